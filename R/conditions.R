@@ -1,0 +1,77 @@
+# All of the package's errors and warnings go through here, so that each has a class of the tree below:
+#
+#   gangway_error
+#     gangway_error_flow         the graph: steps, arrows, joins
+#     gangway_error_decorator    a decorator or one of its arguments
+#     gangway_error_parameter    a parameter or its value
+#     gangway_error_argument     an argument of run() or of another function of the package
+#     gangway_error_bundle       what a step's function carries with it
+#     gangway_error_python       no Python, no Metaflow, no Ray, or one that is too old
+#     gangway_error_run          a run that failed
+#     gangway_error_client       a flow, run, step, task or artifact that is not there
+#     gangway_error_not_in_task  a function that has a meaning in a running step only
+
+#' Abort with a condition of the package's tree
+#'
+#' @param message A character vector for [cli::cli_abort()]: what is wrong, then named bullets
+#'   (`i`, `x`) that say where and what to do. cli's inline markup is evaluated in `.envir`.
+#' @param class Class or classes of the condition, most specific first; `"gangway_error"` is added.
+#' @param ... Fields of the condition.
+#' @param call The environment whose call the message names.
+#' @param .envir Where the message's `{}` are evaluated.
+#' @noRd
+gangway_abort <- function(message, class = NULL, ..., call = parent.frame(), .envir = parent.frame()) {
+  cli::cli_abort(message, class = unique(c(class, "gangway_error")), ..., call = call, .envir = .envir)
+}
+
+#' Warn with a condition of class `"gangway_warning"`
+#' @inheritParams gangway_abort
+#' @noRd
+gangway_warn <- function(message, class = NULL, ..., .envir = parent.frame()) {
+  cli::cli_warn(message, class = unique(c(class, "gangway_warning")), ..., .envir = .envir)
+}
+
+#' The choice that was probably meant
+#'
+#' @param x What was written.
+#' @param choices Names that exist.
+#' @return One of `choices`, or `NULL` if none is near.
+#' @noRd
+nearest_name <- function(x, choices) {
+  choices <- unique(as.character(choices))
+  if (!length(choices) || length(x) != 1L || is.na(x) || !nzchar(x)) {
+    return(NULL)
+  }
+  plain <- function(s) gsub("[-_. ]", "", tolower(s))
+  distance <- drop(utils::adist(plain(x), plain(choices)))
+  begins <- startsWith(plain(choices), plain(x)) & nchar(x) >= 3L
+  distance[begins] <- pmin(distance[begins], 1)
+  best <- which.min(distance)
+  if (distance[best] <= max(1, nchar(x) %/% 3)) choices[best]
+}
+
+#' Bullets that help with a name that does not exist
+#'
+#' @param x What was written.
+#' @param choices Names that exist.
+#' @param what What the choices are, in the plural: `"steps"`.
+#' @return A named character vector of bullets for [gangway_abort()], with cli's braces escaped.
+#' @noRd
+did_you_mean <- function(x, choices, what = NULL) {
+  nearest <- nearest_name(x, choices)
+  if (!is.null(nearest)) {
+    return(c(i = paste0("Did you mean ", cli_literal(dQuote(nearest, FALSE)), "?")))
+  }
+  if (is.null(what) || !length(choices)) {
+    return(NULL)
+  }
+  shown <- utils::head(choices, 20L)
+  more <- if (length(choices) > length(shown)) ", ..." else ""
+  c(i = paste0("The ", what, " are: ", cli_literal(paste(dQuote(shown, FALSE), collapse = ", ")), more))
+}
+
+#' Text that cli shall print as it is
+#' @noRd
+cli_literal <- function(x) {
+  gsub("}", "}}", gsub("{", "{{", x, fixed = TRUE), fixed = TRUE)
+}

@@ -50,7 +50,7 @@ test_that("slots and R6 objects are visited", {
   methods::setClass("GangwayHolder", representation(what = "ANY"), where = environment())
   expect_equal(where(methods::new("GangwayHolder", what = list(con))), "x@what[[1]]")
   skip_if_not_installed("R6")
-  holder <- R6::R6Class("holder", public = list(con = NULL))$new()
+  holder <- R6::R6Class("holder", public = list(con = NULL), parent_env = globalenv())$new()
   expect_null(find_unserializable(holder))
   holder$con <- con
   expect_match(where(holder), "x.*con$")

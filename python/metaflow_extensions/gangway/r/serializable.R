@@ -82,7 +82,7 @@ parts_of <- function(x, path, seen) {
 
 parts_of_list <- function(x, path, inside = "list") {
   x <- unclass(x)
-  keep <- which(!is_plain(x))
+  keep <- which(!holds_nothing(x))
   labels <- names(x)
   lapply(keep, function(i) {
     label <- if (is.null(labels) || is.na(labels[i])) "" else labels[i]
@@ -122,7 +122,7 @@ harmless_attributes <- c(".internal.selfref", "versionKey", "srcref", "srcfile",
 parts_of_attributes <- function(x, path) {
   more <- attributes(x)
   more <- more[setdiff(names(more), harmless_attributes)]
-  keep <- names(more)[!is_plain(more)]
+  keep <- names(more)[!holds_nothing(more)]
   lapply(keep, function(label) {
     where <- if (isS4(x)) paste0(path, "@", as_r_name(label)) else paste0("attr(", path, ", \"", label, "\")")
     list(value = more[[label]], path = where)
@@ -131,7 +131,7 @@ parts_of_attributes <- function(x, path) {
 
 #' Which elements of a list hold nothing further: names, and vectors without attributes worth a look
 #' @noRd
-is_plain <- function(values) {
+holds_nothing <- function(values) {
   plain <- vapply(values, is.symbol, NA) | vapply(values, is.null, NA)
   atomic <- which(vapply(values, is.atomic, NA) & !plain)
   plain[atomic] <- vapply(values[atomic], function(v) {

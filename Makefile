@@ -1,0 +1,43 @@
+# What a developer, CI and a curious user run. docs/setup.md tells what each sets up, and where.
+#   make demo                                     set up, then tune random forests on a Ray cluster of two nodes
+#   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
+#   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
+#   make test-newest | test-all                   the suite's core on Debian sid | test and test-newest
+#   make clean                                    remove what was set up (runs in .metaflow stay)
+# PYTHON=python3.13 chooses the Python that the virtual environment is made from.
+
+SHELL := /bin/bash
+DEMO := inst/examples/tune_diamonds.R
+export PYTHON
+
+.PHONY: demo run test bench test-newest test-all lint clean setup setup-dev
+
+demo: setup
+	@scripts/env.sh Rscript $(DEMO) run
+
+run: setup
+	@test -n "$(FLOW)" || { echo 'usage: make run FLOW=path/to/flow.R ARGS="run --alpha 1"'; exit 2; }
+	@scripts/env.sh Rscript $(FLOW) $(or $(ARGS),run)
+
+test: setup-dev
+	@scripts/test.sh
+
+lint: setup-dev
+	@scripts/lint.sh
+
+bench: setup-dev
+	@scripts/bench.sh
+
+test-newest:
+	@scripts/root.sh sid scripts/test.sh core
+
+test-all: test test-newest
+
+setup:
+	@scripts/setup.sh run
+
+setup-dev:
+	@scripts/setup.sh dev
+
+clean:
+	@scripts/clean.sh

@@ -1,0 +1,120 @@
+# shellcheck shell=bash disable=SC2046
+# The virtual environment .venv with all that the Python core needs. Sourced by setup.sh.
+#
+# The core itself is not installed into it: R's `run()` puts the copy that the R package carries on
+# PYTHONPATH, as it does for a user who has only the R package, and Metaflow refuses to start when it
+# finds an extension twice. pytest gets python/ on its path (docs/setup.md).
+
+PYTHON_MINIMUM=3.10
+
+# What keeps this Python from being used, one line; nothing if it is fit.
+python_lacks() {
+    command -v "$1" >/dev/null || { echo "not found"; return; }
+    "$1" - "$PYTHON_MINIMUM" 2>/dev/null <<'PY' || echo "does not start"
+import os, sys, sysconfig
+if sys.version_info < tuple(map(int, sys.argv[1].split("."))):
+    print("Python %d.%d is older than %s" % (sys.version_info[:2] + (sys.argv[1],)))
+    sys.exit()
+try:
+    import ensurepip, venv
+except ImportError:
+    print("has no venv and ensurepip")
+get = sysconfig.get_config_var
+library = os.path.join(get("LIBDIR") or "", get("LDLIBRARY") or "")
+if not (get("Py_ENABLE_SHARED") or get("PYTHONFRAMEWORK") or library.endswith((".so", ".dylib"))):
+    print("was built without its shared library, which R's package reticulate needs")
+if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):
+    print("has no Python.h (its development files)")
+PY
+}
+
+# Sets BASE_PYTHON: the one asked for with PYTHON=, the first fit one on PATH, or the distribution's.
+choose_python() {
+    local candidate lacks seen=""
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10 /usr/bin/python3}; do
+        lacks=$(python_lacks "$candidate" | paste -s -d , -)
+        if [ -z "$lacks" ]; then
+            BASE_PYTHON=$(command -v "$candidate")
+            return 0
+        fi
+        [ "$lacks" = "not found" ] || seen="$seen$candidate $lacks; "
+    done
+    [ -z "${PYTHON-}" ] || fail "PYTHON=$PYTHON cannot be used: $lacks" \
+        "Needed: Python >= $PYTHON_MINIMUM with venv, its shared library and its development files."
+    if has_apt; then
+        has_candidate python3-venv || apt_update_once
+        apt_install "Python's venv and development files" python3 python3-venv python3-dev
+        BASE_PYTHON=/usr/bin/python3
+        lacks=$(python_lacks $BASE_PYTHON | paste -s -d , -)
+        [ -z "$lacks" ] && return 0
+        seen="$seen$BASE_PYTHON $lacks; "
+    fi
+    fail "no Python >= $PYTHON_MINIMUM that can be used (${seen:-none was found})" \
+        "macOS: brew install python@3.13" \
+        "Fedora: sudo dnf install python3-devel" \
+        "conda: conda install -c conda-forge python=3.13" \
+        "pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3.13" \
+        "Then run this again, with PYTHON=/path/to/python3 if it is not the first on PATH."
+}
+
+# rpy2-rinterface 3.6.6 and later need the C API of R 4.5.
+rinterface_requirement() {
+    if version_at_least "$R_VERSION" 4.5; then
+        echo "rpy2-rinterface>=3.6.6"
+    else
+        echo "rpy2-rinterface==3.6.5"
+    fi
+}
+
+# reticulate before 1.38 was built for numpy 1.
+numpy_constraint() {
+    local version
+    version=$(Rscript --vanilla -e 'cat(as.character(packageVersion("reticulate")))')
+    version_at_least "$version" 1.38 || echo "numpy<2"
+}
+
+make_venv() {
+    rm -rf "$VENV"
+    "$BASE_PYTHON" -m venv "$VENV"
+}
+
+pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input -q "$@"; }
+
+# A wheel from pip's cache may have been built against another R, or without R (ABI mode, far slower).
+install_rinterface() {
+    RPY2_CFFI_MODE=API pip_install --no-cache-dir --force-reinstall --no-deps \
+        --no-binary rpy2-rinterface "$(rinterface_requirement)"
+    "$VENV/bin/python" -c 'import _rinterface_cffi_api
+import rpy2.rinterface as rinterface
+rinterface.initr()
+print(rinterface.evalr("R.version.string")[0])'
+}
+
+python_inputs() {
+    text_hash "$R_VERSION $(cat "$STATE"/r-dev "$STATE"/r-run 2>/dev/null | tail -n 1) ${PYTHON-}" \
+        "$(hash_of python/pyproject.toml scripts/setup-python.sh scripts/requirements.py)"
+}
+
+setup_python() { # LEVEL
+    local level=$1 inputs groups=(ray reticulate)
+    inputs=$(python_inputs)
+    if [ -x "$VENV/bin/python" ] && stamped python "$level" "$inputs"; then return 0; fi
+    [ "$level" = run ] || groups+=(dev)
+    choose_python
+    if ! [ -x "$VENV/bin/python" ] || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
+        [ "$(cat "$STATE/base-python" 2>/dev/null)" != "$("$BASE_PYTHON" -VV) $BASE_PYTHON" ]; then
+        rm -f "$STATE"/python-*
+        step "virtual environment .venv ($("$BASE_PYTHON" --version))" \
+            "Is there room on the disk, and may this user write here?" make_venv
+        printf '%s\n' "$("$BASE_PYTHON" -VV) $BASE_PYTHON" >"$STATE/base-python"
+    fi
+    numpy_constraint >"$STATE/constraints.txt"
+    "$VENV/bin/python" "$ROOT/scripts/requirements.py" "${groups[@]}" >"$STATE/requirements.txt"
+    step "Python packages: Metaflow, Ray${groups[2]:+, tools for the tests}" \
+        "If Ray is what is not found, it has no build for this Python yet: choose another with PYTHON=python3.13." \
+        pip_install -r "$STATE/requirements.txt" -c "$STATE/constraints.txt" cffi
+    step "rpy2-rinterface, built for R $R_VERSION" \
+        "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \
+        install_rinterface
+    stamp python "$level" "$inputs"
+}

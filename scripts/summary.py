@@ -1,0 +1,33 @@
+"""Print one line that sums up pytest (its JUnit XML) and testthat ("passed failed skipped").
+
+usage: summary.py PYTEST_XML TESTTHAT_TXT   A file that is not there counts nothing.
+"""
+
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+
+def pytest_counts(path: Path) -> tuple[int, int, int]:
+    suites = ElementTree.parse(path).getroot().iter("testsuite")
+    total = failed = skipped = 0
+    for suite in suites:
+        total += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    return total - failed - skipped, failed, skipped
+
+
+def main(pytest_xml: str, testthat_txt: str) -> None:
+    counts = []
+    if Path(pytest_xml).exists():
+        counts.append(pytest_counts(Path(pytest_xml)))
+    if Path(testthat_txt).exists():
+        passed, failed, skipped = map(int, Path(testthat_txt).read_text().split())
+        counts.append((passed, failed, skipped))
+    passed, failed, skipped = (sum(column) for column in zip(*counts, strict=True)) or (0, 0, 0)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

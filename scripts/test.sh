@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# All that CI checks: linters, R CMD check, pytest, testthat, and that nothing is left behind.
+#
+# usage: scripts/test.sh [all|core]     core: only the files named in tests/core.txt, and no linters
+#
+# Every stage runs, whatever failed before it; the last line sums the tests up, the exit status the stages.
+set -o pipefail
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+
+scope=${1:-all}
+work=$PWD/.setup/test
+rm -rf "$work" && mkdir -p "$work"
+# All temporary files of the tests go into one folder of their own, short for the sake of Unix sockets,
+# and all their processes carry one mark: what is there at the end was left behind.
+TMPDIR=$(mktemp -d /tmp/gwt.XXXXXX)
+GANGWAY_TEST_RUN=$$.$(date +%s)
+export TMPDIR GANGWAY_TEST_RUN
+export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
+export PYTHONDONTWRITEBYTECODE=1
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT TERM
+
+failed=()
+stage() { # NAME COMMAND...
+    local name=$1 began=$SECONDS status=0
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" || { status=$?; failed+=("$name"); }
+    printf '== %s: %s (%s s)\n' "$name" "$([ $status -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - began))
+}
+
+core_files() { # tests/core.txt names the files, one a line
+    sed 's/#.*//; s/[[:space:]]*$//' tests/core.txt | grep "^$1/" || true
+}
+
+run_pytest() {
+    local files=tests/python status=0
+    [ "$scope" = all ] || files=$(core_files tests/python)
+    [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
+    # shellcheck disable=SC2086  # one word a file
+    PYTHONPATH=python "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider \
+        -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
+    if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
+    return $status
+}
+
+run_testthat() {
+    local files=""
+    [ "$scope" = all ] || files=$(core_files tests/testthat)
+    # shellcheck disable=SC2086
+    Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files
+}
+
+if [ "$scope" = all ]; then
+    # R CMD check and the linters, each on one core, side by side.
+    scripts/check.sh "$work" >"$work/check.log" 2>&1 &
+    check=$!
+    stage "linters" scripts/lint.sh
+    stage "R CMD check" bash -c "while kill -0 $check 2>/dev/null; do sleep 0.3; done; cat '$work/check.log'; test -e '$work/check.ok'"
+    GANGWAY_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
+    export GANGWAY_TARBALL
+fi
+stage "pytest" run_pytest
+stage "testthat" run_testthat
+stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
+
+printf '\n'
+for name in "${failed[@]}"; do printf 'failed stage: %s\n' "$name"; done
+"$GANGWAY_PYTHON" scripts/summary.py "$work/pytest.xml" "$work/testthat.txt"
+[ ${#failed[@]} -eq 0 ]

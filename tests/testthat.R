@@ -1,0 +1,4 @@
+library(testthat)
+library(gangway)
+
+test_check("gangway")

@@ -1,0 +1,109 @@
+# The parts of install_metaflow() that run other programs.
+
+oldest_python <- "3.10"
+
+install_virtualenv <- function(packages, ...) {
+  if (!environment_exists("virtualenv")) {
+    reticulate::virtualenv_create(gangway_envname, python = find_python(), packages = FALSE)
+  }
+  reticulate::virtualenv_install(gangway_envname, packages = packages, ...)
+  reticulate::virtualenv_python(gangway_envname)
+}
+
+install_conda <- function(packages, ...) {
+  if (is.null(tryCatch(reticulate::conda_binary(), error = function(e) NULL))) {
+    gangway_abort(
+      c("There is no conda on this machine.",
+        i = "Use {.code install_metaflow(\"virtualenv\")}, which needs only Python,",
+        i = "or install conda first, for example with {.fn reticulate::install_miniconda}."),
+      class = "gangway_error_python", call = NULL
+    )
+  }
+  if (!environment_exists("conda")) {
+    reticulate::conda_create(gangway_envname, python_version = "3.12")
+  }
+  # none of the R side's requirements is on every conda channel: pip has all of them
+  reticulate::conda_install(gangway_envname, packages = packages, pip = TRUE, ...)
+  reticulate::conda_python(gangway_envname)
+}
+
+#' A Python that is new enough and can make a virtual environment
+#'
+#' @param candidates Names or paths of Pythons, tried in this order.
+#' @noRd
+find_python <- function(candidates = c("python3", paste0("python3.", 14:10), "python")) {
+  paths <- unique(Sys.which(candidates))
+  paths <- paths[nzchar(paths)]
+  versions <- vapply(paths, python_version, "")
+  good <- numeric_version(ifelse(is.na(versions), "0", versions)) >= oldest_python
+  if (!any(good)) {
+    seen <- if (length(paths)) paste0(paths, " (", versions, ")") else "none"
+    gangway_abort(
+      c("gangway needs Python {oldest_python} or newer with its {.code venv} module.",
+        x = "Found: {seen}.",
+        i = "On Debian and Ubuntu: {.code apt install python3 python3-venv python3-dev}.",
+        i = "Elsewhere see {.url https://www.python.org/downloads/}; then try again."),
+      class = "gangway_error_python", call = NULL
+    )
+  }
+  unname(paths[good][[1]])
+}
+
+# "3.11", or NA for what is no Python or has no venv (Debian splits it off)
+python_version <- function(python) {
+  code <- "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+  out <- tryCatch(run_code(python, code), error = function(e) NULL)
+  if (is.null(out) || out$status != 0L) NA_character_ else trimws(out$stdout)
+}
+
+run_code <- function(python, code, env = NULL) {
+  processx::run(python, c("-c", code), env = env, error_on_status = FALSE, timeout = 120)
+}
+
+#' Have pip build rpy2-rinterface against this very R
+#'
+#' @return A function that puts the environment variables back.
+#' @noRd
+set_build_environment <- function() {
+  new <- c(
+    R_HOME = R.home(), PATH = paste(R.home("bin"), Sys.getenv("PATH"), sep = .Platform$path.sep),
+    # a ready-made build belongs to some other R; and what is wrong shows now in the API mode, where
+    # the ABI mode would show it in a task
+    PIP_NO_BINARY = "rpy2-rinterface", RPY2_CFFI_MODE = "API"
+  )
+  old <- Sys.getenv(names(new), unset = NA, names = TRUE)
+  do.call(Sys.setenv, as.list(new))
+  function() {
+    Sys.unsetenv(names(old)[is.na(old)])
+    if (!all(is.na(old))) do.call(Sys.setenv, as.list(old[!is.na(old)]))
+  }
+}
+
+#' Check that everything can be imported, gangway's core included
+#' @noRd
+verify_python <- function(python) {
+  code <- "import metaflow, psutil, ray, rpy2.rinterface_lib, metaflow_extensions.gangway"
+  env <- c("current", R_HOME = R.home(), core_environment(python))
+  out <- run_code(python, code, env)
+  if (out$status != 0L) {
+    said <- utils::tail(strsplit(trimws(out$stderr), "\n")[[1]], 5L)
+    gangway_abort(
+      c("The Python {.file {python}} was set up but does not work.",
+        stats::setNames(cli_literal(said), rep("x", length(said))),
+        i = "See what pip printed above. {.fn remove_metaflow_env} removes it, to try again."),
+      class = "gangway_error_python", call = NULL
+    )
+  }
+  invisible(python)
+}
+
+# PYTHONPATH with the core that came with the R package, unless this Python has one of its own
+core_environment <- function(python) {
+  has <- run_code(python, "import metaflow_extensions.gangway")
+  if (has$status == 0L) {
+    return(character())
+  }
+  core <- system.file("python", package = "gangway")
+  paths <- c(core, Sys.getenv("PYTHONPATH"))
+  c(PYTHONPATH = paste(paths[nzchar(paths)], collapse = .Platform$path.sep))
+}

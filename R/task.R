@@ -1,0 +1,82 @@
+# The functions that have a meaning in a running step only. A task needs no R package gangway: its
+# own definitions are attached as "gangway:task", and these find them when a script has
+# library(gangway).
+
+task_environment <- "gangway:task"
+
+in_task <- function(name) {
+  if (task_environment %in% search()) {
+    return(get(name, envir = as.environment(task_environment), mode = "function", inherits = FALSE))
+  }
+  gangway_abort(
+    c("{.fn {name}} works only while a step runs.",
+      i = "Call it in the function that is given to {.code step(r_function = )}.",
+      i = "For the results of a run use {.fn latest_run} or {.fn run_client}."),
+    class = "gangway_error_not_in_task", call = rlang::caller_env()
+  )
+}
+
+#' Facts about the running task
+#'
+#' @param value Name of the fact: `"flow_name"`, `"run_id"`, `"origin_run_id"`, `"step_name"`,
+#'   `"task_id"`, `"pathspec"`, `"namespace"`, `"username"`, `"retry_count"`, or anything else that
+#'   a decorator of the step puts on Metaflow's `current`, such as `"parallel"` (a list with
+#'   `num_nodes`, `node_index`, `main_ip`, `control_task_id`) and `"ray_storage_path"` in a step on
+#'   a Ray cluster.
+#' @return The value, `NULL` if Metaflow has it as `None`. A name that is not there is an error
+#'   that gives the names that are.
+#' @examples
+#' where_am_i <- function(self) {
+#'   message("Task ", current("task_id"), " of step ", current("step_name"))
+#' }
+#' metaflow("CurrentFlow") %>%
+#'   step(step = "start", r_function = where_am_i, next_step = "end") %>%
+#'   step(step = "end")
+#' @export
+current <- function(value) {
+  in_task("current")(value)
+}
+
+#' One artifact of all branches of a join
+#'
+#' @param inputs The second argument of a join's function.
+#' @param input Name of the artifact.
+#' @return A list of the values in the order of `inputs`, without the branches that do not hold the
+#'   artifact; after a step on a gang that is what the nodes have stored, control first. An
+#'   artifact that no branch holds is an error.
+#' @examples
+#' join <- function(self, inputs) {
+#'   self$scores <- unlist(gather_inputs(inputs, "score"))
+#' }
+#' metaflow("GatherFlow") %>%
+#'   step(step = "start", r_function = function(self) self$rows <- 1:3, next_step = "score",
+#'        foreach = "rows") %>%
+#'   step(step = "score", r_function = function(self) self$score <- self$input^2,
+#'        next_step = "join") %>%
+#'   step(step = "join", join = TRUE, r_function = join, next_step = "end") %>%
+#'   step(step = "end")
+#' @export
+gather_inputs <- function(inputs, input) {
+  in_task("gather_inputs")(inputs, input)
+}
+
+#' Carry the branches' artifacts over a join
+#'
+#' Takes every artifact that is the same in all branches that hold it, unless the join has set it
+#' already. Artifacts with different values are an error that names them: set them before, or
+#' exclude them.
+#'
+#' @param flow The first argument of the join's function (`self`).
+#' @param inputs Its second argument.
+#' @param exclude Names of artifacts to leave out.
+#' @param include Names of the only artifacts to take; not together with `exclude`.
+#' @return Nothing.
+#' @examples
+#' join <- function(self, inputs) {
+#'   self$score <- max(unlist(gather_inputs(inputs, "score")))
+#'   merge_artifacts(self, inputs, exclude = list("model"))
+#' }
+#' @export
+merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
+  in_task("merge_artifacts")(flow, inputs, exclude = exclude, include = include)
+}

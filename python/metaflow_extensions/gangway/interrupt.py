@@ -1,0 +1,163 @@
+"""Make the main thread raise an exception, whether it runs Python or embedded R.
+
+A Python signal handler runs only when the main thread is back in the interpreter, and R does not
+come back for ``while (TRUE) {}``. So while R runs (`r_evaluation`), signals are only recorded, a
+watcher thread tells R that an interrupt is pending, and the original handlers run when R has
+returned: Metaflow's ``@timeout``, Ctrl-C and a lost gang end R code as they end Python code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# Delivered to the main thread by `interrupt_main`; SIGURG is ignored by default and used by nobody
+# else in a task (SIGUSR1 and SIGUSR2 mean "save and quit" to R).
+WAKE_SIGNAL = signal.SIGURG
+
+_DEFERRED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, WAKE_SIGNAL)
+_REPEAT_SECONDS = 0.1
+
+_pending: list[BaseException] = []
+
+
+class Interrupted(BaseException):
+    """A signal arrived while Python code ran that R code had called; R's interrupt follows."""
+
+
+def install() -> None:
+    """Install the handler that `interrupt_main` needs; call it once from the main thread."""
+    signal.signal(WAKE_SIGNAL, _raise_pending)
+
+
+def interrupt_main(exc: BaseException) -> None:
+    """Make the main thread raise an exception soon, in Python code or in embedded R code.
+
+    Parameters
+    ----------
+    exc : BaseException
+        What the main thread raises. C code that never checks for signals delays it.
+
+    Examples
+    --------
+    >>> interrupt_main(TimeoutError("the gang lost node 1"))  # doctest: +SKIP
+    """
+    _pending.append(exc)
+    _kick()
+
+
+def _kick() -> None:
+    ident = threading.main_thread().ident
+    if ident is not None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pthread_kill(ident, WAKE_SIGNAL)
+
+
+def _raise_pending(signum: int, frame: Any) -> None:
+    if _pending:
+        raise _pending.pop(0)
+
+
+class _Watcher(threading.Thread):
+    """Tells R about signals that arrived, until the evaluation that they interrupt is over."""
+
+    def __init__(self, set_r_interrupt: Callable[[], None]) -> None:
+        super().__init__(name="gangway-r-interrupts", daemon=True)
+        self._set_r_interrupt = set_r_interrupt
+        self._reader, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+        self._evaluating = threading.Event()
+        self._interrupted = threading.Event()
+
+    def enter(self) -> None:
+        self._interrupted.clear()
+        self._evaluating.set()
+
+    def leave(self) -> None:
+        self._evaluating.clear()
+
+    def run(self) -> None:
+        while True:
+            received = os.read(self._reader, 64)
+            urgent = any(signum != WAKE_SIGNAL for signum in received) or bool(_pending)
+            if not urgent or self._interrupted.is_set():
+                continue
+            self._interrupted.set()
+            threading.Thread(target=self._insist, daemon=True).start()
+
+    def _insist(self) -> None:
+        # Again and again: R code may swallow one interrupt, and R's Sys.sleep() looks at the
+        # flag only when a system call of the main thread was interrupted after it was set.
+        pause = threading.Event()
+        while self._evaluating.is_set():
+            self._set_r_interrupt()
+            _kick()
+            pause.wait(_REPEAT_SECONDS)
+
+
+_watcher: _Watcher | None = None
+_evaluating = False
+_in_python = False
+
+
+@contextlib.contextmanager
+def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
+    """Run R code so that signals interrupt it and are handled by Python afterwards.
+
+    Parameters
+    ----------
+    set_r_interrupt : callable
+        Sets R's "interrupt pending" flag; called from another thread while R runs.
+    """
+    global _watcher, _evaluating
+    if _evaluating or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    if _watcher is None:
+        _watcher = _Watcher(set_r_interrupt)
+        _watcher.start()
+    recorded: list[int] = []
+
+    def record(signum: int, frame: Any) -> None:
+        recorded.append(signum)
+        if _in_python and (signum != WAKE_SIGNAL or _pending):
+            raise Interrupted
+
+    handlers = {s: signal.signal(s, record) for s in _DEFERRED}
+    old_fd = signal.set_wakeup_fd(_watcher.writer, warn_on_full_buffer=False)
+    _watcher.enter()
+    _evaluating = True
+    if _pending:
+        _kick()
+    try:
+        yield
+    finally:
+        _evaluating = False
+        _watcher.leave()
+        signal.set_wakeup_fd(old_fd, warn_on_full_buffer=False)
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+        _deliver(recorded)
+
+
+@contextlib.contextmanager
+def python_in_r() -> Iterator[None]:
+    """Run Python code that R code has called: a signal ends it with `Interrupted`."""
+    global _in_python
+    outer, _in_python = _in_python, True
+    try:
+        yield
+    finally:
+        _in_python = outer
+
+
+def _deliver(recorded: list[int]) -> None:
+    for signum in dict.fromkeys(recorded):
+        if signum == WAKE_SIGNAL:
+            _raise_pending(signum, None)
+        else:
+            signal.raise_signal(signum)

@@ -1,0 +1,66 @@
+"""What a generated flow.py calls: its R functions, and the run's beginning and end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .session import RSession
+
+
+class RBundle:
+    """The R side of a flow: functions, globals and packages, kept in ``flow.rds``.
+
+    Parameters
+    ----------
+    flow_file : str
+        The generated flow.py; the bundle lies beside it.
+
+    Examples
+    --------
+    >>> R = RBundle(__file__)  # doctest: +SKIP
+    >>> R.call("start", self)  # doctest: +SKIP
+    """
+
+    def __init__(self, flow_file: str) -> None:
+        self.path = os.path.join(os.path.dirname(os.path.abspath(flow_file)), "flow.rds")
+        self._session: RSession | None = None
+
+    def call(self, step: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
+        """Run a step's R function; an R error raises `RException`."""
+        self._open().run_step(step, flow, inputs)
+
+    def call_python(self, reference: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
+        """Run a step's Python function, given as ``"module:function"``."""
+        from .python_step import run_python_step
+
+        run_python_step(reference, flow, inputs)
+
+    def default(self, parameter: str) -> Callable[..., Any]:
+        """Return a deploy-time function that asks R for a parameter's default."""
+
+        def default(context: Any, deploy_time: bool = False) -> Any:
+            value = self._open().run_default(parameter, context._asdict())
+            # Metaflow wants the default of a JSON parameter as text.
+            return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+        default.__name__ = f"default_of_{parameter}"
+        return default
+
+    def main(self, flow_class: Callable[[], Any]) -> None:
+        """Run the flow's command line: what ``python flow.py`` does, with R as a parent or without."""
+        from .main import run_command_line
+
+        run_command_line(flow_class)
+
+    def _open(self) -> RSession:
+        if self._session is None:
+            from .session import RSession
+
+            self._session = RSession.current()
+            self._session.open_bundle(self.path)
+        return self._session
+

@@ -1,0 +1,205 @@
+"""Start R inside this process, quickly, through rpy2's low-level interface.
+
+Everything that touches rpy2's private parts is in this file. rpy2's own ``initr()`` starts Rscript
+twice to learn R's environment variables (0.3 s); R's shell front end tells them in 5 ms. R writes
+to its own C streams, because a Python callback for each piece of output is slow and is a place
+where a Python signal handler's exception would be lost. The end of R is ours too: ``endr()`` kills
+the process where R code has loaded reticulate.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+OPTIONS = ("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline")
+
+_INSTALL = (
+    "Install R >= 4.2 (Debian, Ubuntu: apt install r-base-core) or put it on PATH, "
+    "or name it in the environment variable R_HOME."
+)
+
+_streams: list[Any] = []
+
+
+def start() -> Any:
+    """Start R in this process (once) and return the module ``rpy2.rinterface``.
+
+    Raises
+    ------
+    RStartException
+        No R, no rpy2, or an rpy2 that was built for another R.
+    """
+    _set_environment()
+    rinterface = _import_rinterface()
+    from rpy2.rinterface_lib import _rinterface_capi, embedded
+
+    if embedded.isinitialized():
+        return rinterface
+    embedded.set_initoptions(OPTIONS)
+    old_tmp = _use_run_tmp()
+    try:
+        embedded._initr(interactive=False)
+    finally:
+        _restore_tmp(old_tmp)
+    embedded.set_python_process_info()  # tells reticulate that Python is running already
+    _rinterface_capi._register_external_symbols()
+    _set_constants(rinterface)
+    _use_c_streams()
+    atexit.register(stop)
+    return rinterface
+
+
+def set_interrupt_flag() -> None:
+    """Make R raise an interrupt at its next check (safe from any thread)."""
+    from rpy2.rinterface_lib import openrlib
+
+    openrlib.rlib.R_interrupts_pending = 1
+
+
+def clear_interrupt_flag() -> None:
+    """Forget an interrupt that R has not seen."""
+    from rpy2.rinterface_lib import openrlib
+
+    openrlib.rlib.R_interrupts_pending = 0
+
+
+def raw_to_bytes(sexp: Any) -> bytes:
+    """Copy an R raw vector into bytes."""
+    from rpy2.rinterface_lib import openrlib
+
+    return openrlib.ffi.buffer(openrlib.RAW(sexp.__sexp__._cdata), len(sexp))[:]  # type: ignore[no-any-return]
+
+
+def bytes_to_raw(data: Any) -> Any:
+    """Copy bytes (or what has the buffer protocol) into an R raw vector."""
+    import rpy2.rinterface as rinterface
+
+    return rinterface.ByteSexpVector.from_memoryview(memoryview(data))
+
+
+def stop() -> None:
+    """End R: run finalizers, close devices, remove R's temporary folder."""
+    from rpy2.rinterface_lib import embedded, openrlib
+    from rpy2.rinterface_lib.embedded import RPY_R_Status
+
+    if not embedded.isready():
+        return
+    import rpy2.rinterface as rinterface
+
+    rlib = openrlib.rlib
+    tempdir = rinterface.baseenv["tempdir"]()[0]
+    rlib.R_RunExitFinalizers()
+    rlib.Rf_KillAllDevices()
+    rlib.R_CleanTempDir()
+    shutil.rmtree(tempdir, ignore_errors=True)
+    flush()
+    embedded.rpy2_embeddedR_isinitialized = RPY_R_Status.ENDED.value
+
+
+def flush() -> None:
+    """Write out what R has printed."""
+    if _streams:
+        libc, output, _ = _streams
+        libc.fflush(output)
+
+
+def _start_exception(text: str) -> Exception:
+    from ..exceptions import RStartException  # imports Metaflow, which Ray's workers do without
+
+    return RStartException(text)
+
+
+def _set_environment() -> None:
+    env = os.environ
+    if "R_HOME" in env and "R_SHARE_DIR" in env:
+        return
+    command = os.path.join(env["R_HOME"], "bin", "R") if "R_HOME" in env else shutil.which("R")
+    if command is None or not os.path.exists(command):
+        raise _start_exception(f"A step with an R function needs R, but no R was found. {_INSTALL}")
+    # `R CMD env` runs only R's shell front end, not R.
+    answer = subprocess.run([command, "CMD", "env", "-0"], capture_output=True, text=True)
+    for line in answer.stdout.split("\0"):
+        name, _, value = line.partition("=")
+        if name == "LD_LIBRARY_PATH" or name.startswith("R_"):
+            env.setdefault(name, value)
+    if "R_HOME" not in env:
+        raise _start_exception(f"{command} does not tell R's home folder: {answer.stderr}. {_INSTALL}")
+
+
+def _import_rinterface() -> Any:
+    try:
+        import rpy2.situation as situation
+
+        # Called when openrlib is imported; it would start Rscript to learn what is known already.
+        situation.r_ld_library_path_from_subprocess = lambda r_home: os.environ.get(
+            "LD_LIBRARY_PATH", ""
+        )
+        import rpy2.rinterface as rinterface
+    except ImportError as error:
+        raise _start_exception(
+            f"A step with an R function needs the Python package rpy2-rinterface, built for this "
+            f"R, in {sys.executable}: {error}. In R, gangway::install_metaflow() installs it."
+        ) from error
+    return rinterface
+
+
+def _use_run_tmp() -> str | None:
+    """Let R's temporary folder lie in the run's, which the run removes even if a task is killed."""
+    old = os.environ.get("TMPDIR")
+    run_tmp = os.environ.get("GANGWAY_TMP")
+    if run_tmp and os.path.isdir(run_tmp):
+        os.environ["TMPDIR"] = run_tmp
+    return old
+
+
+def _restore_tmp(old: str | None) -> None:
+    if old is None:
+        os.environ.pop("TMPDIR", None)
+    else:
+        os.environ["TMPDIR"] = old
+    tempfile.tempdir = None
+
+
+def _set_constants(rinterface: Any) -> None:
+    # rpy2's _post_initr_setup() less its handler for SIGINT and its look at the locale.
+    from rpy2.rinterface_lib import _rinterface_capi, na_values, openrlib, sexp
+
+    rlib = openrlib.rlib
+    rinterface.emptyenv.__sexp__ = _rinterface_capi.SexpCapsule(rlib.R_EmptyEnv)
+    rinterface.baseenv.__sexp__ = _rinterface_capi.SexpCapsule(rlib.R_BaseEnv)
+    rinterface.globalenv.__sexp__ = _rinterface_capi.SexpCapsule(rlib.R_GlobalEnv)
+    rinterface.NULL._sexpobject = _rinterface_capi.UnmanagedSexpCapsule(rlib.R_NilValue)
+    rinterface.MissingArg._sexpobject = _rinterface_capi.UnmanagedSexpCapsule(rlib.R_MissingArg)
+    na_values.NA_Character = rinterface.NA_Character = sexp.NACharacterType()
+    na_values.NA_Integer = rinterface.NA_Integer = sexp.NAIntegerType(rlib.R_NaInt)
+    na_values.NA_Logical = rinterface.NA_Logical = sexp.NALogicalType(rlib.R_NaInt)
+    na_values.NA_Real = rinterface.NA_Real = sexp.NARealType(rlib.R_NaReal)
+    rinterface.NA = rinterface.NA_Logical
+
+
+def _use_c_streams() -> None:
+    import cffi
+    from rpy2.rinterface_lib import openrlib
+
+    ffi = cffi.FFI()
+    ffi.cdef(
+        "typedef struct FILE FILE; FILE *fdopen(int, const char *);"
+        "int setvbuf(FILE *, char *, int, size_t); int fflush(FILE *);"
+    )
+    libc = ffi.dlopen(None)
+    line_buffered = 1  # _IOLBF on Linux and macOS
+    output, console = libc.fdopen(1, b"w"), libc.fdopen(2, b"w")
+    for stream in (output, console):
+        libc.setvbuf(stream, ffi.NULL, line_buffered, 4096)
+    rlib = openrlib.rlib
+    for name, stream in (("R_Outputfile", output), ("R_Consolefile", console)):
+        address = int(ffi.cast("uintptr_t", stream))
+        setattr(rlib, name, openrlib.ffi.cast("FILE *", address))
+    rlib.ptr_R_ProcessEvents = openrlib.ffi.NULL
+    _streams.extend((libc, output, console))

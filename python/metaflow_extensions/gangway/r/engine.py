@@ -1,0 +1,134 @@
+"""R in this process, with the functions of ``runtime/`` loaded: what tasks and Ray's workers share.
+
+Imports no Metaflow: Ray's workers run R without it, and it would cost each of them 0.2 s.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..interrupt import Interrupted, python_in_r, r_evaluation
+from . import embed
+from .convert import to_python, to_r
+from .robject import RObject
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_SOURCES = (
+    "serializable.R",
+    "runtime/values.R",
+    "runtime/errors.R",
+    "runtime/self.R",
+    "runtime/step.R",
+    "runtime/carry.R",
+    "runtime/ray.R",
+)
+
+
+class REngine:
+    """R inside this process. Use `REngine.current` of the class that is wanted.
+
+    Raises
+    ------
+    RStartException
+        Where R cannot be started.
+    """
+
+    _current: REngine | None = None
+
+    def __init__(self) -> None:
+        self._ri = embed.start()
+        self._callbacks: list[Any] = []
+        self._runtime = self._load_runtime()
+
+    @classmethod
+    def current(cls) -> Any:
+        """Return this process's engine, started at the first call."""
+        if REngine._current is None:
+            REngine._current = cls()
+        return REngine._current
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call a function of the runtime with plain values and return R's value (a ``Sexp``)."""
+        converted = [to_r(a, self._ri) for a in arguments]
+        function = self._runtime[name]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        embed.clear_interrupt_flag()
+        with r_evaluation(embed.set_interrupt_flag):
+            try:
+                return function(*converted)
+            finally:
+                embed.clear_interrupt_flag()
+                embed.flush()
+
+    def element(self, value: RObject, position: int) -> Any:
+        """Element ``position`` (from 0) of an R object, as R's ``[[`` gives it."""
+        return self.decode(self.call("element", value.data, float(position + 1)))
+
+    def encode(self, value: Any) -> Any:
+        """What runtime's ``decode()`` understands."""
+        if isinstance(value, RObject):
+            return self._tagged("r", embed.bytes_to_raw(value.data))
+        return self._tagged("plain", to_r(value, self._ri))
+
+    def decode(self, answer: Sequence[Any]) -> Any:
+        """The Python value of what runtime's ``encode()`` made."""
+        kind, payload, *description = answer
+        if kind[0] == "r":
+            return RObject(embed.raw_to_bytes(payload), self._description(description[0]))
+        if payload.typeof == self._ri.RTYPES.EXTPTRSXP:
+            return self._ri.SexpExtPtr.to_pyobject(payload)
+        return self.plain(payload)
+
+    def plain(self, sexp: Any) -> Any:
+        """R's scalars, vectors and lists as plain Python values."""
+        return to_python(sexp, self._ri)
+
+    def provide(self, functions: dict[str, Callable[..., Any]]) -> None:
+        """Let the runtime call these functions as ``py$name()``."""
+        closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
+        closures.names = self._ri.StrSexpVector(list(functions))
+        self._runtime["py"] = closures
+
+    def _tagged(self, kind: str, payload: Any) -> Any:
+        return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), payload])
+
+    def _description(self, sexp: Any) -> dict[str, Any]:
+        info = dict(self.plain(sexp))
+        info["length"] = int(info["length"])
+        for field in ("class", "dim"):
+            if info[field] is not None and not isinstance(info[field], list):
+                info[field] = [info[field]]
+        return info
+
+    def _load_runtime(self) -> Any:
+        base = self._ri.baseenv
+        runtime = base["new.env"](parent=base["baseenv"]())
+        for source in _SOURCES:
+            base["sys.source"](os.path.join(_HERE, source), envir=runtime, **{"keep.source": False})
+        attached = base["attach"](self._ri.NULL, name="gangway:task", **{"warn.conflicts": False})
+        for name in runtime["exported"]:
+            attached[name] = runtime[name]
+        return runtime
+
+    def _for_r(self, function: Callable[..., Any]) -> Any:
+        """A Python function that R can call: its error becomes R's instead of a lost log line."""
+
+        @functools.wraps(function)
+        def wrapped(*arguments: Any) -> Any:
+            try:
+                with python_in_r():
+                    return self.encode(function(*arguments))
+            except Interrupted:
+                return self._tagged("plain", self._ri.NULL)  # R's own interrupt follows
+            except Exception as error:
+                text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+                return self._tagged("error", self._ri.StrSexpVector([str(text)]))
+
+        closure = self._ri.rternalize(wrapped)
+        self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
+        return closure

@@ -1,0 +1,91 @@
+"""What R code may read and write of a running Metaflow flow.
+
+The only file of the embedded R that looks into a ``FlowSpec``: Metaflow has no public way to list
+the artifacts of a task that is still running.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from collections.abc import Sequence
+from typing import Any
+
+from ..exceptions import ArtifactException
+
+# Names on a FlowSpec that R code reads as if they were artifacts.
+_PROPERTIES = ("input", "index")
+
+
+def artifact(flow: Any, name: str) -> Any:
+    """Return an artifact, a parameter, ``input`` or ``index`` of a flow.
+
+    Raises
+    ------
+    ArtifactException
+        When there is none of that name; it names the nearest ones.
+    """
+    if name in _PROPERTIES or name in artifact_names(flow):
+        return getattr(flow, name)
+    known = artifact_names(flow)
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."
+    raise ArtifactException(f"There is no artifact {name!r} in {label(flow)}. {hint}")
+
+
+def artifact_names(flow: Any) -> list[str]:
+    """Names of the artifacts and parameters that a flow object holds now, sorted."""
+    stored = {name for name, _ in flow._datastore.items()} if flow._datastore else set()
+    held = stored | set(vars(flow))
+    return sorted(n for n in held if not n.startswith("_") and n != "name")
+
+
+def name_problem(flow: Any, name: str) -> str:
+    """Say why an artifact cannot have this name, or return an empty string."""
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        return (
+            f"`{name}` cannot be an artifact's name: use letters, digits and underscores, not "
+            "first a digit or an underscore, and no Python keyword."
+        )
+    if isinstance(getattr(type(flow), name, None), property):  # what Metaflow makes of parameters
+        return f"`self${name}` is a parameter of the flow or belongs to Metaflow and cannot be set."
+    if hasattr(type(flow), name):
+        return f"`self${name}` is a step of the flow or belongs to Metaflow; choose another name."
+    return ""
+
+
+def input_names(inputs: Sequence[Any]) -> list[str]:
+    """Names of a join's inputs: the steps, where each input comes from another step."""
+    steps = [i._current_step for i in inputs]
+    return steps if len(set(steps)) == len(steps) > 1 else []
+
+
+def label(flow: Any) -> str:
+    """How a flow object is called in messages: its task's path."""
+    from metaflow import current
+
+    # The running flow's datastore is that of the task before it.
+    if flow._current_step == current.step_name:
+        return str(current.pathspec)
+    return f"{type(flow).__name__}/{flow._datastore.pathspec}"
+
+
+def current_value(name: str) -> Any:
+    """Return a value of Metaflow's ``current``."""
+    from metaflow import current
+
+    if name.startswith("_") or not hasattr(current, name):
+        known = [n for n in dir(current) if not n.startswith("_")]
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f" Did you mean {_list(near)}?" if near else f" It has {_list(known)}."
+        raise ArtifactException(f"`current` has no {name!r} here.{hint}")
+    return getattr(current, name)
+
+
+def merge(flow: Any, inputs: list[Any], exclude: list[str], include: list[str]) -> None:
+    """Metaflow's ``merge_artifacts``."""
+    flow.merge_artifacts(inputs, exclude=exclude or None, include=include or None)
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(repr(n) for n in names)

@@ -1,0 +1,92 @@
+"""The run process: it ends with its R parent, stops its tasks, and reports failures to R."""
+
+from __future__ import annotations
+
+import contextlib
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# How often the run looks whether the R process that started it is still there.
+_PARENT_SECONDS = 0.5
+
+
+def run_command_line(flow_class: Callable[[], Any]) -> None:
+    """Run the command line of a flow class.
+
+    A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
+    ends when R is gone, turns SIGTERM into the clean-up that Ctrl-C gets, gives tasks a temporary
+    folder that is removed after them, and writes ``GANGWAY_REPORT``.
+    """
+    parent = os.environ.pop("GANGWAY_PARENT_PID", None)
+    report = os.environ.pop("GANGWAY_REPORT", None)
+    if "step" in sys.argv and parent is None:
+        flow_class()
+        return
+    with _run_tmp(), _signals(parent):
+        status = _exit_status(flow_class)
+    if report:
+        from .report import write_report
+
+        write_report(report, status)
+    sys.exit(status)
+
+
+def _exit_status(flow_class: Callable[[], Any]) -> int:
+    try:
+        flow_class()
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+@contextlib.contextmanager
+def _run_tmp() -> Iterator[None]:
+    folder = tempfile.mkdtemp(prefix="gangway-")
+    os.environ["GANGWAY_TMP"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _signals(parent: str | None) -> Iterator[None]:
+    old = signal.signal(signal.SIGTERM, _stop)
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+def _stop(signum: int, frame: Any) -> None:
+    interrupt_children()
+    raise KeyboardInterrupt
+
+
+def interrupt_children() -> None:
+    """Send SIGINT to this process's tasks: Metaflow expects that they got it from the terminal."""
+    import psutil
+
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.send_signal(signal.SIGINT)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+

@@ -1,0 +1,62 @@
+"""What a run tells the R session that started it: how it ended, and where it failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..exceptions import RException
+
+_INTERRUPTED = 130
+
+
+def write_report(path: str, status: int) -> None:
+    """Write the run's end as JSON.
+
+    Parameters
+    ----------
+    path : str
+        The file to write.
+    status : int
+        The run's exit status; 0 is success.
+    """
+    from metaflow import current
+
+    state = {0: "ok", _INTERRUPTED: "interrupted"}.get(status, "failed")
+    report = {
+        "flow": current.flow_name,
+        "run_id": current.run_id,
+        "status": state,
+        "failed": _failed_tasks(current.flow_name, current.run_id) if state == "failed" else [],
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(report, file)
+
+
+def _failed_tasks(flow: str | None, run_id: str | None) -> list[dict[str, Any]]:
+    if flow is None or run_id is None:
+        return []
+    from metaflow import Run, namespace
+
+    namespace(None)
+    tasks = [task for step in Run(f"{flow}/{run_id}") for task in step if not task.successful]
+    return [_failure(task) for task in tasks if task.finished or task.exception is not None]
+
+
+def _failure(task: Any) -> dict[str, Any]:
+    exception = task.exception
+    if exception is None:  # the task's process died
+        message, call, traceback = _last_lines(task.stderr), "", []
+    else:
+        message, call, traceback = RException.parse(exception.exception)
+    return {
+        "pathspec": task.pathspec,
+        "step": task.parent.id,
+        "message": message,
+        "call": call,
+        "traceback": traceback,
+    }
+
+
+def _last_lines(text: str, count: int = 10) -> str:
+    return "\n".join(text.strip().splitlines()[-count:])

@@ -1,0 +1,41 @@
+# R code run so that Python learns of its errors: message, call and traceback.
+
+# list(value), or list(NULL, message, call, traceback) after an error, or list(NULL, "") after an
+# interrupt, whose reason Python knows.
+guarded <- function(expr) {
+  calls <- NULL
+  depth <- sys.nframe()
+  tryCatch(
+    withCallingHandlers(
+      list(expr),
+      error = function(e) calls <<- sys.calls()
+    ),
+    error = function(e) {
+      list(NULL, conditionMessage(e), one_line(conditionCall(e)), user_calls(calls, depth))
+    },
+    interrupt = function(e) list(NULL, "")
+  )
+}
+
+one_line <- function(call) {
+  if (is.null(call)) {
+    return("")
+  }
+  line <- deparse(call, width.cutoff = 100L, nlines = 2L)
+  paste0(line[1], if (length(line) > 1L) " ...")
+}
+
+# The user's part of the stack: without gangway's own frames before it and R's error handling after.
+user_calls <- function(calls, depth) {
+  heads <- vapply(calls, function(call) if (is.symbol(call[[1]])) as.character(call[[1]]) else "", "")
+  before <- c(
+    "guarded", "tryCatch", "tryCatchList", "tryCatchOne", "doTryCatch", "withCallingHandlers",
+    "call_as", "eval"
+  )
+  after <- c("", "h", ".handleSimpleError", "stop", "decode")
+  first <- depth + 1L
+  while (first <= length(calls) && heads[first] %in% before) first <- first + 1L
+  last <- length(calls)
+  while (last >= first && heads[last] %in% after) last <- last - 1L
+  vapply(calls[seq_len(max(0L, last - first + 1L)) + first - 1L], one_line, "")
+}

@@ -1,0 +1,81 @@
+# Running a step's function, and what it may call. Base R only: the package gangway need not be
+# installed where a task runs.
+
+bundle <- NULL
+
+# What the user's code sees of the runtime.
+exported <- c("current", "gather_inputs", "merge_artifacts", "ray_map", "ray_nodes", "quit", "q")
+
+current <- function(value) decode(py$current(value))
+
+gather_inputs <- function(inputs, input) {
+  held <- lapply(inputs, function(i) if (input %in% self_names(i)) list(self_get(i, input)))
+  lapply(Filter(Negate(is.null), unclass(held)), `[[`, 1L)
+}
+
+merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
+  self_flush(flow)
+  handles <- vapply(unclass(inputs), .subset2, 0, "handle")
+  decode(py$merge(
+    .subset2(flow, "handle"), unname(handles), as.character(unlist(exclude)),
+    as.character(unlist(include))
+  ))
+  invisible(flow)
+}
+
+quit <- q <- function(...) {
+  stop("quit() would end the task without its artifacts; leave with return() or stop().", call. = FALSE)
+}
+
+guarded_open <- function(path) guarded(open_bundle(path))
+
+open_bundle <- function(path) {
+  bundle <<- readRDS(path)
+  options(warn = 1, keep.source = FALSE)
+  libraries <- bundle$lib_paths[dir.exists(bundle$lib_paths)]
+  .libPaths(unique(c(libraries, .libPaths())))
+  list2env(bundle$globals, globalenv())
+  # The other functions of the package gangway, for steps that use them and machines that have it.
+  here <- as.environment("gangway:task")
+  for (name in setdiff(bundle$exports, names(here))) {
+    local({
+      export <- name
+      delayedAssign(export, getExportedValue("gangway", export), assign.env = here)
+    })
+  }
+  attach_packages(bundle$packages)
+}
+
+attach_packages <- function(packages) {
+  for (package in packages) {
+    if (!requireNamespace(package, quietly = TRUE)) {
+      stop("The package ", package, " was attached where the flow was defined, but is not installed ",
+        "where this task runs (R ", getRversion(), ", libraries: ",
+        paste(.libPaths(), collapse = ", "), "). Install it there.",
+        call. = FALSE
+      )
+    }
+    suppressPackageStartupMessages(library(package, character.only = TRUE))
+  }
+}
+
+run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {
+  self <- new_self(handle)
+  inputs <- if (!is.null(input_handles)) new_inputs(input_handles, input_names)
+  arguments <- c(list(self = self), if (!is.null(inputs)) list(inputs = inputs))
+  answer <- guarded(call_as(step, bundle$functions[[step]], arguments))
+  # Also after an error: @catch keeps what was assigned before it.
+  flushed <- guarded(self_flush(self))
+  if (length(answer) > 1L) answer else flushed
+}
+
+run_default <- function(parameter, context) {
+  guarded(call_as(parameter, bundle$defaults[[parameter]], list(context = context)))
+}
+
+# Calls f with as many of the arguments as it has formals, under the name that a traceback shows.
+call_as <- function(name, f, arguments) {
+  arguments <- arguments[seq_len(min(length(formals(f)), length(arguments)))]
+  env <- list2env(c(arguments, structure(list(f), names = name)), parent = globalenv())
+  eval(as.call(lapply(c(name, names(arguments)), as.name)), env)
+}

@@ -1,0 +1,91 @@
+"""The R of a task: step functions run in it, and read and write the flow's artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..exceptions import RException
+from . import flow_access
+from .engine import REngine
+
+
+class RSession(REngine):
+    """R inside a task's process. Use `RSession.current`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._objects: list[Any] = []
+        self.provide(
+            {
+                "get": lambda handle, name: flow_access.artifact(self._object(handle), name[0]),
+                "set": self._set,
+                "names": lambda handle: flow_access.artifact_names(self._object(handle)),
+                "label": lambda handle: flow_access.label(self._object(handle)),
+                "name_problem": lambda handle, name: flow_access.name_problem(
+                    self._object(handle), name[0]
+                ),
+                "merge": self._merge,
+                "current": lambda name: flow_access.current_value(name[0]),
+                "ray_map": self._ray_map,
+                "ray_cpus": lambda: _ray().cpus(),
+                "ray_nodes": lambda: _ray().nodes(),
+            }
+        )
+        self.call("register_methods")
+
+    def open_bundle(self, path: str) -> None:
+        """Load a flow's R functions, the globals that they use, and its packages."""
+        self._check(self.call("guarded_open", path), "The R side of the flow cannot be loaded")
+
+    def run_step(self, step: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
+        """Run a step's R function with ``self`` and, in a join, ``inputs``."""
+        arguments: list[Any] = [step, float(self._handle(flow))]
+        if inputs is not None:
+            arguments.append([float(self._handle(i)) for i in inputs])
+            arguments.append(flow_access.input_names(inputs))
+        self._check(self.call("run_step", *arguments), f"R error in step *{step}*")
+
+    def run_default(self, parameter: str, context: dict[str, Any]) -> Any:
+        """Return what a parameter's R default function gives, as a plain Python value."""
+        answer = self.call("run_default", parameter, context)
+        self._check(answer, f"R error in the default of parameter *{parameter}*")
+        return self.plain(answer[0])
+
+    def _check(self, answer: Sequence[Any], headline: str) -> None:
+        if len(answer) == 1:
+            return
+        message, *rest = (self.plain(a) for a in list(answer)[1:])
+        if not rest:
+            raise KeyboardInterrupt
+        call, calls = rest
+        raise RException(headline, message, call, [calls] if isinstance(calls, str) else calls)
+
+    def _handle(self, flow: Any) -> int:
+        self._objects.append(flow)
+        return len(self._objects) - 1
+
+    def _object(self, handle: Any) -> Any:
+        return self._objects[int(handle[0])]
+
+    def _set(self, handle: Any, name: Any, *payload: Any) -> None:
+        setattr(self._object(handle), name[0], self.decode(payload))
+
+    def _merge(self, handle: Any, inputs: Any, exclude: Any, include: Any) -> None:
+        flow_access.merge(
+            self._object(handle),
+            [self._objects[int(i)] for i in inputs],
+            exclude=[str(n) for n in exclude],
+            include=[str(n) for n in include],
+        )
+
+    def _ray_map(self, job: Any, chunks: Any) -> list[bytes]:
+        from .embed import raw_to_bytes
+
+        return _ray().map_chunks(raw_to_bytes(job), [raw_to_bytes(c) for c in chunks])
+
+
+def _ray() -> Any:
+    from ..ray import map as ray_map
+
+    return ray_map

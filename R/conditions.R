@@ -47,7 +47,7 @@ nearest_name <- function(x, choices) {
   begins <- startsWith(plain(choices), plain(x)) & nchar(x) >= 3L
   distance[begins] <- pmin(distance[begins], 1)
   best <- which.min(distance)
-  if (distance[best] <= max(1, nchar(x) %/% 3)) choices[best]
+  if (distance[best] <= max(1, (nchar(x) + 1) %/% 3)) choices[best]
 }
 
 #' Bullets that help with a name that does not exist

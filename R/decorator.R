@@ -1,0 +1,152 @@
+#' Decorate a step or a flow
+#'
+#' A decorator tells Metaflow how a step (or the whole flow) is to be run: where, with which
+#' resources, how often. `decorator("batch", cpu = 4)` in R is `@batch(cpu=4)` in Python. Any
+#' decorator that Metaflow knows can be named, those of its extensions included; unknown names and
+#' arguments fail as soon as the flow is run, with the nearest known name.
+#'
+#' @section Conversion of arguments:
+#' `NULL` becomes `None`; logicals, numbers and strings their Python counterparts, exactly (a whole
+#' number such as `2` becomes `2`, not `2.0`); a vector or list of a length other than 1 becomes a
+#' list, `I("a")` a list of one, a named vector or list a dictionary, a factor its labels. `NA`,
+#' functions and other objects are errors: nothing is changed silently.
+#'
+#' @param x Name of the decorator: `"resources"`, `"retry"`, `"ray_parallel"`, ... A decorator of a
+#'   Python module of yours can be given as `"module.name"`.
+#' @param ... Named arguments of the decorator, in the decorator's own units. (`memory` is in
+#'   megabytes for all of Metaflow's decorators.)
+#' @param .convert_args Whether to convert the arguments' values to Python. If `FALSE` each has to
+#'   be a string of Python source already.
+#' @return A decorator: a value to give to [step()] or [metaflow()].
+#' @section Errors:
+#' Class `gangway_error_decorator`: a name that no decorator can have, or arguments that are not
+#' named, named twice or not convertible.
+#' @source The signature is that of Netflix's R package `metaflow`.
+#' @seealso [batch()], [resources()], [retry()], [catch()] and [environment_variables()] for common ones.
+#' @export
+#' @examples
+#' decorator("catch", print_exception = FALSE)
+#' decorator("card", type = "blank", options = list(rows = c(1, 2), title = "An \"example\""))
+#' decorator("schedule", .convert_args = FALSE, daily = "True")
+decorator <- function(x, ..., .convert_args = TRUE) {
+  check_decorator_name(x)
+  args <- list(...)
+  call <- environment()
+  check_decorator_args(x, args)
+  source <- Map(function(value, name) {
+    where <- paste0("argument `", name, "` of decorator \"", x, "\"")
+    if (.convert_args) {
+      py_literal(value, where, count_dialect, "gangway_error_decorator", call)
+    } else {
+      python_source(value, where, call)
+    }
+  }, args, names(args) %||% character())
+  new_decorator(x, source)
+}
+
+new_decorator <- function(name, args = list()) {
+  structure(list(name = name, args = args), class = c("gangway_decorator", "decorator"))
+}
+
+is_decorator <- function(x) inherits(x, "gangway_decorator")
+
+check_decorator_name <- function(x, call = rlang::caller_env()) {
+  parts <- if (is_string(x)) strsplit(x, ".", fixed = TRUE)[[1L]]
+  if (!length(parts) || endsWith(x, ".") || !all(vapply(parts, is_identifier, NA))) {
+    got <- describe(x)
+    gangway_abort(c(
+      "The name of a decorator has to be a Python identifier, not {got}.",
+      i = "For example {.code decorator(\"retry\", times = 2)}; without an `@`."
+    ), class = "gangway_error_decorator", call = call)
+  }
+}
+
+check_decorator_args <- function(x, args, call = rlang::caller_env()) {
+  keys <- names(args) %||% character(length(args))
+  if (any(!nzchar(keys))) {
+    got <- describe(args[[which(!nzchar(keys))[[1L]]]])
+    gangway_abort(c(
+      "All arguments of decorator {.val {x}} have to be named; one is just {got}.",
+      i = "For example {.code decorator(\"retry\", times = 2)}."
+    ), class = "gangway_error_decorator", call = call)
+  }
+  bad <- keys[!vapply(keys, is_identifier, NA)]
+  if (length(bad)) {
+    gangway_abort("Decorator {.val {x}}: {.val {bad[[1]]}} is not a name that a Python argument can have.",
+      class = "gangway_error_decorator", call = call)
+  }
+  if (anyDuplicated(keys)) {
+    twice <- keys[duplicated(keys)][[1L]]
+    gangway_abort("Decorator {.val {x}} has the argument {.arg {twice}} twice.",
+      class = "gangway_error_decorator", call = call)
+  }
+}
+
+python_source <- function(value, where, call) {
+  text <- if (length(value) == 1L && is.atomic(value) && !is.na(value)) as.character(value)
+  if (is.null(text) || !nzchar(trimws(text)) || grepl("[\r\n]", text)) {
+    gangway_abort(c(
+      "With `.convert_args = FALSE`, {where} has to be one line of Python source.",
+      i = "Leave `.convert_args` out to give an R value."
+    ), class = "gangway_error_decorator", call = call)
+  }
+  enc2utf8(text)
+}
+
+#' @export
+format.gangway_decorator <- function(x, ...) {
+  paste0("@", x$name, decorator_call(x))
+}
+
+#' @export
+print.gangway_decorator <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+decorator_call <- function(x) {
+  if (!length(x$args)) {
+    return("")
+  }
+  paste0("(", paste0(names(x$args), "=", unlist(x$args), collapse = ", "), ")")
+}
+
+#' Take the decorators from a `...`
+#' @param who What they decorate, for the message: `"Step \"tune\""`.
+#' @param arguments Names of the arguments beside `...`.
+#' @noRd
+collect_decorators <- function(dots, who, arguments = character(), call = rlang::caller_env()) {
+  keys <- names(dots) %||% character(length(dots))
+  for (i in seq_along(dots)) {
+    if (nzchar(keys[[i]])) {
+      gangway_abort(c(
+        "{who} has no argument {.arg {keys[[i]]}}.",
+        did_you_mean(keys[[i]], arguments),
+        i = "What stands in `...` has to be decorators, without names."
+      ), class = c("gangway_error_flow", "gangway_error_decorator"), call = call)
+    }
+    if (!is_decorator(dots[[i]])) {
+      got <- describe(dots[[i]])
+      gangway_abort(c(
+        "{who}: what stands in `...` has to be decorators, not {got}.",
+        i = "For example {.code decorator(\"retry\", times = 2)}."
+      ), class = c("gangway_error_flow", "gangway_error_decorator"), call = call)
+    }
+  }
+  unname(dots)
+}
+
+#' A short name of any value, for messages
+#' @noRd
+describe <- function(x) {
+  if (is.null(x)) {
+    return("NULL")
+  }
+  if (is.function(x)) {
+    return("a function")
+  }
+  if (is.atomic(x) && !is.object(x) && length(x) == 1L) {
+    return(substr(paste(deparse(unname(x)), collapse = ""), 1L, 60L))
+  }
+  paste0("a <", class(x)[[1L]], "> of length ", length(x))
+}

@@ -1,0 +1,99 @@
+#' Ask for resources, or for AWS Batch
+#'
+#' `resources()` says what a step needs wherever it runs; `batch()` also makes it run on AWS Batch.
+#' With both on a step the larger of the two numbers counts. An argument that is `NULL` is left to
+#' Metaflow's configuration (the queue and the roles) or to its defaults.
+#'
+#' @param cpu Number of CPUs.
+#' @param gpu Number of GPUs.
+#' @param memory Memory in megabytes.
+#' @param image Name of the Docker image.
+#' @param queue Name of the job queue; Metaflow's configuration has the default.
+#' @param iam_role,execution_role Roles of the job in AWS; Metaflow's configuration has the defaults.
+#' @param shared_memory Size of `/dev/shm` in mebibytes.
+#' @param max_swap Swap that the container may use, in mebibytes.
+#' @param swappiness How readily it swaps, from 0 to 100.
+#' @inherit decorator return
+#' @inheritSection decorator Errors
+#' @source The signatures are those of Netflix's R package `metaflow`.
+#' @export
+#' @examples
+#' resources(cpu = 4, memory = 16000)
+#' batch(cpu = 2, image = "rocker/r-ver:4.5.0")
+batch <- function(cpu = 1L, gpu = 0L, memory = 4096L, image = NULL, queue = NULL, iam_role = NULL,
+                  execution_role = NULL, shared_memory = NULL, max_swap = NULL, swappiness = NULL) {
+  decorator_of_given("batch", list(
+    cpu = cpu, gpu = gpu, memory = memory, image = image, queue = queue, iam_role = iam_role,
+    execution_role = execution_role, shared_memory = shared_memory, max_swap = max_swap, swappiness = swappiness
+  ))
+}
+
+#' @rdname batch
+#' @export
+resources <- function(cpu = 1L, gpu = 0L, memory = 4096L, shared_memory = NULL) {
+  decorator_of_given("resources", list(cpu = cpu, gpu = gpu, memory = memory, shared_memory = shared_memory))
+}
+
+#' Try a failed step again
+#'
+#' @param times How often to try again; 0 forbids it, for a step that must not run twice.
+#' @param minutes_between_retries Minutes to wait before that.
+#' @inherit decorator return
+#' @inheritSection decorator Errors
+#' @source The signature is that of Netflix's R package `metaflow`.
+#' @export
+#' @examples
+#' retry(times = 2, minutes_between_retries = 0)
+retry <- function(times = 3L, minutes_between_retries = 2L) {
+  decorator_of_given("retry", list(times = times, minutes_between_retries = minutes_between_retries))
+}
+
+#' Catch the error of a step and go on
+#'
+#' The flow continues with the next step, as if the failed one had done nothing. Metaflow takes this
+#' decorator on steps with one next step only.
+#'
+#' @param var Name of the artifact that keeps the error; it is `NULL` if there was none.
+#' @param print_exception Whether to print the error into the task's log.
+#' @inherit decorator return
+#' @inheritSection decorator Errors
+#' @source The signature is that of Netflix's R package `metaflow`.
+#' @export
+#' @examples
+#' catch(var = "start_failed")
+catch <- function(var = NULL, print_exception = TRUE) {
+  decorator_of_given("catch", list(var = var, print_exception = print_exception))
+}
+
+#' Set environment variables for a step
+#'
+#' @param ... Named values; each is converted with [as.character()].
+#' @inherit decorator return
+#' @inheritSection decorator Errors
+#' @source The signature is that of Netflix's R package `metaflow`.
+#' @export
+#' @examples
+#' environment_variables(OMP_NUM_THREADS = 1, GREETING = "hello")
+environment_variables <- function(...) {
+  vars <- list(...)
+  keys <- names(vars) %||% character(length(vars))
+  if (any(!nzchar(keys))) {
+    gangway_abort("All environment variables have to be named: {.code environment_variables(NAME = \"value\")}.",
+      class = "gangway_error_decorator")
+  }
+  single <- vapply(vars, function(v) is.atomic(v) && length(v) == 1L && !is.na(v), NA)
+  if (!all(single)) {
+    bad <- keys[!single][[1L]]
+    got <- describe(vars[[bad]])
+    gangway_abort("Environment variable {.envvar {bad}} has to be one value, not {got}.",
+      class = "gangway_error_decorator")
+  }
+  # Without names of their own, which would make each a dictionary.
+  decorator("environment", vars = stats::setNames(lapply(vars, function(v) unname(as.character(v))), keys))
+}
+
+# None would override what Metaflow is configured with, so NULL is left out.
+decorator_of_given <- function(name, args) {
+  given <- args[!vapply(args, is.null, NA)]
+  do.call(decorator, c(list(name), given))
+}

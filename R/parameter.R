@@ -1,0 +1,174 @@
+#' Add a parameter to a flow
+#'
+#' A parameter is given on the command line (`--alpha 0.3`) or to [run()] (`alpha = 0.3`), and every
+#' step reads it as `self$alpha`.
+#'
+#' @param flow A flow; see [metaflow()].
+#' @param parameter Name of the parameter: a Python identifier.
+#' @param required Whether it has to be given to run the flow.
+#' @param help Text for `--help`.
+#' @param separator For a string parameter: the string at which it is split into a list.
+#' @param default Default value, or an R function that computes it when the flow is run. Say its
+#'   `type` then; without one the function has to return a string.
+#' @param type Type, in R's words or Python's: `"integer"` (`"int"`), `"double"` or `"numeric"`
+#'   (`"float"`), `"logical"` (`"bool"`), `"character"` (`"str"`), `"json"` (`"JSONType"`). Without it
+#'   the type is that of `default`: `1L` is an integer, `1` a double, `TRUE` a logical, `"x"` a string,
+#'   anything longer, or a list, JSON.
+#' @param is_flag Whether the parameter is a flag: `--verbose` alone, with no value, means `TRUE`.
+#' @return A new flow; `flow` stays as it was.
+#' @section Errors:
+#' Class `gangway_error_parameter`: a name that cannot be one, that is used twice (capitals do not
+#' count) or that a step has; a type that is unknown or that the default does not have.
+#' @source The signature is that of Netflix's R package `metaflow`.
+#' @export
+#' @examples
+#' metaflow("ParameterFlow") %>%
+#'   parameter("alpha", default = 0.3, help = "Learning rate") %>%
+#'   parameter("trees", type = "integer", required = TRUE) %>%
+#'   parameter("grid", default = list(mtry = c(2, 4), depth = 1:3)) %>%
+#'   parameter("seed", type = "integer", default = function() as.integer(Sys.time()))
+parameter <- function(flow, parameter, required = FALSE, help = NULL, separator = NULL, default = NULL,
+                      type = NULL, is_flag = FALSE) {
+  check_is_flow(flow, "parameter")
+  who <- check_parameter_name(if (missing(parameter)) NULL else parameter, flow)
+  abort <- parameter_abort(environment())
+  check_parameter_options(required, help, separator, is_flag, who, abort)
+  if (!is.null(separator) && is.character(default) && length(default) != 1L) {
+    default <- join_default(default, separator, who, abort)
+  }
+  if (is_flag && is.null(default)) {
+    default <- FALSE
+  }
+  type <- parameter_type(type, default, who, abort)
+  if (!is.null(separator) && !is.null(type) && type != "str") {
+    abort("{who}: {.arg separator} goes with strings only, and the type is {.val {type}}.")
+  }
+  if (is_flag && !identical(type, "bool")) {
+    abort("{who} is a flag, so its type has to be {.val logical}, not {.val {type %||% 'unknown'}}.")
+  }
+  value <- if (!is.function(default)) parameter_literal(default, type, who, abort)
+  flow[["parameters"]][[parameter]] <- list(
+    name = parameter, required = required, help = help, separator = separator, default = default, type = type,
+    is_flag = is_flag, literals = list(default = value)
+  )
+  flow
+}
+
+# Names that Metaflow's command line has taken (metaflow/parameters.py).
+reserved_parameters <- c(
+  "params", "with", "tag", "namespace", "obj", "tags", "decospecs", "run_id_file", "max_num_splits", "max_workers",
+  "max_log_size", "user_namespace", "run_id", "task_id", "runner_attribute_file"
+)
+
+parameter_types <- c(
+  int = "int", integer = "int", float = "float", double = "float", numeric = "float", bool = "bool",
+  logical = "bool", str = "str", character = "str", string = "str", JSONType = "JSONType", json = "JSONType",
+  list = "JSONType"
+)
+
+parameter_abort <- function(call) {
+  function(...) gangway_abort(c(...), class = "gangway_error_parameter", call = call, .envir = parent.frame())
+}
+
+check_parameter_name <- function(x, flow, call = rlang::caller_env()) {
+  abort <- parameter_abort(call)
+  flow_name <- flow$name
+  if (!is_identifier(x) || startsWith(x, "_")) {
+    got <- if (is.null(x)) "nothing" else describe(x)
+    abort("Flow {.val {flow_name}}: the name of a parameter has to be a Python identifier, got {got}.",
+      i = "Use letters, digits and underscores, beginning with a letter.")
+  }
+  if (x %in% c(reserved_names, reserved_parameters)) {
+    abort("Flow {.val {flow_name}}: a parameter cannot be called {.val {x}}, because Metaflow uses that name itself.",
+      i = "Choose another name.")
+  }
+  same <- names(flow$parameters)[tolower(names(flow$parameters)) == tolower(x)]
+  if (length(same)) {
+    also <- if (same != x) " (Metaflow does not tell capitals apart here)" else ""
+    abort("Flow {.val {flow_name}} has two parameters called {.val {x}}{also}.",
+      i = "Give each parameter a name of its own.")
+  }
+  if (x %in% names(flow$steps)) {
+    abort("Flow {.val {flow_name}} has a step and a parameter called {.val {x}}.",
+      i = "Rename one of them: both become attributes of {.code self}.")
+  }
+  paste0("Parameter ", dQuote(x, FALSE), " of flow ", dQuote(flow_name, FALSE))
+}
+
+check_parameter_options <- function(required, help, separator, is_flag, who, abort) {
+  if (!is_bool(required) || !is_bool(is_flag)) {
+    abort("{who}: {.arg required} and {.arg is_flag} have to be TRUE or FALSE.")
+  }
+  if (!is.null(help) && !is_string(help)) {
+    got <- describe(help)
+    abort("{who}: {.arg help} has to be one string, not {got}.")
+  }
+  if (!is.null(separator) && (!is_string(separator) || !nzchar(separator))) {
+    got <- describe(separator)
+    abort("{who}: {.arg separator} has to be one string, not {got}.")
+  }
+}
+
+join_default <- function(default, separator, who, abort) {
+  if (anyNA(default) || any(grepl(separator, default, fixed = TRUE))) {
+    abort("{who}: a default of several strings cannot hold NA or the separator {.val {separator}}.")
+  }
+  paste(default, collapse = separator)
+}
+
+parameter_type <- function(type, default, who, abort) {
+  if (is.null(type)) {
+    return(default_type(default))
+  }
+  known <- if (is_string(type)) parameter_types[type]
+  if (is.null(known) || is.na(known)) {
+    got <- describe(type)
+    near <- if (is_string(type)) did_you_mean(type, names(parameter_types))
+    abort("{who} cannot have the type {got}.", near,
+      i = "Types are {.val {c('integer', 'double', 'logical', 'character', 'json')}}, or Python's names of them.")
+  }
+  unname(known)
+}
+
+default_type <- function(x) {
+  if (is.null(x) || is.function(x)) {
+    return(NULL)
+  }
+  if (is.factor(x)) {
+    x <- as.character(x)
+  }
+  if (is.list(x) || length(x) != 1L || !is.null(names(x)) || inherits(x, "AsIs")) {
+    return("JSONType")
+  }
+  switch(typeof(x), logical = "bool", integer = "int", double = "float", "str")
+}
+
+#' The default as Python source, in the parameter's type
+#' @noRd
+parameter_literal <- function(x, type, who, abort) {
+  if (is.null(x)) {
+    return(NULL)
+  }
+  where <- paste0("the default of p", substring(who, 2L))
+  literal <- function(x, dialect = python_dialect) {
+    py_literal(x, where, dialect, "gangway_error_parameter", call = environment(abort)$call)
+  }
+  if (type == "JSONType") {
+    # A string is JSON already, as in Python.
+    return(if (is_string(x) && !inherits(x, "AsIs")) literal(x) else py_string(literal(x, json_dialect), "'"))
+  }
+  has <- default_type(x)
+  literal(x)
+  if (has == type) {
+    return(literal(x))
+  }
+  whole <- is.numeric(x) && length(x) == 1L && is.finite(x) && x == trunc(x)
+  if (type == "float" && has == "int") {
+    return(literal(as.double(x)))
+  }
+  if (type == "int" && has == "float" && whole) {
+    return(sprintf("%.0f", x))
+  }
+  got <- describe(x)
+  abort("{who} has the type {.val {type}}, but its default is {got}.", i = "Change one of them.")
+}

@@ -1,0 +1,60 @@
+line <- function(...) {
+  flow <- metaflow("F") |> parameter("p", ...)
+  sub("^ *p = Parameter\\(\"p\"(, )?", "(", parameter_line(flow$parameters$p, identity))
+}
+
+test_that("the type is inferred from the default", {
+  expect_equal(line(default = 1L), "(default=1, type=int)")
+  expect_equal(line(default = 1), "(default=1.0, type=float)")
+  expect_equal(line(default = TRUE), "(default=True, type=bool)")
+  expect_equal(line(default = "it's \"x\""), "(default=\"it's \\\"x\\\"\", type=str)")
+  expect_equal(line(default = c(1, 2)), "(default='[1.0, 2.0]', type=JSONType)")
+  expect_equal(line(default = list(a = 1L, b = "it's")), "(default='{\"a\": 1, \"b\": \"it\\'s\"}', type=JSONType)")
+  expect_equal(line(default = factor("a")), "(default=\"a\", type=str)")
+  expect_equal(line(), "()")
+})
+
+test_that("types have R's names and Python's", {
+  for (type in c("int", "integer")) expect_equal(line(type = type), "(type=int)")
+  for (type in c("float", "double", "numeric")) expect_equal(line(type = type), "(type=float)")
+  for (type in c("bool", "logical")) expect_equal(line(type = type), "(type=bool)")
+  for (type in c("str", "character")) expect_equal(line(type = type), "(type=str)")
+  for (type in c("JSONType", "json")) expect_equal(line(type = type), "(type=JSONType)")
+})
+
+test_that("a default takes the type that was asked for, where nothing is lost", {
+  expect_equal(line(default = 2, type = "int"), "(default=2, type=int)")
+  expect_equal(line(default = 2L, type = "double"), "(default=2.0, type=float)")
+  expect_equal(line(default = "[1]", type = "json"), "(default=\"[1]\", type=JSONType)")
+  expect_equal(line(default = 3L, type = "json"), "(default='3', type=JSONType)")
+  expect_error(line(default = 2.5, type = "int"), class = "gangway_error_parameter")
+  expect_error(line(default = "x", type = "float"), class = "gangway_error_parameter")
+})
+
+test_that("the other arguments are passed on", {
+  expect_equal(line(required = TRUE, help = "a\nb"), "(help=\"a\\nb\", required=True)")
+  expect_equal(line(separator = ",", default = c("a", "b")), "(default=\"a,b\", type=str, separator=\",\")")
+  expect_equal(line(is_flag = TRUE), "(default=False, type=bool, is_flag=True)")
+  expect_equal(line(default = function() 1L, type = "int"), "(default=R.default(\"p\"), type=int)")
+})
+
+test_that("bad parameters are errors that name the parameter and the flow", {
+  flow <- hello_flow() |> parameter("alpha", default = 1)
+  expect_snapshot(error = TRUE, {
+    parameter(flow, "alpha")
+    parameter(flow, "Alpha")
+    parameter(flow, "start")
+    parameter(flow, "max_workers")
+    parameter(flow, "a.b")
+    parameter(flow)
+    parameter(flow, "p", type = "integr")
+    parameter(flow, "p", default = NA)
+    parameter(flow, "p", default = list(a = mean))
+    parameter(flow, "p", default = 1, separator = ",")
+    parameter(flow, "p", default = c("a,b", "c"), separator = ",")
+    parameter(flow, "p", default = "x", is_flag = TRUE)
+    parameter(flow, "p", required = "yes")
+    parameter(flow, "p", help = 1)
+    parameter("flow", "p")
+  })
+})

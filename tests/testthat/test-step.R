@@ -1,0 +1,59 @@
+test_that("what is wrong with one step is said when it is added", {
+  flow <- metaflow("F") |> parameter("alpha", default = 1) |> step(step = "start", next_step = "a")
+  expect_snapshot(error = TRUE, {
+    step(flow)
+    step(flow, step = "2nd")
+    step(flow, step = "fitModel")
+    step(flow, step = "class")
+    step(flow, step = "next")
+    step(flow, step = "start")
+    step(flow, step = "alpha")
+    step(flow, step = "a", "retry")
+    step(flow, step = "a", r_fun = noop)
+    step(flow, step = "a", r_function = "noop")
+    step(flow, step = "a", r_function = function(self, inputs) 1)
+    step(flow, step = "a", r_function = function(self, x, y) 1)
+    step(flow, step = "a", r_function = function(self) 1, join = TRUE)
+    step(flow, step = "a", r_function = noop, py_function = "m:f")
+    step(flow, step = "a", py_function = "f")
+    step(flow, step = "a", join = NA)
+    step(flow, step = "a", next_step = 2)
+    step(flow, step = "a", next_step = c("b", "b"))
+    step(flow, step = "a", next_step = "b", foreach = "my rows")
+    step(flow, step = "a", foreach = "rows")
+    step(flow, step = "a", next_step = "b", foreach = "rows", num_parallel = 2)
+    step(flow, step = "a", next_step = c("b", "c"), num_parallel = 2)
+    step(flow, step = "a", next_step = c("b", "c"), join = TRUE)
+    step(flow, step = "a", next_step = c(x = "b", y = "c"))
+    step(flow, step = "a", next_step = c("b", "c"), condition = "size")
+    step(flow, step = "a", next_step = c(x = "b"), condition = "size")
+    step(flow, step = "a", next_step = c(x = "b", x = "c"), condition = "size")
+    step(list(), step = "a")
+  })
+})
+
+test_that("num_parallel is a whole number of at least 1, or a name", {
+  flow <- metaflow("F")
+  for (bad in list(0, -1, 1.5, NA, NA_integer_, Inf, "2", "a b", TRUE, 1:2, list(2))) {
+    expect_error(step(flow, step = "start", next_step = "a", num_parallel = bad), "whole number of nodes",
+      class = flow_class)
+  }
+  for (good in list(1, 2L, 2, 64, "nodes")) {
+    expect_no_error(step(flow, step = "start", next_step = "a", num_parallel = good))
+  }
+})
+
+test_that("functions that fit are taken", {
+  flow <- metaflow("F")
+  for (f in list(function() 1, function(self) 1, function(x, ...) 1, function(self, n = 2) 1, print, Sys.time, sum)) {
+    expect_no_error(step(flow, step = "a", r_function = f))
+  }
+  for (f in list(function() 1, function(self, inputs) 1, function(...) 1, function(x, y, z = 1) 1)) {
+    expect_no_error(step(flow, step = "a", r_function = f, join = TRUE))
+  }
+})
+
+test_that("a list of next steps is taken, as in Netflix's package", {
+  flow <- step(metaflow("F"), step = "start", next_step = list("a", "b"))
+  expect_identical(flow$steps$start$next_step, c("a", "b"))
+})

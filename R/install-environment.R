@@ -3,11 +3,28 @@
 oldest_python <- "3.10"
 
 install_virtualenv <- function(packages, ...) {
-  if (!environment_exists("virtualenv")) {
+  made <- !environment_exists("virtualenv")
+  if (made) {
     reticulate::virtualenv_create(gangway_envname, python = find_python(), packages = FALSE)
   }
-  reticulate::virtualenv_install(gangway_envname, packages = packages, ...)
+  tryCatch(
+    reticulate::virtualenv_install(gangway_envname, packages = packages, ...),
+    error = function(e) {
+      # an empty environment would be found, and taken for a finished one, from now on
+      if (made) reticulate::virtualenv_remove(gangway_envname, confirm = FALSE)
+      abort_pip(e)
+    }
+  )
   reticulate::virtualenv_python(gangway_envname)
+}
+
+abort_pip <- function(error) {
+  gangway_abort(
+    c("pip could not install what gangway needs; its reason stands above.",
+      i = "rpy2-rinterface is built here: that needs a C compiler and the headers of Python and R.",
+      i = "On Debian and Ubuntu: {.code apt install build-essential python3-dev r-base-dev}."),
+    class = "gangway_error_python", call = NULL, parent = error
+  )
 }
 
 install_conda <- function(packages, ...) {
@@ -29,29 +46,38 @@ install_conda <- function(packages, ...) {
 
 #' A Python that is new enough and can make a virtual environment
 #'
-#' @param candidates Names or paths of Pythons, tried in this order.
+#' @param paths Paths of Pythons, tried in this order.
 #' @noRd
-find_python <- function(candidates = c("python3", paste0("python3.", 14:10), "python")) {
-  paths <- unique(Sys.which(candidates))
-  paths <- paths[nzchar(paths)]
-  versions <- vapply(paths, python_version, "")
-  good <- numeric_version(ifelse(is.na(versions), "0", versions)) >= oldest_python
-  if (!any(good)) {
-    seen <- if (length(paths)) paste0(paths, " (", versions, ")") else "none"
-    gangway_abort(
-      c("gangway needs Python {oldest_python} or newer with its {.code venv} module.",
-        x = "Found: {seen}.",
-        i = "On Debian and Ubuntu: {.code apt install python3 python3-venv python3-dev}.",
-        i = "Elsewhere see {.url https://www.python.org/downloads/}; then try again."),
-      class = "gangway_error_python", call = NULL
-    )
+find_python <- function(paths = python_candidates()) {
+  versions <- rep(NA_character_, length(paths))
+  for (i in seq_along(paths)) {
+    versions[[i]] <- python_version(paths[[i]])
+    if (!is.na(versions[[i]]) && numeric_version(versions[[i]]) >= oldest_python) {
+      return(paths[[i]])
+    }
   }
-  unname(paths[good][[1]])
+  versions[is.na(versions)] <- "does not start, or has no venv or ssl"
+  seen <- if (length(paths)) paste0(paths, " (", versions, ")") else "none"
+  gangway_abort(
+    c("gangway needs Python {oldest_python} or newer with its modules venv and ssl.",
+      x = "Found: {seen}.",
+      i = "On Debian and Ubuntu: {.code apt install python3 python3-venv python3-dev}.",
+      i = "Elsewhere see {.url https://www.python.org/downloads/}; then try again."),
+    class = "gangway_error_python", call = NULL
+  )
 }
 
-# "3.11", or NA for what is no Python or has no venv (Debian splits it off)
+# Every Python on the PATH: the first may be a build without ssl, with which pip can fetch nothing
+python_candidates <- function() {
+  folders <- strsplit(Sys.getenv("PATH"), .Platform$path.sep, fixed = TRUE)[[1]]
+  names <- c("python3", paste0("python3.", 14:10), "python")
+  paths <- outer(folders, paste0(names, if (.Platform$OS.type == "windows") ".exe"), file.path)
+  unique(paths[file.access(paths, 1L) == 0L])
+}
+
+# "3.11", or NA for what is no Python, or lacks venv (Debian splits it off) or ssl
 python_version <- function(python) {
-  code <- "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+  code <- "import sys, venv, ensurepip, ssl; print('%d.%d' % sys.version_info[:2])"
   out <- tryCatch(run_code(python, code), error = function(e) NULL)
   if (is.null(out) || out$status != 0L) NA_character_ else trimws(out$stdout)
 }

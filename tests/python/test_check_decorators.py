@@ -118,8 +118,11 @@ def run_flow(
         imports=imports, step_decorator=step_decorator, flow_decorator=flow_decorator
     )
     (folder / "flow.py").write_text(source)
+    # The flow runs in another folder.
+    paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     env = {
         **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths)),
         "METAFLOW_USER": "test",
         "METAFLOW_HOME": str(folder),
         "GANGWAY_REPORT": str(folder / "report.json"),

@@ -14,7 +14,7 @@ for file in tests/bench/bench-*; do
     printf '\n== %s\n' "$file"
     case $file in
         *.R) Rscript --vanilla "$file" || status=1 ;;
-        *.py) PYTHONPATH=python "$GANGWAY_PYTHON" "$file" || status=1 ;;
+        *.py) PYTHONPATH=$PWD/python "$GANGWAY_PYTHON" "$file" || status=1 ;;
         *.sh) bash "$file" || status=1 ;;
     esac
 done

@@ -1,7 +1,7 @@
 """Fail if the tests left a process, a temporary file or a folder behind.
 
-scripts/test.sh gives all its children one mark (``GANGWAY_TEST_RUN``) in their environment and one folder
-for temporary files (``TMPDIR``), so that nothing else on the machine is taken for theirs.
+scripts/test.sh gives all its children one mark (``GANGWAY_TEST_RUN``) in their environment and one
+folder for temporary files (``TMPDIR``), so that nothing else on the machine is taken for theirs.
 """
 
 import os

@@ -8,7 +8,8 @@ files <- c(
 lints <- unlist(lapply(files, lintr::lint, cache = ".setup/lintr"), recursive = FALSE)
 for (one in lints) {
   cat(sprintf(
-    "%s:%d:%d: %s [%s]\n", one$filename, one$line_number, one$column_number, one$message, one$linter
+    "%s:%d:%d: %s [%s]\n", sub(paste0(getwd(), "/"), "", one$filename, fixed = TRUE),
+    one$line_number, one$column_number, one$message, one$linter
   ))
 }
 quit(status = length(lints) > 0)

@@ -16,6 +16,7 @@ python_files=(python scripts)
 run "ruff check" "$GANGWAY_PYTHON" -m ruff check --quiet --config python/pyproject.toml "${python_files[@]}"
 run "ruff format" "$GANGWAY_PYTHON" -m ruff format --quiet --check --config python/pyproject.toml "${python_files[@]}"
 # From within python/, so that modules get their real names (metaflow_extensions is a namespace package).
+# shellcheck disable=SC2016  # the inner shell expands it
 run "mypy" bash -c 'cd python && MYPY_CACHE_DIR=../.mypy_cache \
     "$GANGWAY_PYTHON" -m mypy --no-error-summary -p metaflow_extensions.gangway'
 if Rscript --vanilla -e 'quit(status = !nzchar(system.file(package = "lintr")))' 2>/dev/null; then

@@ -19,13 +19,13 @@ def pytest_counts(path: Path) -> tuple[int, int, int]:
 
 
 def main(pytest_xml: str, testthat_txt: str) -> None:
-    counts = []
+    counts = [(0, 0, 0)]
     if Path(pytest_xml).exists():
         counts.append(pytest_counts(Path(pytest_xml)))
     if Path(testthat_txt).exists():
         passed, failed, skipped = map(int, Path(testthat_txt).read_text().split())
         counts.append((passed, failed, skipped))
-    passed, failed, skipped = (sum(column) for column in zip(*counts, strict=True)) or (0, 0, 0)
+    passed, failed, skipped = map(sum, zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
 
 

@@ -40,8 +40,9 @@ run_pytest() {
     [ "$scope" = all ] || files=$(core_files tests/python)
     [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file
-    PYTHONPATH=python "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider \
+    PYTHONPATH=$PWD/python "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider \
         -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
+    rm -rf "$TMPDIR"/pytest-of-*
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
     return $status
 }
@@ -50,7 +51,10 @@ run_testthat() {
     local files=""
     [ "$scope" = all ] || files=$(core_files tests/testthat)
     # shellcheck disable=SC2086
-    Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files
+    NOT_CRAN=true Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files
+    local status=$?
+    rm -f tests/testthat/testthat-problems.rds # a copy of what was printed
+    return $status
 }
 
 if [ "$scope" = all ]; then

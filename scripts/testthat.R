@@ -18,7 +18,14 @@ failed <- vapply(results, function(test) {
 skipped <- !failed & vapply(results, is_kind, NA, kind = "expectation_skip")
 seconds <- vapply(results, function(test) as.double(test$real), 0)
 
+reason <- function(test) {
+  skips <- Filter(function(result) inherits(result, "expectation_skip"), test$results)
+  sub("^Reason: ", "", conditionMessage(skips[[1]]))
+}
 for (test in results[failed]) cat(sprintf("failed: %s: %s\n", test$file, test$test))
+for (test in results[skipped]) {
+  cat(sprintf("skipped: %s: %s: %s\n", test$file, test$test, reason(test)))
+}
 for (i in utils::head(order(seconds, decreasing = TRUE), 5)) {
   cat(sprintf("%6.1f s  %s: %s\n", seconds[[i]], results[[i]]$file, results[[i]]$test))
 }

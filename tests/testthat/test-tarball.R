@@ -36,10 +36,10 @@ test_that("the tarball holds the Python core, whole", {
 test_that("the tarball holds no compiled Python, no hidden file, nothing of the workshop", {
   files <- packed()
   expect_identical(grep("__pycache__|[.]pyc$|[.]egg-info", files, value = TRUE), character())
-  expect_identical(grep("(^|/)[.]", files, value = TRUE), character())
+  expect_identical(setdiff(grep("(^|/)[.]", files, value = TRUE), ".Rinstignore"), character())
   top <- unique(sub("/.*", "", files[nzchar(files)]))
   allowed <- c(
-    "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "README.md", "R", "inst", "man", "tests",
+    ".Rinstignore", "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "README.md", "R", "inst", "man", "tests",
     "build", "data"
   )
   expect_identical(setdiff(top, allowed), character())

@@ -1,0 +1,113 @@
+# Which names a function takes from outside itself, found by reading its code in the order in which it runs. The
+# package globals answers a near question and was tried: it has no notion of the places where a name must exist, and
+# loading it and codetools costs a third of a hello flow's budget.
+
+#' The names a function takes from outside
+#'
+#' @param f A closure.
+#' @return A list: `uses`, a named logical vector (name, whether it is called as a function somewhere);
+#'   `needed`, names that must exist, as c(name = "function" or "variable"); `assigned`, the names that the function
+#'   or one inside it defines; `super`, those it assigns with `<<-`; `strings`, its string constants; `dynamic`,
+#'   whether it defines names that reading does not show.
+#' @noRd
+scan_function <- function(f) {
+  scan <- new.env(parent = emptyenv())
+  scan$env <- environment(f)
+  scan$uses <- scan$needed <- scan$assigned <- scan$super <- scan$strings <- list()
+  scan$dynamic <- FALSE
+  scan$known <- new.env(parent = emptyenv())
+  scan_closure(formals(f), body(f), character(), scan, strict = TRUE)
+  needed <- scan$needed[setdiff(names(scan$needed), c(names(scan$assigned), always_defined))]
+  needed <- needed[!startsWith(as.character(names(needed)), ".")]
+  list(
+    uses = unlist(scan$uses), needed = unlist(needed), assigned = names(scan$assigned), super = names(scan$super),
+    strings = names(scan$strings), dynamic = scan$dynamic
+  )
+}
+
+# All of scan_*() give the names that are certainly local after the code they read.
+scan_closure <- function(formals, body, locals, scan, strict) {
+  inner <- union(locals, names(formals))
+  scan_mark(scan, "assigned", names(formals))
+  for (i in seq_along(formals)) {
+    if (!is_missing_arg(formals[[i]])) scan_code(formals[[i]], inner, scan, strict)
+  }
+  scan_code(body, inner, scan, strict)
+  locals
+}
+
+scan_code <- function(code, locals, scan, strict) {
+  if (is.symbol(code)) {
+    scan_name(as.character(code), locals, scan, strict, called = FALSE)
+  } else if (is.character(code)) {
+    scan_mark(scan, "strings", code[nzchar(code) & !is.na(code)])
+  } else if (is.call(code)) {
+    return(scan_call(code, locals, scan, strict))
+  } else if (is.pairlist(code) || is.expression(code)) {
+    for (part in as.list(code)) if (!is_missing_arg(part)) locals <- scan_code(part, locals, scan, strict)
+  }
+  locals
+}
+
+scan_name <- function(name, locals, scan, strict, called) {
+  if (!nzchar(name) || name %in% locals || grepl("^\\.\\.[0-9]+$|^\\.\\.\\.$", name)) {
+    return(invisible())
+  }
+  scan$uses[[name]] <- called || isTRUE(scan$uses[[name]])
+  if (strict) scan$needed[[name]] <- if (called) "function" else scan$needed[[name]] %||% "variable"
+}
+
+scan_mark <- function(scan, what, names) {
+  if (length(names)) scan[[what]][names] <- TRUE
+}
+
+scan_call <- function(code, locals, scan, strict) {
+  head <- code[[1L]]
+  if (!is.symbol(head)) {
+    if (is_dynamic_call(head)) scan$dynamic <- TRUE
+    locals <- scan_code(head, locals, scan, strict)
+    return(scan_arguments(code, locals, scan, strict = FALSE))
+  }
+  name <- as.character(head)
+  special <- scanners[[name]]
+  if (!is.null(special)) {
+    return(special(code, locals, scan, strict))
+  }
+  scan_head(name, code, locals, scan, strict)
+  if (name %in% locals) {
+    return(scan_arguments(code, locals, scan, strict = FALSE))
+  }
+  how <- scan$known[[name]]
+  if (is.null(how)) scan$known[[name]] <- how <- evaluates(name, scan$env)
+  scan_arguments(code, locals, scan, strict = strict && how != "none", only_first = how == "first")
+}
+
+# base::library(x), box::use(x)
+is_dynamic_call <- function(head) {
+  is.call(head) && length(head) == 3L && as.character(head[[1L]])[1L] %in% c("::", ":::") &&
+    (as.character(head[[2L]]) %in% dynamic_packages || as.character(head[[3L]]) %in% dynamic_functions)
+}
+
+# A function of that name may be used although a variable of it is local: c <- 1; c(c, 2).
+scan_head <- function(name, code, locals, scan, strict) {
+  if (name %in% dynamic_functions) scan$dynamic <- TRUE
+  if (name %in% defining_functions && length(code) > 1L) {
+    if (is.character(code[[2L]])) scan_mark(scan, "assigned", code[[2L]]) else if (name != "exists") scan$dynamic <- TRUE
+  }
+  if (name %in% locals) {
+    scan$uses[[name]] <- TRUE
+  } else {
+    scan_name(name, locals, scan, strict, called = TRUE)
+  }
+}
+
+scan_arguments <- function(code, locals, scan, strict, only_first = FALSE) {
+  for (i in seq_along(code)[-1L]) {
+    if (!is_missing_arg(code[[i]])) {
+      locals <- scan_code(code[[i]], locals, scan, strict && (!only_first || i == 2L))
+    }
+  }
+  locals
+}
+
+is_missing_arg <- function(x) missing(x) || identical(x, quote(expr = ))

@@ -1,0 +1,204 @@
+"""The control task's life: form the gang, run the user's code, take the gang down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from .. import interrupt
+from ..exceptions import GangFormationException, GangLostException
+from . import processes
+from .lifeline import ControlLifeline, missing
+from .node import GangNode
+from .tasks import LocalWorkers
+
+# How long the user's code gets to end after the gang was lost.
+LEAVE_SECONDS = 5.0
+
+
+class ControlGang:
+    """A gang, seen from its control task.
+
+    Parameters
+    ----------
+    node : GangNode
+        The head node, prepared.
+    host : str
+        The address at which workers reach this task.
+    attempt : int
+        The task's attempt.
+    where : str
+        The flow's and step's names, for messages.
+    """
+
+    def __init__(self, node: GangNode, host: str, attempt: int, where: str) -> None:
+        spec = node.spec
+        self._node, self._where = node, where
+        self._timeout = float(spec.attributes["all_nodes_started_timeout"])
+        self._workers = LocalWorkers()
+        self._parent = os.getppid()
+        self._lock = threading.Lock()
+        self._in_user_code = False
+        self.over = False
+        self.lifeline = ControlLifeline(
+            host,
+            spec.secret,
+            spec.num_nodes,
+            attempt,
+            float(spec.attributes["heartbeat_timeout"]),
+            self._on_loss,
+        )
+        self.lifeline.checks = [self._node_failure, self._workers.failure, self._run_is_gone]
+
+    def run(self, user_code: Callable[[], None]) -> None:
+        """Form the gang, run the user's code on it, and take it down."""
+        outcome, why = "failed", "interrupted"
+        try:
+            self._workers.find()
+            self.lifeline.start()
+            self._form()
+            with _environment(self._node.environment()):
+                self._call(user_code)
+                outcome, why = "done", ""
+                self._leave()
+        except BaseException as error:
+            outcome, why = "failed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._end(outcome, why)
+
+    def close(self, failed: bool) -> None:
+        """Make sure that nothing is left, whatever happened before."""
+        self._node.stop()
+        self.lifeline.stop()
+        if failed:
+            self._workers.stop()
+            if self._node.spec.local:
+                processes.stop_everywhere(self._node.spec.gang)
+
+    def _form(self) -> None:
+        everyone = set(range(self._node.spec.num_nodes))
+        deadline = time.monotonic() + self._timeout
+        announced = False
+        self._node.start(None)
+        while True:
+            self._raise_if_lost()
+            head = self._node.head()
+            if head is not None and not announced:
+                self.lifeline.announce(head)
+                announced = True
+            if announced and everyone <= self._node.joined() | {0}:
+                return
+            if time.monotonic() > deadline:
+                raise self._timed_out(everyone, announced)
+            time.sleep(0.01)
+
+    def _timed_out(self, everyone: set[int], announced: bool) -> GangFormationException:
+        connected = self.lifeline.connected | {0}
+        if connected < everyone:
+            what = f"{missing(everyone, connected)} never reached the control task"
+        elif not announced:
+            what = "the head on the control task did not start"
+        else:
+            what = f"{missing(everyone, self._node.joined())} did not join the cluster"
+        return GangFormationException(
+            f"{self._where}: {what} within {self._timeout:g} s, so only "
+            f"{len(self._node.joined() & everyone)} of {len(everyone)} nodes are there. Look for "
+            "its error in the log, or give nodes more time with all_nodes_started_timeout=."
+        )
+
+    def _call(self, user_code: Callable[[], None]) -> None:
+        with self._lock:
+            self._in_user_code = True
+        try:
+            self._raise_if_lost()
+            user_code()
+        except GangLostException:
+            raise
+        except Exception as error:
+            self._leave_user_code()
+            if lost := self.lifeline.lost:
+                raise self._lost(lost) from error
+            raise
+        finally:
+            self._leave_user_code()
+        self._raise_if_lost()
+
+    def _leave_user_code(self) -> None:
+        with self._lock:
+            was_in, self._in_user_code = self._in_user_code, False
+        if was_in and self.lifeline.lost is not None:
+            # The interrupt may be on its way; let it come here and not into the cleaning up.
+            with contextlib.suppress(GangLostException):
+                time.sleep(0.2)
+
+    def _leave(self) -> None:
+        try:
+            self._node.leave()
+        except Exception as error:
+            print(f"gangway: leaving the cluster failed: {error!r}", file=sys.stderr)
+
+    def _end(self, outcome: str, why: str) -> None:
+        self.over = True
+        self.lifeline.end(outcome, why)
+        self._node.stop()
+        left = self.lifeline.wait_gone()
+        if left and outcome == "done":
+            print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
+
+    def _on_loss(self, lost: GangLostException) -> None:
+        threading.Thread(target=self._insist, args=(lost,), daemon=True).start()
+        with self._lock:
+            if self._in_user_code:
+                interrupt.interrupt_main(self._lost(lost))
+
+    def _insist(self, lost: GangLostException) -> None:
+        time.sleep(LEAVE_SECONDS)
+        if not self._in_user_code:
+            return
+        self.lifeline.end("failed", str(lost))
+        self._node.stop()
+        self._workers.stop()
+        with contextlib.suppress(OSError):
+            print(
+                f"{self._lost(lost)}\nThe step's code did not end within {LEAVE_SECONDS:g} s "
+                "after that: the task is killed.",
+                file=sys.stderr,
+                flush=True,
+            )
+        os._exit(1)
+
+    def _raise_if_lost(self) -> None:
+        if lost := self.lifeline.lost:
+            raise self._lost(lost)
+
+    def _lost(self, lost: GangLostException) -> GangLostException:
+        return GangLostException(f"{self._where}: {lost.message}")
+
+    def _node_failure(self) -> str | None:
+        why = self._node.failure()
+        return why and f"node 0 (control) failed: {why}"
+
+    def _run_is_gone(self) -> str | None:
+        if os.getppid() != self._parent:
+            return "the process that runs the flow is gone"
+        return None
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, and put back what was there before."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

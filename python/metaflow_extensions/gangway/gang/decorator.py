@@ -1,0 +1,206 @@
+"""The base of every gang decorator: a `@parallel` whose nodes form one cluster.
+
+User code runs on the control task only. A framework sets the class attributes below and gives a
+`GangNode`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, ClassVar
+
+from metaflow.plugins.parallel_decorator import (
+    ParallelDecorator,
+    _local_multinode_control_task_step_func,
+)
+from metaflow.unbounded_foreach import UBF_CONTROL
+
+from .. import interrupt
+from ..exceptions import GangAttributeException, GangLostException
+from . import attributes as checks
+from . import rendezvous, signals
+from .artifacts import forget_inherited
+from .control import ControlGang
+from .node import GangNode, NodeSpec
+from .worker import run_worker
+
+
+class _SamePython:
+    """An environment that starts workers with this task's Python.
+
+    Metaflow's own takes whatever ``python`` is on the PATH, which need not be the one of a virtual
+    environment that nobody activated.
+    """
+
+    def executable(self, step_name: str) -> str:
+        return sys.executable
+
+
+class GangDecorator(ParallelDecorator):
+    """Base of the gang decorators."""
+
+    name = "gang"
+    defaults: dict[str, Any] = {  # noqa: RUF012
+        "all_nodes_started_timeout": 90,
+        "heartbeat_timeout": 60,
+    }
+    checks: ClassVar[dict[str, checks.Check]] = {
+        "all_nodes_started_timeout": checks.seconds,
+        "heartbeat_timeout": checks.seconds,
+    }
+    optional: ClassVar[tuple[str, ...]] = ()
+    node_class: ClassVar[type[GangNode]]
+
+    def check_installed(self) -> None:
+        """Raise unless what the framework needs is installed."""
+
+    def check_node(self, spec: NodeSpec) -> None:
+        """Raise, on control and before anything starts, if the gang could not start here."""
+
+    def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
+        """Put the framework's things on `current`."""
+
+    def step_init(
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: str,
+        decorators: list[Any],
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Check everything that can be checked before a run starts."""
+        super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
+        self.step_name, self.flow_datastore = step_name, flow_datastore
+        self.where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
+        rendezvous.check_decorators([deco.name for deco in decorators], self.where)
+        self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)
+        self._own_environment = environment.TYPE == "local" and not any(
+            deco.name in ("conda", "pypi", "uv") for deco in decorators
+        )
+
+    def runtime_init(self, flow: Any, graph: Any, package: Any, run_id: Any) -> None:
+        """Look for the framework at once, unless tasks get an environment of their own."""
+        if self._own_environment:
+            self.check_installed()
+        signals.end_run_on_termination()
+
+    def task_pre_step(
+        self,
+        step_name: str,
+        task_datastore: Any,
+        metadata: Any,
+        run_id: Any,
+        task_id: Any,
+        flow: Any,
+        graph: Any,
+        retry_count: int,
+        max_user_code_retries: int,
+        ubf_context: Any,
+        inputs: Any,
+    ) -> None:
+        """Prepare this task's node, which starts while Metaflow goes on."""
+        num_nodes = getattr(getattr(flow, "_parallel_ubf_iter", None), "num_parallel", None)
+        if ubf_context is None or not isinstance(num_nodes, int) or num_nodes < 1:
+            raise GangAttributeException(
+                f"{self.where}: the step before must ask for a whole number of nodes, at least 1, "
+                f"as in self.next(self.{step_name}, num_parallel=2)."
+            )
+        rendezvous.check_runtime(self.where)
+        self.check_installed()
+        super().task_pre_step(
+            step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count,
+            max_user_code_retries, ubf_context, inputs,
+        )  # fmt: skip
+        self.add_to_current(flow, str(run_id), retry_count)
+        # An attempt after the last one only lets @catch record the failure: it needs no gang.
+        self._fallback = retry_count > max_user_code_retries
+        if not self._fallback:
+            self._prepare(ubf_context == UBF_CONTROL, num_nodes)
+
+    def _prepare(self, is_control: bool, num_nodes: int) -> None:
+        if is_control:
+            gang, secret, index = secrets.token_hex(4), secrets.token_bytes(32), 0
+        else:
+            meeting = rendezvous.take()
+            gang, secret, self._address = meeting.gang, meeting.secret, meeting.address
+            index = int(os.environ["MF_PARALLEL_NODE_INDEX"])
+        spec = NodeSpec(gang, index, num_nodes, secret, local=True, attributes=self.checked)
+        if is_control:
+            self.check_node(spec)
+        self._node = self.node_class(spec)
+        self._node.prepare()
+
+    def task_decorate(
+        self,
+        step_func: Callable[[], None],
+        flow: Any,
+        graph: Any,
+        retry_count: int,
+        max_user_code_retries: int,
+        ubf_context: Any,
+    ) -> Callable[[], None]:
+        """Run the step's code on control; workers only serve."""
+        if self._fallback:
+            return super().task_decorate(
+                step_func, flow, graph, retry_count, max_user_code_retries, ubf_context
+            )
+        if ubf_context == UBF_CONTROL:
+            return partial(self._run_control, step_func, flow, retry_count)
+        return partial(self._run_worker, flow, retry_count)
+
+    def _run_control(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
+        interrupt.install()
+        with self._gang(retry_count) as gang:
+            try:
+                _local_multinode_control_task_step_func(
+                    flow,
+                    _SamePython(),
+                    partial(self._run_gang, gang, step_func),
+                    retry_count,
+                    ",".join(self.input_paths),
+                )
+            except Exception as error:
+                if type(error) is Exception and str(error).startswith("Subprocess failed"):
+                    raise GangLostException(
+                        f"{self.where}: the step's code succeeded, but a worker's task did not "
+                        "end well after it; the log has its error."
+                    ) from error
+                raise
+
+    @contextlib.contextmanager
+    def _gang(self, retry_count: int) -> Iterator[ControlGang]:
+        failed = True
+        gang = ControlGang(self._node, rendezvous.host(), retry_count, self.where)
+        try:
+            rendezvous.offer(gang.lifeline.address, self._node.spec)
+            yield gang
+            failed = False
+        finally:
+            rendezvous.withdraw()
+            gang.close(failed)
+
+    def _run_gang(self, gang: ControlGang, step_func: Callable[[], None]) -> None:
+        rendezvous.withdraw()
+        gang.run(step_func)
+
+    def _run_worker(self, flow: Any, retry_count: int) -> None:
+        forget_inherited(flow)
+        run_worker(self._node, self._address, retry_count, self.checked["heartbeat_timeout"])
+
+    def task_exception(self, *args: Any) -> None:
+        """Leave no node behind when another decorator failed before the gang was formed."""
+        self._stop_node()
+
+    def _stop_node(self) -> None:
+        if node := getattr(self, "_node", None):
+            try:
+                node.stop()
+            except Exception as error:
+                print(f"gangway: taking down the node failed: {error!r}", file=sys.stderr)

@@ -1,0 +1,214 @@
+"""Control's end of the lifeline: an open connection to every worker, watched by a thread.
+
+The thread welcomes workers, passes on the head's address, keeps the heartbeat, and looks at
+everything else whose loss ends the gang. It reports the first loss and stays until it is stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import wait
+from typing import Any
+
+from ..exceptions import GangLostException
+from . import channel
+from .channel import Channel, ChannelClosed
+
+TICK_SECONDS = 0.05
+GONE_SECONDS = 6.0
+
+Check = Callable[[], "str | None"]
+
+
+def beat_seconds(heartbeat_timeout: float) -> float:
+    """How often each side says that it is there."""
+    return min(5.0, heartbeat_timeout / 4)
+
+
+class ControlLifeline:
+    """Meets the workers and watches them.
+
+    Parameters
+    ----------
+    host : str
+        The address to listen on.
+    secret : bytes
+        The gang's secret.
+    num_nodes : int
+        Nodes of the gang, control included.
+    attempt : int
+        The task's attempt; workers of another one are turned away.
+    heartbeat_timeout : float
+        Seconds of silence after which a worker counts as lost.
+    on_loss : callable
+        Called once, from the thread, with the exception that ends the gang.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        secret: bytes,
+        num_nodes: int,
+        attempt: int,
+        heartbeat_timeout: float,
+        on_loss: Callable[[GangLostException], None],
+    ) -> None:
+        self._secret, self._num_nodes, self._attempt = secret, num_nodes, attempt
+        self._timeout, self._on_loss = heartbeat_timeout, on_loss
+        self._socket = channel.listen(host)
+        self.address = f"{host}:{self._socket.getsockname()[1]}"
+        self._lock = threading.RLock()
+        self._peers: dict[int, Channel] = {}
+        self._gone: set[int] = set()
+        self._head: dict[str, Any] | None = None
+        self._ending = False
+        self._stopped = threading.Event()
+        self.checks: list[Check] = []
+        self.lost: GangLostException | None = None
+        self._thread = threading.Thread(target=self._run, name="gangway-lifeline", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def connected(self) -> set[int]:
+        """The indices of the workers that have joined the lifeline."""
+        with self._lock:
+            return set(self._peers)
+
+    def announce(self, head: dict[str, Any]) -> None:
+        """Tell every worker, also those that come later, what it needs to join."""
+        with self._lock:
+            self._head = head
+            peers = list(self._peers.values())
+        for peer in peers:
+            with contextlib.suppress(ChannelClosed):
+                peer.send("head", head=head)
+
+    def end(self, outcome: str, why: str = "") -> None:
+        """Tell the workers that the gang is over: ``"done"`` or ``"failed"``."""
+        with self._lock:
+            self._ending = True
+            peers = dict(self._peers)
+        for index, peer in peers.items():
+            try:
+                peer.send("end", outcome=outcome, why=why)
+            except ChannelClosed:
+                self._gone.add(index)
+
+    def wait_gone(self, seconds: float = GONE_SECONDS) -> set[int]:
+        """Wait until the workers' nodes are down; return the indices of those that are not."""
+        deadline = time.monotonic() + seconds
+        while (left := self.connected - self._gone) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return left
+
+    def stop(self) -> None:
+        """Close everything."""
+        self._stopped.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(2)
+        self._socket.close()
+        for peer in self._peers.values():
+            peer.close()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._turn()
+            except Exception as error:
+                self._lose(f"the lifeline of control itself failed: {error!r}")
+                return
+
+    def _turn(self) -> None:
+        with self._lock:
+            peers = {peer: i for i, peer in self._peers.items() if i not in self._gone}
+        # wait() takes whatever has a fileno().
+        waiting: list[Any] = [self._socket, *peers]
+        for ready in wait(waiting, timeout=TICK_SECONDS):
+            if ready is self._socket:
+                self._accept()
+            elif isinstance(ready, Channel):
+                self._read(peers[ready], ready)
+        self._beat(peers)
+        if not self._ending:
+            for why in filter(None, (check() for check in self.checks)):
+                self._lose(why)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            sock, _ = self._socket.accept()
+            # In a thread of its own: a stranger that connects and says nothing holds up nobody.
+            threading.Thread(target=self._welcome, args=(sock,), daemon=True).start()
+
+    def _welcome(self, sock: socket.socket) -> None:
+        peer: Channel | None = None
+        try:
+            peer = channel.welcome(sock, self._secret)
+            hello = peer.receive()
+            index = hello.get("index")
+            with self._lock:
+                if (
+                    hello["type"] != "hello"
+                    or hello.get("attempt") != self._attempt
+                    or not isinstance(index, int)
+                    or not 0 < index < self._num_nodes
+                    or index in self._peers
+                    or self._ending
+                ):
+                    raise ChannelClosed("it has no place in this gang")
+                self._peers[index] = peer
+                if self._head is not None:
+                    peer.send("head", head=self._head)
+        except ChannelClosed:
+            if peer is not None:
+                peer.close()
+
+    def _read(self, index: int, peer: Channel) -> None:
+        try:
+            message = peer.receive()
+        except ChannelClosed as error:
+            self._gone.add(index)
+            self._lose(self._cause() or f"node {index} was lost: {error}")
+            return
+        if message["type"] == "gone":
+            self._gone.add(index)
+        elif message["type"] == "failed":
+            self._lose(f"node {index} failed: {message.get('why')}")
+
+    def _beat(self, peers: dict[Channel, int]) -> None:
+        now = time.monotonic()
+        for peer, index in peers.items():
+            if index in self._gone:
+                continue
+            if now - peer.heard > self._timeout:
+                self._gone.add(index)
+                self._lose(f"node {index} was silent for {self._timeout:g} s")
+            elif now - peer.sent > beat_seconds(self._timeout):
+                with contextlib.suppress(ChannelClosed):
+                    peer.send("beat")
+
+    def _cause(self) -> str | None:
+        # A process that dies closes its connections first: look a moment later how it ended.
+        for _ in range(10):
+            for why in filter(None, (check() for check in self.checks)):
+                return why
+            time.sleep(0.02)
+        return None
+
+    def _lose(self, why: str) -> None:
+        with self._lock:
+            if self.lost is not None or self._ending:
+                return
+            self.lost = GangLostException(why)
+        self._on_loss(self.lost)
+
+
+def missing(expected: Iterable[int], present: Iterable[int]) -> str:
+    """Name the nodes that are not there, as in ``nodes 1, 3``."""
+    absent = sorted(set(expected) - set(present))
+    return ("node " if len(absent) == 1 else "nodes ") + ", ".join(map(str, absent))

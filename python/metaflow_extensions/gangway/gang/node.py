@@ -1,0 +1,81 @@
+"""What a framework implements: one node of a gang, seen from the task that owns it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What a node knows before it starts.
+
+    Parameters
+    ----------
+    gang : str
+        Short random name of the gang; marks its processes and folders.
+    index : int
+        The node's index; 0 is control.
+    num_nodes : int
+        How many nodes the gang has.
+    secret : bytes
+        The gang's secret, which never leaves its tasks.
+    local : bool
+        Whether all nodes share this machine.
+    attributes : dict
+        The decorator's checked attributes.
+    """
+
+    gang: str
+    index: int
+    num_nodes: int
+    secret: bytes = field(repr=False)
+    local: bool
+    attributes: dict[str, Any]
+
+    def derive(self, purpose: str) -> str:
+        """Make a secret for one purpose, the same on every node, without sending it."""
+        return hmac.new(self.secret, purpose.encode(), hashlib.sha256).hexdigest()
+
+
+class GangNode(ABC):
+    """The processes of one node; a framework is one subclass.
+
+    None of the methods blocks for long: control and the workers ask again and again.
+    """
+
+    def __init__(self, spec: NodeSpec) -> None:
+        self.spec = spec
+
+    def prepare(self) -> None:  # noqa: B027
+        """Begin what can begin before the gang has met."""
+
+    @abstractmethod
+    def start(self, head: dict[str, Any] | None) -> None:
+        """Start the node: the head for None, otherwise a worker of the head described."""
+
+    def head(self) -> dict[str, Any] | None:
+        """On control: what workers need to join, once it is known."""
+        return {}
+
+    def joined(self) -> set[int]:
+        """On control: the indices of the nodes that are up."""
+        return set(range(self.spec.num_nodes))
+
+    def failure(self) -> str | None:
+        """Why this node does not work any more, or None while it does."""
+        return None
+
+    def environment(self) -> dict[str, str]:
+        """On control: environment variables for the user's code."""
+        return {}
+
+    def leave(self) -> None:  # noqa: B027
+        """On control: disconnect this process, because the user's code is done."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the node and leave nothing; may be called twice and from any thread."""

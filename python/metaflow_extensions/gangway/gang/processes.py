@@ -1,0 +1,133 @@
+"""Find and end the processes of a gang, whatever has become of their parents.
+
+A node's processes share the session of its launcher, and an environment variable that names the
+gang. Either alone misses some: a process may start a session of its own, and Ray's processes
+overwrite their environment when they set their title.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterable
+
+import psutil
+
+MARK = "GANGWAY_GANG"
+GRACE_SECONDS = 0.3
+KILL_SECONDS = 5.0
+# The longest socket of Ray adds 62 characters to the folder, and a socket's path ends at 107
+# (103 on macOS).
+_LONGEST_BASE = 20
+
+
+def node_mark(gang: str, index: int) -> str:
+    """What the processes of one node carry in their environment."""
+    return f"{gang}.{index}"
+
+
+def members(mark: str, sessions: Iterable[int] = ()) -> list[psutil.Process]:
+    """List the live processes of a gang or node on this machine, but never the caller."""
+    sessions = set(sessions)
+    found = []
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.Error, OSError):
+            marked = process.environ().get(MARK, "")
+            ours = marked == mark or marked.startswith(mark + ".")
+            if not ours and os.getsid(process.pid) not in sessions:
+                continue
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def sessions_of(gang: str) -> set[int]:
+    """The sessions of a gang's marked processes; its unmarked ones share them."""
+    sessions = set()
+    for process in members(gang):
+        with contextlib.suppress(OSError):
+            sessions.add(os.getsid(process.pid))
+    return sessions - {os.getsid(0)}
+
+
+def stop(mark: str, sessions: Iterable[int] = (), grace: float = GRACE_SECONDS) -> bool:
+    """End a gang's processes: SIGTERM, a short grace, SIGKILL until none is left.
+
+    Parameters
+    ----------
+    mark : str
+        A gang's name, or a node's mark.
+    sessions : iterable of int
+        Sessions whose processes belong to the gang as well.
+    grace : float
+        Seconds between the two signals.
+
+    Returns
+    -------
+    bool
+        Whether none is left.
+    """
+    sessions = set(sessions)
+    found = members(mark, sessions)
+    _signal(found, signal.SIGTERM)
+    _wait_gone(found, grace)
+    deadline = time.monotonic() + KILL_SECONDS
+    while left := members(mark, sessions):
+        if time.monotonic() > deadline:
+            return False
+        _signal(left, signal.SIGKILL)
+        _wait_gone(left, 0.2)
+    return True
+
+
+def _signal(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+
+
+def _wait_gone(processes: list[psutil.Process], seconds: float) -> None:
+    # Looks only: reaping is left to whoever started the process.
+    deadline = time.monotonic() + seconds
+    while any(map(_alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def make_folder(mark: str) -> str:
+    """Make a node's own temporary folder, with a path short enough for unix sockets."""
+    base = tempfile.gettempdir()
+    if len(base) > _LONGEST_BASE:
+        base = "/tmp"
+    return tempfile.mkdtemp(prefix=f"gw-{mark}-", dir=base)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a node's folder, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_folders(gang: str) -> None:
+    """Remove the folders of all of a gang's nodes on this machine."""
+    for base in {tempfile.gettempdir(), "/tmp"}:
+        for folder in glob.glob(os.path.join(glob.escape(base), f"gw-{gang}.*")):
+            remove_folder(folder)
+
+
+def stop_everywhere(gang: str) -> None:
+    """End every node of a gang on this machine and remove their folders."""
+    stop(gang, sessions_of(gang), grace=0)
+    remove_folders(gang)

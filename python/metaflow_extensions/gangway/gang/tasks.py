@@ -1,0 +1,69 @@
+"""The worker tasks that Metaflow's local mode starts as children of the control task."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+
+import psutil
+
+INDEX = "MF_PARALLEL_NODE_INDEX"
+END_SECONDS = 3.0
+
+
+class LocalWorkers:
+    """Watches worker tasks without reaping them: Metaflow waits for them itself.
+
+    Children that exist when the object is made are none.
+    """
+
+    def __init__(self) -> None:
+        self._others = {child.pid for child in psutil.Process().children()}
+        self._workers: dict[int, int] = {}
+
+    def find(self) -> None:
+        """Find the worker tasks, once Metaflow has started them."""
+        for child in psutil.Process().children():
+            if child.pid in self._others:
+                continue
+            with contextlib.suppress(psutil.Error, ValueError):
+                self._workers[child.pid] = int(_option(child.cmdline(), "--split-index"))
+
+    def failure(self) -> str | None:
+        """Why a worker task is gone, or None while all live."""
+        for pid, index in self._workers.items():
+            if ended := _ended(pid):
+                return f"the task of node {index} {ended}; the log has its last words above"
+        return None
+
+    def stop(self, seconds: float = END_SECONDS) -> None:
+        """Let the worker tasks end, kill what does not, and reap all."""
+        deadline = time.monotonic() + seconds
+        for pid in list(self._workers):
+            while not _ended(pid) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            with contextlib.suppress(OSError):
+                if not _ended(pid):
+                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+            del self._workers[pid]
+
+
+def _option(command: list[str], name: str) -> str:
+    return command[command.index(name) + 1]
+
+
+def _ended(pid: int) -> str | None:
+    """How a child ended, without reaping it; None while it lives."""
+    try:
+        state = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return "ended"
+    if state is None:
+        return None
+    if state.si_code == os.CLD_EXITED:
+        return f"ended with status {state.si_status}"
+    return f"was killed by {signal.Signals(state.si_status).name}"

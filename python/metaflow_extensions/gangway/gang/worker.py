@@ -1,0 +1,101 @@
+"""A worker task's life: join, start the node, stay until control says that the gang is over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any
+
+from ..exceptions import GangLostException
+from . import channel, processes
+from .channel import Channel, ChannelClosed
+from .lifeline import TICK_SECONDS, beat_seconds
+from .node import GangNode
+
+
+class WorkerLifeline:
+    """A worker's end of the lifeline.
+
+    Parameters
+    ----------
+    address : str
+        Control's ``host:port``.
+    node : GangNode
+        The node that this task owns.
+    attempt : int
+        The task's attempt.
+    heartbeat_timeout : float
+        Seconds of silence after which control counts as lost.
+    """
+
+    def __init__(
+        self, address: str, node: GangNode, attempt: int, heartbeat_timeout: float
+    ) -> None:
+        self._node, self._timeout = node, heartbeat_timeout
+        self._parent = os.getppid()
+        host, _, port = address.rpartition(":")
+        try:
+            self._channel: Channel = channel.connect(host, int(port), node.spec.secret)
+            self._channel.send("hello", index=node.spec.index, attempt=attempt, pid=os.getpid())
+        except ChannelClosed as error:
+            raise self._lost(f"could not join the gang: {error}") from error
+
+    def receive(self, kind: str) -> dict[str, Any]:
+        """Wait for a message of a kind; ``"end"`` is returned whenever it comes."""
+        while True:
+            try:
+                if self._channel.poll(TICK_SECONDS):
+                    message = self._channel.receive()
+                    if message["type"] in (kind, "end"):
+                        return message
+                self._beat()
+            except (ChannelClosed, OSError) as error:
+                raise self._lost(f"lost control: {error}") from error
+            self._check()
+
+    def send(self, kind: str, **fields: Any) -> None:
+        with contextlib.suppress(ChannelClosed):
+            self._channel.send(kind, **fields)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._channel.heard > self._timeout:
+            raise self._lost(f"heard nothing from control for {self._timeout:g} s")
+        if now - self._channel.sent > beat_seconds(self._timeout):
+            self._channel.send("beat")
+
+    def _check(self) -> None:
+        if self._node.spec.local and os.getppid() != self._parent:
+            raise self._lost("lost control: its process is gone")
+        if why := self._node.failure():
+            self.send("failed", why=why)
+            raise GangLostException(f"Node {self._node.spec.index} failed: {why}")
+
+    def _lost(self, why: str) -> GangLostException:
+        return GangLostException(
+            f"Node {self._node.spec.index} {why}. The control task's log says why."
+        )
+
+
+def run_worker(node: GangNode, address: str, attempt: int, heartbeat_timeout: float) -> None:
+    """Be a worker of the gang until it is over; raise unless control says that it is done."""
+    ended = False
+    try:
+        line = WorkerLifeline(address, node, attempt, heartbeat_timeout)
+        message = line.receive("head")
+        if message["type"] == "head":
+            node.start(message["head"])
+            message = line.receive("end")
+        node.stop()
+        line.send("gone")
+        ended = True
+    finally:
+        node.stop()
+        if not ended and node.spec.local:
+            # Control may have been killed without a chance to clean up after itself.
+            processes.stop_everywhere(node.spec.gang)
+    if message["outcome"] != "done":
+        raise GangLostException(
+            f"Node {node.spec.index} ends because the control task failed: {message['why']}"
+        )

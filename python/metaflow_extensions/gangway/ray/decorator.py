@@ -1,0 +1,148 @@
+"""`@ray_parallel`: a step on a Ray cluster that lives as long as the step's code."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import Any, ClassVar
+
+from metaflow.metaflow_current import current
+
+from ..exceptions import PortTakenException, RayNotFoundException
+from ..gang import attributes as checks
+from ..gang.decorator import GangDecorator
+from ..gang.node import GangNode, NodeSpec
+from .node import RayNode, port_is_free
+from .storage import storage_path
+
+MIN_RAY = (2, 52)
+
+
+class RayParallelDecorator(GangDecorator):
+    """
+    Runs this step on a Ray cluster of `num_parallel` nodes that is closed to everybody else.
+
+    The step's code runs on the control task, where `ray.init()` joins the cluster without
+    arguments. The cluster is gone when the code ends. The step before asks for the nodes with
+    `self.next(self.this_step, num_parallel=2)`, and the step after is a join.
+
+    Parameters
+    ----------
+    main_port : int, optional, default None
+        Port of the head. A free one by default.
+    all_nodes_started_timeout : float, default 90
+        Seconds that the nodes get to come together.
+    heartbeat_timeout : float, default 60
+        Seconds of silence after which a node counts as lost. A process that dies is noticed at
+        once.
+    unreachable_timeout : float, optional, default None
+        Accepted because metaflow-ray has it; `heartbeat_timeout` covers it.
+    enable_worker_logs : bool, default False
+        Print what Ray's workers print in the log of the node's own task as well.
+    logging_level : str, optional, default None
+        `debug`, `info`, `warning`, `error` or `critical`, for `ray start`.
+    log_style : str, optional, default None
+        `pretty`, `record` or `auto`, for `ray start`.
+    enable_dashboard : bool, default False
+        Start Ray's dashboard on the control task; needs `ray[default]`.
+    dashboard_port : int, default 8265
+        Port of the dashboard.
+    num_cpus : int, optional, default None
+        Cores that each node offers. Locally a fair share of this machine's by default.
+    num_gpus : int, optional, default None
+        GPUs that each node offers. Locally a fair share of this machine's by default.
+    resources : Dict[str, float], optional, default None
+        Custom resources that each node offers.
+    object_store_memory : int, optional, default None
+        Megabytes of each node's object store.
+
+    MF Add To Current
+    -----------------
+    ray_storage_path -> str
+        A folder on the run's datastore for this attempt of the step.
+
+        @@ Returns
+        -------
+        str
+            The folder's path or address.
+    """
+
+    name = "ray_parallel"
+    node_class: ClassVar[type[GangNode]] = RayNode
+    defaults: dict[str, Any] = {  # noqa: RUF012
+        "main_port": None,
+        "all_nodes_started_timeout": 90,
+        "heartbeat_timeout": 60,
+        "unreachable_timeout": None,
+        "enable_worker_logs": False,
+        "logging_level": None,
+        "log_style": None,
+        "enable_dashboard": False,
+        "dashboard_port": 8265,
+        "num_cpus": None,
+        "num_gpus": None,
+        "resources": None,
+        "object_store_memory": None,
+    }
+    checks: ClassVar[dict[str, checks.Check]] = {
+        "main_port": checks.integer(1024, 65535),
+        "all_nodes_started_timeout": checks.seconds,
+        "heartbeat_timeout": checks.seconds,
+        "unreachable_timeout": checks.seconds,
+        "enable_worker_logs": checks.flag,
+        "logging_level": checks.choice("debug", "info", "warning", "error", "critical"),
+        "log_style": checks.choice("pretty", "record", "auto"),
+        "enable_dashboard": checks.flag,
+        "dashboard_port": checks.integer(1024, 65535),
+        "num_cpus": checks.integer(0),
+        "num_gpus": checks.integer(0),
+        "resources": checks.amounts,
+        "object_store_memory": checks.integer(80),
+    }
+    optional = (
+        "main_port",
+        "unreachable_timeout",
+        "logging_level",
+        "log_style",
+        "num_cpus",
+        "num_gpus",
+        "resources",
+        "object_store_memory",
+    )
+
+    def check_installed(self) -> None:
+        """Raise unless a Ray with token authentication is installed; does not import it."""
+        wanted = ".".join(map(str, MIN_RAY))
+        advice = f"Install it where the step runs: pip install 'ray>={wanted}'"
+        try:
+            version = metadata.version("ray")
+        except metadata.PackageNotFoundError:
+            raise RayNotFoundException(f"{self.where}: Ray is not installed. {advice}.") from None
+        if tuple(map(int, re.findall(r"\d+", version)[:2])) < MIN_RAY:
+            raise RayNotFoundException(
+                f"{self.where}: Ray {version} is too old, it cannot close a cluster to others. "
+                f"{advice}."
+            )
+
+    def check_node(self, spec: NodeSpec) -> None:
+        """Raise if a port that was asked for by number is taken."""
+        asked = {"main_port": spec.attributes["main_port"]}
+        if spec.attributes["enable_dashboard"]:
+            asked["dashboard_port"] = spec.attributes["dashboard_port"]
+        for name, port in asked.items():
+            if port is not None and not port_is_free(port):
+                raise PortTakenException(
+                    f"{self.where}: port {port} is taken by another process on this machine. "
+                    f"Choose another {name}=, or leave it out."
+                )
+
+    def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
+        """Set `current.ray_storage_path`."""
+        path = storage_path(self.flow_datastore, flow.name, run_id, self.step_name, retry_count)
+        current._update_env({"ray_storage_path": path})
+
+
+class MetaflowRayDecorator(RayParallelDecorator):
+    """The second name of `@ray_parallel`, for flows written for metaflow-ray."""
+
+    name = "metaflow_ray"

@@ -1,0 +1,116 @@
+"""The process that owns one node's Ray processes; it lives no longer than its task.
+
+It imports Ray's command line (0.4 s and more) while the gang is still meeting, waits for the
+command on its standard input, and runs ``ray start --block`` in its own process. When its input
+ends or its parent is gone, or when Ray ends, it ends every process of the node and removes its
+folder. What it has to say goes to its standard output, a JSON object a line.
+
+It must not import metaflow: it would only cost time and memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sys
+import threading
+from typing import IO, Any
+
+from ..gang import processes
+
+_PARENT_SECONDS = 0.5
+_LAST_LINES = 6
+
+
+class Launcher:
+    """Runs one Ray node.
+
+    Parameters
+    ----------
+    mark, folder : str
+        The node's mark and its temporary folder.
+    """
+
+    def __init__(self, mark: str, folder: str) -> None:
+        self._mark, self._folder = mark, folder
+        self._log = os.path.join(folder, "start.log")
+        self._parent = os.getppid()
+        self._input, self._output = self._take_streams()
+        self._lock = threading.Lock()
+
+    def _take_streams(self) -> tuple[int, IO[str]]:
+        # Ray's processes inherit 0, 1 and 2: they get the log, and the streams are kept private.
+        log = os.open(self._log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        null = os.open(os.devnull, os.O_RDONLY)
+        streams = os.dup(0), os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(null, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        return streams
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Send an event to the task."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            print(json.dumps({"event": event, **fields}), file=self._output, flush=True)
+
+    def run(self) -> None:
+        """Wait for the command, run it, and clean up."""
+        try:
+            from ray.scripts import scripts
+
+            line = self._read_command()
+            if line:
+                order = json.loads(line)
+                threading.Thread(target=self._watch_task, daemon=True).start()
+                if order["head"]:
+                    self._watch_nodes(order["node_ip"], order["num_nodes"])
+                scripts.cli.main(args=order["command"], prog_name="ray", standalone_mode=False)
+        except SystemExit:
+            pass
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        self.end(self._last_words())
+
+    def _read_command(self) -> str:
+        data = b""
+        while not data.endswith(b"\n"):
+            received = os.read(self._input, 65536)
+            if not received:
+                return ""
+            data += received
+        return data.decode()
+
+    def _watch_task(self) -> None:
+        while os.getppid() == self._parent:
+            ready, _, _ = select.select([self._input], [], [], _PARENT_SECONDS)
+            if ready and not os.read(self._input, 1):
+                break
+        self.end("its task is gone")
+
+    def _watch_nodes(self, node_ip: str | None, num_nodes: int) -> None:
+        from .probe import watch_nodes
+
+        args = (self._folder, node_ip, num_nodes, self.tell)
+        threading.Thread(target=watch_nodes, args=args, daemon=True).start()
+
+    def _last_words(self) -> str:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with contextlib.suppress(OSError), open(self._log, errors="replace") as log:
+            lines = [line.strip().partition(" -- ")[2] or line.strip() for line in log]
+            return "\n    ".join([line for line in lines if line][-_LAST_LINES:])
+        return "no log"
+
+    def end(self, why: str) -> None:
+        """Say why, end the node's processes, remove its folder, and leave at once."""
+        self.tell("ended", why=why)
+        processes.stop(self._mark, [os.getsid(0)])
+        processes.remove_folder(self._folder)
+        os._exit(1)
+
+
+def main() -> None:
+    """Run the launcher of the node that the arguments name."""
+    Launcher(sys.argv[1], sys.argv[2]).run()

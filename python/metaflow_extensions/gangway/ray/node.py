@@ -1,0 +1,165 @@
+"""One Ray node of a gang, as its task sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..gang import processes
+from ..gang.node import GangNode, NodeSpec
+from .command import (
+    NodeResources,
+    authentication,
+    loopback,
+    node_environment,
+    start_command,
+)
+from .resources import local_resources
+
+# The launcher finds this package where the task found it, behind everything else on its path.
+_BOOT = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from metaflow_extensions.gangway.ray.launcher import main; main()"
+)
+_ROOT = str(Path(__file__).resolve().parents[3])
+
+
+class RayNode(GangNode):
+    """A Ray node that a launcher process runs; see `launcher`."""
+
+    def __init__(self, spec: NodeSpec) -> None:
+        super().__init__(spec)
+        self._mark = processes.node_mark(spec.gang, spec.index)
+        self._token = spec.derive("ray")
+        self._resources = (
+            local_resources(spec.attributes, spec.num_nodes, spec.index)
+            if spec.local
+            else _remote_resources(spec)
+        )
+        self._launcher: subprocess.Popen[str] | None = None
+        self._folder: str | None = None
+        self._address: str | None = None
+        self._alive: set[int] = set()
+        self._failure: str | None = None
+        self._stopping = False
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        self._folder = processes.make_folder(self._mark)
+        self._launcher = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, _ROOT, self._mark, self._folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=node_environment(os.environ, self._mark, self._token, self._resources),
+            start_new_session=True,
+        )
+        threading.Thread(target=self._listen, name="gangway-ray-node", daemon=True).start()
+
+    def start(self, head: dict[str, Any] | None) -> None:
+        assert self._launcher is not None and self._folder is not None
+        node_ip = loopback() if self.spec.local else None
+        command = start_command(
+            self.spec.index,
+            self._folder,
+            head["address"] if head else None,
+            self._resources,
+            self.spec.attributes,
+            client_port=free_port() if head is None and find_spec("grpc") else None,
+            node_ip=node_ip,
+        )
+        order = {
+            "command": command,
+            "head": head is None,
+            "node_ip": node_ip if node_ip != "127.0.0.1" else None,
+            "num_nodes": self.spec.num_nodes,
+        }
+        assert self._launcher.stdin is not None
+        try:
+            self._launcher.stdin.write(json.dumps(order) + "\n")
+            self._launcher.stdin.flush()
+        except OSError as error:
+            self._failure = self._failure or f"its launcher ended early: {error}"
+
+    def head(self) -> dict[str, Any] | None:
+        return {"address": self._address} if self._address else None
+
+    def joined(self) -> set[int]:
+        return self._alive
+
+    def failure(self) -> str | None:
+        return self._failure
+
+    def environment(self) -> dict[str, str]:
+        assert self._address is not None
+        return {"RAY_ADDRESS": self._address, **authentication(self._token)}
+
+    def leave(self) -> None:
+        ray = sys.modules.get("ray")
+        if ray is not None and hasattr(ray, "is_initialized") and ray.is_initialized():
+            ray.shutdown()
+
+    def stop(self) -> None:
+        with self._lock:
+            launcher, self._launcher = self._launcher, None
+            if launcher is None:
+                return
+            self._stopping = True
+            processes.stop(self._mark, [launcher.pid])
+            launcher.wait()
+            for stream in (launcher.stdin, launcher.stdout):
+                if stream is not None:
+                    stream.close()
+            if self._folder is not None:
+                processes.remove_folder(self._folder)
+
+    def _listen(self) -> None:
+        launcher = self._launcher
+        assert launcher is not None and launcher.stdout is not None
+        try:
+            for line in launcher.stdout:
+                self._take(json.loads(line))
+        except (ValueError, OSError):  # closed by stop()
+            pass
+        if not self._stopping and self._failure is None:
+            self._failure = "its launcher was killed"
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["event"] == "head":
+            self._address = message["address"]
+        elif message["event"] == "alive":
+            self._alive = set(message["nodes"])
+        elif message["event"] == "ended" and not self._stopping:
+            self._failure = f"Ray ended there:\n    {message['why']}"
+
+
+def _remote_resources(spec: NodeSpec) -> NodeResources:
+    store = spec.attributes["object_store_memory"]
+    return NodeResources(
+        num_cpus=spec.attributes["num_cpus"],
+        num_gpus=spec.attributes["num_gpus"],
+        object_store_memory=None if store is None else store * 1024 * 1024,
+        custom=spec.attributes["resources"] or {},
+    )
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses at the moment."""
+    with socket.create_server(("", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a TCP port can be listened on."""
+    try:
+        with socket.create_server(("", port)):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,72 @@
+"""What each node offers to Ray: the attributes' values, or a fair share of this machine."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from .command import NodeResources
+
+_MB = 1024 * 1024
+_LEAST_STORE = 80 * _MB  # Ray refuses less than 75 MB
+_STORE_SHARE = 0.3
+_HEAP_SHARE = 0.7
+
+
+def share(count: int, nodes: int, index: int) -> int:
+    """The number of things that a node gets; the remainder goes to the first nodes."""
+    return count // nodes + (index < count % nodes)
+
+
+def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> NodeResources:
+    """Share out this machine among nodes that all run on it.
+
+    Parameters
+    ----------
+    attributes : mapping
+        The decorator's attributes, which win.
+    nodes, index : int
+        How many nodes there are, and which is meant.
+    """
+    gpus = visible_gpus()
+    first = sum(share(len(gpus), nodes, i) for i in range(index))
+    mine = gpus[first : first + share(len(gpus), nodes, index)]
+    cpus = attributes["num_cpus"]
+    num_gpus = attributes["num_gpus"]
+    store = attributes["object_store_memory"]
+    return NodeResources(
+        num_cpus=max(1, share(_cores(), nodes, index)) if cpus is None else cpus,
+        num_gpus=len(mine) if num_gpus is None else num_gpus,
+        # With num_gpus=, nodes may share devices: which ones is Ray's and the user's business.
+        gpu_ids=",".join(mine) if gpus and num_gpus is None else None,
+        memory=int(psutil.virtual_memory().available * _HEAP_SHARE / nodes),
+        object_store_memory=_store(nodes) if store is None else store * _MB,
+        custom=attributes["resources"] or {},
+    )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def visible_gpus() -> list[str]:
+    """The NVIDIA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+    return [str(i) for i in range(len(glob.glob("/proc/driver/nvidia/gpus/*")))]
+
+
+def _store(nodes: int) -> int:
+    size = psutil.virtual_memory().total * _STORE_SHARE / nodes
+    if sys.platform == "linux" and os.path.isdir("/dev/shm"):
+        size = min(size, shutil.disk_usage("/dev/shm").free * 0.9 / nodes)
+    return max(int(size), _LEAST_STORE)

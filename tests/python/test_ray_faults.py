@@ -1,0 +1,135 @@
+"""Gangs that break: each fault ends the gang in seconds, by name, and leaves nothing."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import signal
+import socket
+
+import psutil
+import pytest
+from conftest import Run, StartFlow
+
+MESSAGES = {
+    "raise": "the user's own error",
+    "kill_worker_task": "the task of node 1 was killed by SIGKILL",
+    "kill_worker_raylet": "node 1 failed: Ray ended there",
+    "kill_control_task": "lost control",
+    "kill_launcher": "node 0 (control) failed: its launcher was killed",
+    "kill_head_raylet": "node 0 (control) failed: Ray ended there",
+}
+
+
+def ended_after(run: Run, fault: str) -> float:
+    """Seconds from a fault to Metaflow's word that the task failed."""
+    start = run.output.index(f"FAULT {fault} ")
+    at = float(re.match(r"FAULT \w+ ([\d.]+)", run.output[start:]).group(1))  # type: ignore[union-attr]
+    line = next(x for x in run.output[start:].splitlines() if x.endswith("Task failed."))
+    stamp = datetime.datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S.%f")
+    return stamp.timestamp() - at
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ("raise", "kill_worker_task", "kill_worker_raylet"),
+        ("kill_control_task", "kill_launcher", "kill_head_raylet"),
+    ],
+)
+def test_every_fault_ends_the_gang_and_a_retry_starts_clean(
+    run_flow: StartFlow, faults: tuple[str, ...]
+) -> None:
+    run = run_flow("gang_faults.py", FAULTS=" ".join(faults), TIMES=str(len(faults)))
+    assert run.status == 0, run.output
+    assert f"SUCCESS in attempt {len(faults)}" in run.output
+    for fault in faults:
+        assert MESSAGES[fault] in run.output, (fault, run.output)
+        assert ended_after(run, fault) < 5, (fault, run.output)
+
+
+def test_code_that_does_not_stop_is_killed(run_flow: StartFlow) -> None:
+    run = run_flow("gang_faults.py", FAULTS="stubborn")
+    assert run.status != 0
+    assert "SWALLOWED GangLostException" in run.output
+    assert "the task of node 1 was killed by SIGKILL" in run.output
+    assert ended_after(run, "stubborn") < 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run(start_flow: StartFlow, number: signal.Signals) -> None:
+    run = start_flow("gang_faults.py", FAULTS="sleep").wait_for("FAULT sleep")
+    if number == signal.SIGINT:  # a terminal sends it to all of the session
+        os.killpg(run.process.pid, number)
+    else:
+        run.process.send_signal(number)
+    assert run.wait().status != 0
+    assert run.seconds < 5, run.output
+
+
+def test_a_run_that_is_killed_takes_its_gang_along(start_flow: StartFlow) -> None:
+    run = start_flow("gang_faults.py", FAULTS="sleep").wait_for("FAULT sleep")
+    tasks = psutil.Process(run.process.pid).children(recursive=True)
+    run.process.kill()
+    run.wait()
+    gone, alive = psutil.wait_procs(tasks, timeout=6)
+    assert gone and not alive
+
+
+def test_a_worker_that_dies_early_is_noticed_at_once(run_flow: StartFlow) -> None:
+    run = run_flow("gang_faults.py", FAULTS="die_early")
+    assert run.status != 0
+    assert "the worker dies before it joins" in run.output
+    assert "the task of node 1 ended with status 1" in run.output
+    assert run.seconds < 10
+
+
+def test_too_few_nodes_in_time_are_named(run_flow: StartFlow) -> None:
+    run = run_flow("gang_attributes.py", ATTRIBUTES='{"all_nodes_started_timeout": 0.2}')
+    assert run.status != 0
+    assert "node 1 never reached the control task within 0.2 s" in run.output
+    assert "all_nodes_started_timeout=" in run.output
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(run_flow: StartFlow) -> None:
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = run_flow("gang_attributes.py", ATTRIBUTES=json.dumps({"main_port": port}))
+    assert run.status != 0
+    assert f"port {port} is taken" in run.output and "main_port=" in run.output
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"main_port": "seven"}, "main_port='seven' is not right; it must be a whole number"),
+        ({"num_cpus": 1.5}, "num_cpus=1.5 is not right"),
+        ({"log_style": "loud"}, "it must be one of 'pretty', 'record', 'auto'"),
+        ({"resources": {"x": "many"}}, "it must be a dictionary of names and numbers"),
+        ({"all_nodes_started_timeout": 0}, "it must be a number of seconds above 0"),
+        ({"enable_dashboard": "perhaps"}, "it must be True or False"),
+    ],
+)
+def test_a_wrong_attribute_is_named_before_the_run(
+    run_flow: StartFlow, attributes: dict[str, object], message: str
+) -> None:
+    run = run_flow("gang_attributes.py", ATTRIBUTES=json.dumps(attributes))
+    assert run.status != 0
+    assert message in run.output
+    assert "step train of flow GangAttributes" in run.output
+    assert "Task is starting" not in run.output
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5"])
+def test_a_wrong_number_of_nodes(run_flow: StartFlow, number: str) -> None:
+    run = run_flow("gang_attributes.py", NUM_PARALLEL=number)
+    assert run.status != 0
+    assert "whole number of nodes" in run.output, run.output
+
+
+def test_a_gang_on_batch_is_refused_before_the_run(run_flow: StartFlow) -> None:
+    run = run_flow("gang_attributes.py", "--with", "kubernetes:image=x")
+    assert run.status != 0
+    assert "gangs run only locally in this version of gangway" in run.output

@@ -19,8 +19,18 @@ GANGWAY_TEST_RUN=$$.$(date +%s)
 export TMPDIR GANGWAY_TEST_RUN
 export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
 export PYTHONDONTWRITEBYTECODE=1
-trap 'rm -rf "$TMPDIR"' EXIT
-trap 'exit 130' INT TERM
+check=
+end() {
+    trap - EXIT
+    [ -z "$check" ] || kill "$check" 2>/dev/null
+    # Interrupted: what the tests started goes with them.
+    if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py; fi
+    rm -rf "$TMPDIR"
+    exit "$1"
+}
+trap 'end $?' EXIT
+trap 'end 130' INT
+trap 'end 143' TERM
 
 failed=()
 stage() { # NAME COMMAND...
@@ -41,7 +51,7 @@ run_pytest() {
     [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file
     PYTHONPATH=$PWD/python "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider \
-        -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
+        --timeout=300 -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
     rm -rf "$TMPDIR"/pytest-of-*
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
     return $status

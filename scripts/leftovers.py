@@ -1,6 +1,6 @@
 """Fail if the tests left a process, a temporary file or a folder behind.
 
-scripts/test.sh gives all its children one mark (``GANGWAY_TEST_RUN``) in their environment and one
+scripts/test.sh gives all its children one mark (``CHECKS_MARK``) in their environment and one
 folder for temporary files (``TMPDIR``), so that nothing else on the machine is taken for theirs.
 """
 
@@ -18,7 +18,7 @@ def marked(process: psutil.Process, mark: str, folder: str) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        if process.environ().get("GANGWAY_TEST_RUN") == mark:
+        if process.environ().get("CHECKS_MARK") == mark:
             return True
         return any(folder in part for part in process.cmdline())
     except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -38,13 +38,18 @@ def describe(process: psutil.Process) -> str:
         return f"process {process.pid}: gone meanwhile"
 
 
+def describe_path(path: Path) -> str:
+    held = sorted(str(below.relative_to(path)) for below in path.rglob("*"))[:5]
+    return f"temporary {path}" + (f", which holds {', '.join(held)}" if held else "")
+
+
 def main() -> int:
-    mark, folder = os.environ["GANGWAY_TEST_RUN"], os.environ["TMPDIR"]
+    mark, folder = os.environ["CHECKS_MARK"], os.environ["TMPDIR"]
     deadline = time.monotonic() + GRACE
     while (left := processes_left(mark, folder)) and time.monotonic() < deadline:
         time.sleep(0.2)
     lines = [describe(process) for process in left]
-    lines += [f"temporary {path}" for path in sorted(Path(folder).iterdir())]
+    lines += [describe_path(path) for path in sorted(Path(folder).iterdir())]
     for process in left:
         process.kill()
     print("\n".join(lines) or "no process, no temporary file or folder")

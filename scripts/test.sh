@@ -15,8 +15,8 @@ rm -rf "$work" && mkdir -p "$work"
 # All temporary files of the tests go into one folder of their own, short for the sake of Unix sockets,
 # and all their processes carry one mark: what is there at the end was left behind.
 TMPDIR=$(mktemp -d /tmp/gwt.XXXXXX)
-GANGWAY_TEST_RUN=$$.$(date +%s)
-export TMPDIR GANGWAY_TEST_RUN
+CHECKS_MARK=$$.$(date +%s)
+export TMPDIR CHECKS_MARK
 export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
 export PYTHONDONTWRITEBYTECODE=1
 check=
@@ -50,7 +50,8 @@ run_pytest() {
     [ "$scope" = all ] || files=$(core_files tests/python)
     [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file
-    PYTHONPATH=$PWD/python "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider \
+    # Without GANGWAY_PYTHON: tests look at which variables of that kind a gang leaves set.
+    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider \
         --timeout=300 -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
     rm -rf "$TMPDIR"/pytest-of-*
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
@@ -73,8 +74,8 @@ if [ "$scope" = all ]; then
     check=$!
     stage "linters" scripts/lint.sh
     stage "R CMD check" bash -c "while kill -0 $check 2>/dev/null; do sleep 0.3; done; cat '$work/check.log'; test -e '$work/check.ok'"
-    GANGWAY_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
-    export GANGWAY_TARBALL
+    CHECKS_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
+    export CHECKS_TARBALL
 fi
 stage "pytest" run_pytest
 stage "testthat" run_testthat

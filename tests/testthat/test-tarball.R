@@ -1,7 +1,7 @@
 # What `R CMD build` packs: a tarball without the Python core installs fine and fails at the first run.
 
 tarball <- function() {
-  given <- Sys.getenv("GANGWAY_TARBALL")
+  given <- Sys.getenv("CHECKS_TARBALL")
   if (nzchar(given)) {
     return(given)
   }

@@ -10,13 +10,16 @@ _INT_MAX = 2**31 - 1
 # Doubles hold every whole number up to here.
 _EXACT_MAX = 2**53
 
+# Objects that R holds by their place in this list; they live as long as the process.
+_handed_on: list[Any] = []
+
 
 def to_r(value: Any, ri: Any) -> Any:
     """Convert a plain Python value into an R value.
 
     Scalars become vectors of length one, lists of scalars of one type become vectors, other lists
     and dicts become lists; an exception kept by ``@catch`` becomes its message. What has no R
-    counterpart becomes an opaque external pointer that can be handed on.
+    counterpart becomes a ``gangway_python`` that can be handed on and prints what it is.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def to_r(value: Any, ri: Any) -> Any:
         return _sequence(list(value), ri)
     if type(value).__name__ == "MetaflowExceptionWrapper":
         return _caught(value, ri)
-    return ri.SexpExtPtr.from_pyobject(value)
+    return _handed(value, ri)
 
 
 def to_python(sexp: Any, ri: Any) -> Any:
@@ -56,8 +59,8 @@ def to_python(sexp: Any, ri: Any) -> Any:
         return None
     if sexp.typeof == ri.RTYPES.RAWSXP:
         return embed.raw_to_bytes(sexp)
-    if sexp.typeof == ri.RTYPES.EXTPTRSXP:
-        return None
+    if sexp.typeof == ri.RTYPES.REALSXP and _has_class(sexp, "gangway_python"):
+        return _handed_on[int(sexp[0])]
     values = [_element(sexp, i, ri) for i in range(len(sexp))]
     names = sexp.names
     if names.typeof != ri.RTYPES.NILSXP:
@@ -65,6 +68,26 @@ def to_python(sexp: Any, ri: Any) -> Any:
     if sexp.typeof != ri.RTYPES.VECSXP and len(values) == 1:
         return values[0]
     return values
+
+
+def _has_class(sexp: Any, name: str) -> bool:
+    classes = sexp.list_attrs()
+    return "class" in classes and name in list(sexp.do_slot("class"))
+
+
+def _handed(value: Any, ri: Any) -> Any:
+    _handed_on.append(value)
+    return _with_attributes(
+        ri.FloatSexpVector([float(len(_handed_on) - 1)]),
+        {"class": "gangway_python", "repr": repr(value)},
+        ri,
+    )
+
+
+def _with_attributes(sexp: Any, attributes: dict[str, str], ri: Any) -> Any:
+    for name, text in attributes.items():
+        sexp.do_slot_assign(name, ri.StrSexpVector([text]))
+    return sexp
 
 
 def _element(sexp: Any, i: int, ri: Any) -> Any:
@@ -107,8 +130,5 @@ def _named_list(value: dict[Any, Any], ri: Any) -> Any:
 
 
 def _caught(value: Any, ri: Any) -> Any:
-    result = ri.StrSexpVector([str(value.exception)])
     attributes = {"class": "metaflow_exception", "type": str(value.type), "traceback": str(value)}
-    for name, text in attributes.items():
-        result.do_slot_assign(name, ri.StrSexpVector([text]))
-    return result
+    return _with_attributes(ri.StrSexpVector([str(value.exception)]), attributes, ri)

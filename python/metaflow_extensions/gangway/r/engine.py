@@ -80,8 +80,6 @@ class REngine:
         kind, payload, *description = answer
         if kind[0] == "r":
             return RObject(embed.raw_to_bytes(payload), self._description(description[0]))
-        if payload.typeof == self._ri.RTYPES.EXTPTRSXP:
-            return self._ri.SexpExtPtr.to_pyobject(payload)
         return self.plain(payload)
 
     def plain(self, sexp: Any) -> Any:

@@ -17,8 +17,17 @@ from ..exceptions import ArtifactException
 _PROPERTIES = ("input", "index")
 
 
-def artifact(flow: Any, name: str) -> Any:
+def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
     """Return an artifact, a parameter, ``input`` or ``index`` of a flow.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        The running flow, or an input of a join.
+    name : str
+        What to return.
+    unsaved : sequence of str
+        Artifacts that R has not handed over yet: for the advice only.
 
     Raises
     ------
@@ -27,7 +36,7 @@ def artifact(flow: Any, name: str) -> Any:
     """
     if name in _PROPERTIES or name in artifact_names(flow):
         return getattr(flow, name)
-    known = artifact_names(flow)
+    known = sorted({*artifact_names(flow), *unsaved})
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."
     raise ArtifactException(f"There is no artifact {name!r} in {label(flow)}. {hint}")

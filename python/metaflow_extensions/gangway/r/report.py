@@ -39,8 +39,13 @@ def _failed_tasks(flow: str | None, run_id: str | None) -> list[dict[str, Any]]:
     from metaflow import Run, namespace
 
     namespace(None)
-    tasks = [task for step in Run(f"{flow}/{run_id}") for task in step if not task.successful]
-    return [_failure(task) for task in tasks if task.finished or task.exception is not None]
+    tasks = [task for step in Run(f"{flow}/{run_id}") for task in step]
+    return [_failure(task) for task in tasks if not _ok(task)]
+
+
+def _ok(task: Any) -> bool:
+    # Not `task.successful`, which is false as well for a task whose exception @catch took.
+    return "_task_ok" in task and bool(task["_task_ok"].data)
 
 
 def _failure(task: Any) -> dict[str, Any]:

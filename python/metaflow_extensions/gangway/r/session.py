@@ -18,7 +18,9 @@ class RSession(REngine):
         self._objects: list[Any] = []
         self.provide(
             {
-                "get": lambda handle, name: flow_access.artifact(self._object(handle), name[0]),
+                "get": lambda handle, name, unsaved: flow_access.artifact(
+                    self._object(handle), name[0], list(unsaved)
+                ),
                 "set": self._set,
                 "names": lambda handle: flow_access.artifact_names(self._object(handle)),
                 "label": lambda handle: flow_access.label(self._object(handle)),

@@ -17,7 +17,7 @@ self_get <- function(self, name) {
   if (exists(name, values, inherits = FALSE)) {
     return(get(name, values, inherits = FALSE))
   }
-  x <- decode(py$get(.subset2(self, "handle"), name))
+  x <- decode(py$get(.subset2(self, "handle"), name, .subset2(self, "changed")))
   assign(name, x, values)
   # It may be changed in place without an assignment to self.
   if (has_reference(x)) self_changed(self, name)
@@ -30,7 +30,7 @@ self_set <- function(self, name, value) {
   }
   problem <- decode(py$name_problem(.subset2(self, "handle"), name))
   if (nzchar(problem)) stop(problem, call. = FALSE)
-  lost <- if (!is.atomic(value)) find_unserializable(value, paste0("self$", name))
+  lost <- if (!is.atomic(value) || is.object(value)) find_unserializable(value, paste0("self$", name))
   if (!is.null(lost)) {
     stop("`", lost$path, "` (", paste(lost$class, collapse = "/"), ") cannot be kept as an artifact: ",
       lost$reason, ". Keep the data that it is made from, and make it again where it is used.",
@@ -99,5 +99,6 @@ register_methods <- function() {
   method("print", "gangway_self", print_self)
   method("format", "gangway_self", function(x, ...) task_label(.subset2(x, "handle")))
   method("print", "gangway_inputs", print_inputs)
+  method("print", "gangway_python", function(x, ...) cat("<Python ", attr(x, "repr"), ">\n", sep = ""))
   method("print", "metaflow_exception", function(x, ...) cat(attr(x, "traceback"), "\n"))
 }

@@ -36,7 +36,7 @@ open_bundle <- function(path) {
   .libPaths(unique(c(libraries, .libPaths())))
   list2env(bundle$globals, globalenv())
   # S4 classes and methods of the script are dispatched on only once R has read their tables.
-  if (any(startsWith(names(bundle$globals), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
+  if (any(startsWith(as.character(names(bundle$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
   # The other functions of the package gangway, for steps that use them and machines that have it.
   here <- as.environment("gangway:task")
   for (name in setdiff(bundle$exports, names(here))) {

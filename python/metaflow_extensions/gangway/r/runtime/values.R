@@ -23,7 +23,7 @@ describe <- function(x) {
 }
 
 encode <- function(x) {
-  if (is_plain(x)) {
+  if (is_plain(x) || inherits(x, "gangway_python")) {
     return(list("plain", if (is.character(x)) enc2utf8(x) else x))
   }
   list("r", serialize(x, NULL, version = 3L), describe(x))

@@ -1,0 +1,241 @@
+"""R functions in the tasks of real runs: output, errors, interrupts, artifacts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if shutil.which("Rscript") is None:
+    pytest.skip("R is not installed", allow_module_level=True)
+pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
+
+HEAD = """
+from metaflow import FlowSpec, Parameter, catch, retry, step, timeout
+from metaflow_extensions.gangway.r import RBundle
+
+R = RBundle(__file__)
+
+
+class TaskFlow(FlowSpec):
+"""
+TAIL = """
+
+if __name__ == "__main__":
+    R.main(TaskFlow)
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write_flow(folder: Path, functions: str, steps: str) -> Path:
+    """Write flow.py and flow.rds as the R package does, for functions given as R code."""
+    bundle = (
+        f"functions <- list({functions}); "
+        "saveRDS(list(format = 1L, functions = functions, defaults = list(), globals = list(), "
+        f"packages = character(), lib_paths = .libPaths(), exports = character()), "
+        f"'{folder / 'flow.rds'}', compress = FALSE, version = 3)"
+    )
+    subprocess.run(["Rscript", "-e", bundle], check=True)
+    flow = folder / "flow.py"
+    flow.write_text(HEAD + steps + TAIL)
+    return flow
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "python"),
+        "METAFLOW_HOME": str(folder),
+        "METAFLOW_USER": "tester",
+        "GANGWAY_REPORT": str(folder / "report.json"),
+    }
+
+
+@pytest.fixture
+def run_r(tmp_path: Path) -> Run:
+    def run(functions: str, steps: str, *args: str) -> subprocess.CompletedProcess[str]:
+        flow = write_flow(tmp_path, functions, steps)
+        return subprocess.run(
+            [sys.executable, str(flow), *(args or ("run",))],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+def steps(*names: str, decorators: str = "") -> str:
+    lines = []
+    for name, following in zip(names, [*names[1:], ""], strict=True):
+        lines += [f"    {d}" for d in decorators.split()] if name == names[0] else []
+        lines += ["    @step", f"    def {name}(self):", f'        R.call("{name}", self)']
+        lines += [f"        self.next(self.{following})"] if following else []
+    return "\n".join(lines)
+
+
+def log_of(output: str, step: str) -> list[str]:
+    return re.findall(rf"/{step}/\d+ \(pid \d+\)\] (.*)", output)
+
+
+def test_output_messages_and_warnings_come_in_order(run_r: Run) -> None:
+    result = run_r(
+        "start = function(self) { cat('one\\n'); message('two'); warning('three'); print(4L) },"
+        "end = function(self) cat('ünï\\n')",
+        steps("start", "end"),
+    )
+    assert result.returncode == 0, result.stdout
+    log = log_of(result.stdout, "start")
+    assert log[1:5] == ["one", "two", "Warning in start(self) : three", "[1] 4"]
+    assert "ünï" in log_of(result.stdout, "end")
+
+
+def test_an_r_error_fails_the_task_with_call_and_traceback(run_r: Run, tmp_path: Path) -> None:
+    result = run_r(
+        "start = function(self) { inner <- function(n) if (n) inner(n - 1) else stop('oh: no'); "
+        "inner(1) }, end = function(self) NULL",
+        steps("start", "end"),
+    )
+    assert result.returncode == 1
+    assert "Error in inner(n - 1): oh: no" in result.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    (failure,) = report["failed"]
+    assert report["status"] == "failed" and failure["step"] == "start"
+    assert failure["message"] == "oh: no" and failure["call"] == "inner(n - 1)"
+    assert failure["traceback"] == ["start(self)", "inner(1)", "inner(n - 1)"]
+
+
+def test_retry_and_catch_work_for_r_code(run_r: Run, tmp_path: Path) -> None:
+    result = run_r(
+        "start = function(self) if (current('retry_count') < 1L) stop('once') else self$ok <- 'yes',"
+        "middle = function(self) { self$before <- 7; stop('caught') },"
+        "end = function(self) cat(self$ok, self$before, self$problem, '\\n')",
+        "    @retry(times=1, minutes_between_retries=0)\n"
+        + steps("start", "middle").replace(
+            "    @step\n    def middle", '    @catch(var="problem")\n    @step\n    def middle'
+        )
+        + "\n        self.next(self.end)\n\n"
+        + steps("end"),
+    )
+    assert result.returncode == 0, result.stdout
+    assert any(
+        line.startswith("yes 7 Error in middle(self): caught")
+        for line in log_of(result.stdout, "end")
+    )
+
+
+@pytest.mark.parametrize("code", ["while (TRUE) {}", "Sys.sleep(600)", "repeat { cat('x\\n') }"])
+def test_timeout_ends_r_code(run_r: Run, code: str) -> None:
+    started = time.monotonic()
+    result = run_r(
+        f"start = function(self) {{ {code} }}, end = function(self) NULL",
+        steps("start", "end", decorators="@timeout(seconds=1)"),
+    )
+    assert result.returncode == 1 and "timed out after" in result.stdout
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_run_ends_r_tasks(tmp_path: Path, sent: signal.Signals) -> None:
+    flow = write_flow(
+        tmp_path,
+        "start = function(self) { writeLines(format(Sys.getpid()), 'pid'); Sys.sleep(600) },"
+        "end = function(self) NULL",
+        steps("start", "end"),
+    )
+    run = subprocess.Popen(
+        [sys.executable, str(flow), "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    pid = tmp_path / "pid"
+    deadline = time.monotonic() + 60
+    while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    task = int(pid.read_text())
+    if sent == signal.SIGINT:  # as a terminal does
+        os.killpg(run.pid, sent)
+    else:
+        run.send_signal(sent)
+    run.communicate(timeout=20)
+    assert run.returncode != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(task, 0)
+
+
+def test_quit_is_an_error_and_not_a_silent_end(run_r: Run) -> None:
+    result = run_r(
+        "start = function(self) quit(save = 'no'), end = function(self) NULL", steps("start", "end")
+    )
+    assert result.returncode == 1 and "quit() would end the task" in result.stdout
+
+
+def test_r_leaves_no_temporary_folder(run_r: Run, tmp_path: Path) -> None:
+    result = run_r(
+        "start = function(self) cat('temp', tempdir(), '\\n'),"
+        "end = function(self) tools::pskill(Sys.getpid(), 9)",
+        steps("start", "end"),
+    )
+    assert result.returncode == 1
+    folder = next(
+        line.split()[1] for line in log_of(result.stdout, "start") if line.startswith("temp")
+    )
+    assert not Path(folder).exists() and not Path(folder).parent.exists()
+
+
+def test_bad_assignments_are_refused_where_they_are_made(run_r: Run) -> None:
+    result = run_r(
+        "start = function(self) {"
+        "  said <- function(x) cat(sub('\\n.*', '', conditionMessage(x)), '\\n');"
+        "  tryCatch(self$con <- textConnection('x'), error = said);"
+        "  tryCatch(self$fit <- list(a = list(ptr = textConnection('x'))), error = said);"
+        "  tryCatch(self[['if']] <- 1, error = said);"
+        "  tryCatch(self$end <- 1, error = said);"
+        "  tryCatch(self$nosuch, error = said); self$kept <- 1; tryCatch(self$kep, error = said)"
+        "}, end = function(self) NULL",
+        steps("start", "end"),
+    )
+    log = log_of(result.stdout, "start")
+    assert result.returncode == 0, result.stdout
+    assert any("`self$con`" in line and "textConnection" in line for line in log)
+    assert any("`self$fit$a$ptr`" in line for line in log)
+    assert any("`if` cannot be an artifact's name" in line for line in log)
+    assert any("`self$end` is a step" in line for line in log)
+    assert any("no artifact 'nosuch'" in line for line in log)
+    assert any("Did you mean 'kept'?" in line for line in log)
+
+
+def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
+    result = run_r(
+        "start = function(self) self$rows <- data.frame(a = 1:3, b = c('x', 'y', 'z')),"
+        "body = function(self) self$value <- paste0(self$input$a, self$input$b, self$index),"
+        "join = function(self, inputs) { "
+        "  self$all <- unlist(gather_inputs(inputs, 'value')); merge_artifacts(self, inputs, 'value') },"
+        "end = function(self) cat('got', self$all, names(self), '\\n')",
+        "    @step\n    def start(self):\n"
+        '        R.call("start", self)\n        self.next(self.body, foreach="rows")\n'
+        "    @step\n    def body(self):\n"
+        '        R.call("body", self)\n        self.next(self.join)\n'
+        "    @step\n    def join(self, inputs):\n"
+        '        R.call("join", self, inputs)\n        self.next(self.end)\n' + steps("end"),
+    )
+    assert result.returncode == 0, result.stdout
+    assert "got 1x0 2y1 3z2 all rows" in log_of(result.stdout, "end")

@@ -6,18 +6,17 @@ import math
 import shutil
 from typing import Any
 
+import metaflow  # noqa: F401  (before an extension's module)
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import metaflow  # noqa: F401  (before an extension's module)
 
 pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.r.engine import REngine  # noqa: E402
-from metaflow_extensions.gangway.r.robject import RObject  # noqa: E402
+from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.r.robject import RObject
 
 
 def r(code: str) -> Any:
@@ -47,7 +46,9 @@ scalars = st.one_of(
 @given(scalars)
 def test_plain_scalars_survive_a_round_trip(value: Any) -> None:
     engine = REngine.current()
-    again = engine.decode(engine._runtime["encode"](engine._runtime["decode"](engine.encode(value))))
+    again = engine.decode(
+        engine._runtime["encode"](engine._runtime["decode"](engine.encode(value)))
+    )
     assert again == value and type(again) is type(value)
 
 

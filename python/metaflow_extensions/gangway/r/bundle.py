@@ -63,4 +63,3 @@ class RBundle:
             self._session = RSession.current()
             self._session.open_bundle(self.path)
         return self._session
-

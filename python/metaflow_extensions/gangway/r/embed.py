@@ -41,7 +41,7 @@ def start() -> Any:
 
     if embedded.isinitialized():
         return rinterface
-    embedded.set_initoptions(OPTIONS)
+    embedded.set_initoptions(OPTIONS)  # type: ignore[arg-type]
     old_tmp = _use_run_tmp()
     try:
         embedded._initr(interactive=False)
@@ -129,7 +129,9 @@ def _set_environment() -> None:
         if name == "LD_LIBRARY_PATH" or name.startswith("R_"):
             env.setdefault(name, value)
     if "R_HOME" not in env:
-        raise _start_exception(f"{command} does not tell R's home folder: {answer.stderr}. {_INSTALL}")
+        raise _start_exception(
+            f"{command} does not tell R's home folder: {answer.stderr}. {_INSTALL}"
+        )
 
 
 def _import_rinterface() -> Any:

@@ -50,10 +50,9 @@ def _ok(task: Any) -> bool:
 
 def _failure(task: Any) -> dict[str, Any]:
     exception = task.exception
-    if exception is None:  # the task's process died
-        message, call, traceback = _last_lines(task.stderr), "", []
-    else:
-        message, call, traceback = RException.parse(exception.exception)
+    # Without one the task's process died: its last lines tell what is known.
+    text = exception.exception if exception is not None else _last_lines(task.stderr)
+    message, call, traceback = RException.parse(text)
     return {
         "pathspec": task.pathspec,
         "step": task.parent.id,

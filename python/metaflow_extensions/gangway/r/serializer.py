@@ -26,7 +26,7 @@ class RSerializer(ArtifactSerializer):
     Source: Metaflow's ``ArtifactSerializer`` extension point (Metaflow >= 2.19.39).
     """
 
-    TYPE = "r"
+    TYPE = "r"  # type: ignore[assignment]
     PRIORITY = 50
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +33,7 @@ def connect() -> None:
             "There is no Ray cluster here: ray_map() and ray_nodes() work in the function of a step "
             'with decorator("ray_parallel"), reached by num_parallel.'
         )
-    ray.init(log_to_driver=True, logging_level="warning")
+    ray.init(log_to_driver=True, logging_level=logging.WARNING)
 
 
 def cpus() -> float:

@@ -22,7 +22,10 @@ MAX_MB = 110
 R_FLOW = """
 library(gangway)
 metaflow("HelloR") |>
-  step(step = "start", r_function = function(self) { self$x <- 1; cat("hello\\n") }, next_step = "middle") |>
+  step(step = "start", next_step = "middle", r_function = function(self) {
+    self$x <- 1
+    cat("hello\\n")
+  }) |>
   step(step = "middle", r_function = function(self) self$y <- self$x + 1, next_step = "end") |>
   step(step = "end", r_function = function(self) print(self$y)) |>
   run()

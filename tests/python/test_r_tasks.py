@@ -122,7 +122,8 @@ def test_an_r_error_fails_the_task_with_call_and_traceback(run_r: Run, tmp_path:
 
 def test_retry_and_catch_work_for_r_code(run_r: Run, tmp_path: Path) -> None:
     result = run_r(
-        "start = function(self) if (current('retry_count') < 1L) stop('once') else self$ok <- 'yes',"
+        "start = function(self) "
+        "  if (current('retry_count') < 1L) stop('once') else self$ok <- 'yes',"
         "middle = function(self) { self$before <- 7; stop('caught') },"
         "end = function(self) cat(self$ok, self$before, self$problem, '\\n')",
         "    @retry(times=1, minutes_between_retries=0)\n"
@@ -228,7 +229,8 @@ def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
         "start = function(self) self$rows <- data.frame(a = 1:3, b = c('x', 'y', 'z')),"
         "body = function(self) self$value <- paste0(self$input$a, self$input$b, self$index),"
         "join = function(self, inputs) { "
-        "  self$all <- unlist(gather_inputs(inputs, 'value')); merge_artifacts(self, inputs, 'value') },"
+        "  self$all <- unlist(gather_inputs(inputs, 'value'));"
+        "  merge_artifacts(self, inputs, 'value') },"
         "end = function(self) cat('got', self$all, names(self), '\\n')",
         "    @step\n    def start(self):\n"
         '        R.call("start", self)\n        self.next(self.body, foreach="rows")\n'

@@ -51,7 +51,7 @@ class RBundle:
         return default
 
     def main(self, flow_class: Callable[[], Any]) -> None:
-        """Run the flow's command line: what ``python flow.py`` does, with R as a parent or without."""
+        """Run the flow's command line, started by R or by hand."""
         from .main import run_command_line
 
         run_command_line(flow_class)

@@ -1,4 +1,4 @@
-"""Ray's side of R's ``ray_map()``: chunks of R calls as Ray tasks, run by R inside Ray's workers."""
+"""Ray's side of R's ``ray_map()``: chunks of R calls as Ray tasks, run by R in Ray's workers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import ray
 
-# How many finished tasks are taken at a time, and how long one look waits (seconds): a failed one is
-# seen within this time while others still run.
+# How many finished tasks are taken at a time, and how long one look waits (seconds): a failed one
+# is seen within this time while others still run.
 _BATCH = 256
 _LOOK_SECONDS = 0.5
 
@@ -30,8 +30,8 @@ def connect() -> None:
         from ..exceptions import RayNotFoundException
 
         raise RayNotFoundException(
-            "There is no Ray cluster here: ray_map() and ray_nodes() work in the function of a step "
-            'with decorator("ray_parallel"), reached by num_parallel.'
+            "There is no Ray cluster here: ray_map() and ray_nodes() work in the function of a "
+            'step with decorator("ray_parallel"), reached by num_parallel.'
         )
     ray.init(log_to_driver=True, logging_level=logging.WARNING)
 

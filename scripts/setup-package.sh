@@ -7,7 +7,8 @@ install_package() {
 
 setup_package() {
     local inputs
-    inputs=$(text_hash "$R_VERSION" "$(hash_of R inst python DESCRIPTION NAMESPACE .Rinstignore)")
+    # inst/ holds the Python core, by a link.
+    inputs=$(text_hash "$R_VERSION" "$(hash_of R inst DESCRIPTION NAMESPACE .Rinstignore)")
     if [ -d "$RLIB/gangway" ] && stamped package run "$inputs"; then return 0; fi
     step "R package gangway into .rlib" "R's own message above says which file is at fault." install_package
     stamp package run "$inputs"

@@ -91,7 +91,7 @@ print(rinterface.evalr("R.version.string")[0])'
 }
 
 python_inputs() {
-    text_hash "$R_VERSION $(cat "$STATE"/r-dev "$STATE"/r-run 2>/dev/null | tail -n 1) ${PYTHON-}" \
+    text_hash "$R_VERSION ${PYTHON-}" \
         "$(hash_of python/pyproject.toml scripts/setup-python.sh scripts/requirements.py)"
 }
 

@@ -17,7 +17,10 @@ def worker_task():
 
 def raylet(index):
     for process in psutil.process_iter():
-        line = process.cmdline()
+        try:
+            line = process.cmdline()
+        except psutil.Error:
+            continue
         if line and line[0].endswith("/raylet") and f"--node-name=node-{index}" in line:
             return process
     raise LookupError(index)

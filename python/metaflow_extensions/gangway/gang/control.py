@@ -18,6 +18,7 @@ from .tasks import LocalWorkers
 
 # How long the user's code gets to end after the gang was lost.
 LEAVE_SECONDS = 5.0
+DISCONNECT_SECONDS = 2.0
 
 
 class ControlGang:
@@ -62,9 +63,11 @@ class ControlGang:
             self.lifeline.start()
             self._form()
             with _environment(self._node.environment()):
-                self._call(user_code)
+                try:
+                    self._call(user_code)
+                finally:
+                    self._leave()
                 outcome, why = "done", ""
-                self._leave()
         except BaseException as error:
             outcome, why = "failed", f"{type(error).__name__}: {error}"
             raise
@@ -137,10 +140,10 @@ class ControlGang:
                 time.sleep(0.2)
 
     def _leave(self) -> None:
-        try:
-            self._node.leave()
-        except Exception as error:
-            print(f"gangway: leaving the cluster failed: {error!r}", file=sys.stderr)
+        # In a thread, because disconnecting from a cluster that has died can take for ever.
+        thread = threading.Thread(target=self._node.leave, daemon=True)
+        thread.start()
+        thread.join(DISCONNECT_SECONDS)
 
     def _end(self, outcome: str, why: str) -> None:
         self.over = True

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 import psutil
 
 MARK = "GANGWAY_GANG"
+LOG = "start.log"
+_LAST_LINES = 6
 GRACE_SECONDS = 0.3
 KILL_SECONDS = 5.0
 # The longest socket of Ray adds 62 characters to the folder, and a socket's path ends at 107
@@ -96,11 +98,12 @@ def _signal(processes: Iterable[psutil.Process], number: int) -> None:
 def _wait_gone(processes: list[psutil.Process], seconds: float) -> None:
     # Looks only: reaping is left to whoever started the process.
     deadline = time.monotonic() + seconds
-    while any(map(_alive, processes)) and time.monotonic() < deadline:
+    while any(map(is_alive, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-def _alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still does something."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -113,6 +116,14 @@ def make_folder(mark: str) -> str:
     if len(base) > _LONGEST_BASE:
         base = "/tmp"
     return tempfile.mkdtemp(prefix=f"gw-{mark}-", dir=base)
+
+
+def last_words(folder: str) -> str:
+    """Give the last lines of a node's log."""
+    with contextlib.suppress(OSError), open(os.path.join(folder, LOG), errors="replace") as log:
+        lines = [line.strip().partition(" -- ")[2] or line.strip() for line in log]
+        return "\n    ".join([line for line in lines if line][-_LAST_LINES:])
+    return "no log"
 
 
 def remove_folder(folder: str) -> None:

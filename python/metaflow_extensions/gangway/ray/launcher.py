@@ -18,10 +18,12 @@ import sys
 import threading
 from typing import IO, Any
 
+import psutil
+
 from ..gang import processes
 
-_PARENT_SECONDS = 0.5
-_LAST_LINES = 6
+_WATCH_SECONDS = 0.2
+_SERVERS = ("gcs_server", "raylet")
 
 
 class Launcher:
@@ -35,14 +37,15 @@ class Launcher:
 
     def __init__(self, mark: str, folder: str) -> None:
         self._mark, self._folder = mark, folder
-        self._log = os.path.join(folder, "start.log")
         self._parent = os.getppid()
         self._input, self._output = self._take_streams()
         self._lock = threading.Lock()
 
     def _take_streams(self) -> tuple[int, IO[str]]:
         # Ray's processes inherit 0, 1 and 2: they get the log, and the streams are kept private.
-        log = os.open(self._log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        log = os.open(
+            os.path.join(self._folder, processes.LOG), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600
+        )
         null = os.open(os.devnull, os.O_RDONLY)
         streams = os.dup(0), os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(null, 0)
@@ -63,7 +66,7 @@ class Launcher:
             line = self._read_command()
             if line:
                 order = json.loads(line)
-                threading.Thread(target=self._watch_task, daemon=True).start()
+                threading.Thread(target=self._watch, daemon=True).start()
                 if order["head"]:
                     self._watch_nodes(order["node_ip"], order["num_nodes"])
                 scripts.cli.main(args=order["command"], prog_name="ray", standalone_mode=False)
@@ -71,7 +74,9 @@ class Launcher:
             pass
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        self.end(self._last_words())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.end(processes.last_words(self._folder))
 
     def _read_command(self) -> str:
         data = b""
@@ -82,11 +87,18 @@ class Launcher:
             data += received
         return data.decode()
 
-    def _watch_task(self) -> None:
+    def _watch(self) -> None:
+        servers: dict[psutil.Process, str] = {}
         while os.getppid() == self._parent:
-            ready, _, _ = select.select([self._input], [], [], _PARENT_SECONDS)
+            ready, _, _ = select.select([self._input], [], [], _WATCH_SECONDS)
             if ready and not os.read(self._input, 1):
                 break
+            # `ray start --block` notices too, once a second, and exits without a word to us.
+            children = ((child, _name(child)) for child in psutil.Process().children())
+            servers.update((child, name) for child, name in children if name in _SERVERS)
+            for server, name in servers.items():
+                if not processes.is_alive(server):
+                    self.end(f"its {name} process ended or was killed")
         self.end("its task is gone")
 
     def _watch_nodes(self, node_ip: str | None, num_nodes: int) -> None:
@@ -95,20 +107,19 @@ class Launcher:
         args = (self._folder, node_ip, num_nodes, self.tell)
         threading.Thread(target=watch_nodes, args=args, daemon=True).start()
 
-    def _last_words(self) -> str:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        with contextlib.suppress(OSError), open(self._log, errors="replace") as log:
-            lines = [line.strip().partition(" -- ")[2] or line.strip() for line in log]
-            return "\n    ".join([line for line in lines if line][-_LAST_LINES:])
-        return "no log"
-
     def end(self, why: str) -> None:
         """Say why, end the node's processes, remove its folder, and leave at once."""
         self.tell("ended", why=why)
         processes.stop(self._mark, [os.getsid(0)])
         processes.remove_folder(self._folder)
         os._exit(1)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.Error:
+        return "gone"
 
 
 def main() -> None:

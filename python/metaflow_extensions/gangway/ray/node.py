@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import socket
@@ -104,7 +105,10 @@ class RayNode(GangNode):
     def leave(self) -> None:
         ray = sys.modules.get("ray")
         if ray is not None and hasattr(ray, "is_initialized") and ray.is_initialized():
-            ray.shutdown()
+            # Ray would do it once more at exit, and wait for a cluster that is gone by then.
+            atexit.unregister(ray.shutdown)
+            if self._failure is None:
+                ray.shutdown()
 
     def stop(self) -> None:
         with self._lock:
@@ -129,7 +133,10 @@ class RayNode(GangNode):
         except (ValueError, OSError):  # closed by stop()
             pass
         if not self._stopping and self._failure is None:
-            self._failure = "its launcher was killed"
+            self._failure = (
+                "its launcher was killed. The node's last words:\n    "
+                + processes.last_words(self._folder or "")
+            )
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["event"] == "head":
@@ -137,7 +144,7 @@ class RayNode(GangNode):
         elif message["event"] == "alive":
             self._alive = set(message["nodes"])
         elif message["event"] == "ended" and not self._stopping:
-            self._failure = f"Ray ended there:\n    {message['why']}"
+            self._failure = f"Ray ended there: {message['why']}"
 
 
 def _remote_resources(spec: NodeSpec) -> NodeResources:

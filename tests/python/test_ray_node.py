@@ -1,0 +1,106 @@
+"""How a Ray node is started and what it offers: pure functions."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from types import SimpleNamespace
+
+import metaflow_extensions.gangway.ray.resources as resources
+import pytest
+from metaflow_extensions.gangway.exceptions import RayNotFoundException
+from metaflow_extensions.gangway.gang.processes import MARK
+from metaflow_extensions.gangway.ray.command import (
+    NodeResources,
+    node_environment,
+    start_command,
+)
+from metaflow_extensions.gangway.ray.decorator import RayParallelDecorator
+from metaflow_extensions.gangway.ray.storage import storage_path
+
+DEFAULTS = RayParallelDecorator.defaults
+
+
+def test_the_head_takes_free_ports() -> None:
+    assert " ".join(start_command(0, "/t", None, NodeResources(num_cpus=1), DEFAULTS)) == (
+        "start --block --disable-usage-stats --node-name node-0 --temp-dir /t "
+        "--min-worker-port 0 --max-worker-port 0 --dashboard-agent-listen-port 0 "
+        "--head --port 0 --no-monitor --include-dashboard false --dashboard-port 0 --num-cpus 1"
+    )
+
+
+def test_a_worker_joins_with_what_it_was_told() -> None:
+    given = NodeResources(num_gpus=0, object_store_memory=5, custom={"license": 1})
+    attributes = {**DEFAULTS, "logging_level": "debug", "log_style": "record"}
+    command = start_command(1, "/t", "1.2.3.4:5", given, attributes, node_ip="127.0.0.2")
+    assert " ".join(command) == (
+        "start --block --disable-usage-stats --node-name node-1 --temp-dir /t "
+        "--node-ip-address 127.0.0.2 --min-worker-port 0 --max-worker-port 0 "
+        "--dashboard-agent-listen-port 0 --address 1.2.3.4:5 --logging-level debug "
+        '--log-style record --num-gpus 0 --object-store-memory 5 --resources {"license": 1}'
+    )
+
+
+def test_the_dashboard_and_ports_are_as_asked() -> None:
+    attributes = {**DEFAULTS, "main_port": 7000, "enable_dashboard": True, "dashboard_port": 8000}
+    command = " ".join(start_command(0, "/t", None, NodeResources(), attributes, 10123))
+    assert "--port 7000" in command and "--ray-client-server-port 10123" in command
+    assert "--include-dashboard true --dashboard-port 8000" in command
+
+
+def test_the_token_is_in_the_environment_and_foreign_settings_are_not() -> None:
+    inherited = {"RAY_ADDRESS": "x", "RAY_AUTH_TOKEN": "old", "RAY_memory_usage_threshold": "0.9"}
+    environment = node_environment(inherited, "abcd.1", "new", NodeResources(gpu_ids="1"))
+    assert environment == {
+        "RAY_memory_usage_threshold": "0.9",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "new",
+        MARK: "abcd.1",
+        "CUDA_VISIBLE_DEVICES": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cores", "gpus", "nodes", "wanted"),
+    [
+        (8, "", 2, [(4, ""), (4, "")]),
+        (5, "0,1,2", 3, [(2, "0"), (2, "1"), (1, "2")]),
+        (1, "3", 2, [(1, "3"), (1, "")]),
+    ],
+)
+def test_nodes_share_out_the_machine(
+    monkeypatch: pytest.MonkeyPatch, cores: int, gpus: str, nodes: int, wanted: list
+) -> None:
+    monkeypatch.setattr(resources, "_cores", lambda: cores)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    shares = [resources.local_resources(DEFAULTS, nodes, index) for index in range(nodes)]
+    assert [(each.num_cpus, each.gpu_ids or "") for each in shares] == wanted
+    assert [each.num_gpus for each in shares] == [
+        len(w[1].split(",")) if w[1] else 0 for w in wanted
+    ]
+    assert all((each.object_store_memory or 0) >= 80 * 1024 * 1024 for each in shares)
+
+
+@pytest.mark.parametrize(
+    ("kind", "root", "wanted"),
+    [
+        ("s3", "s3://bucket/metaflow", "s3://bucket/metaflow/mf.ray_decorator/F/7/train/2"),
+        ("azure", "container/path/", "container/path/mf.ray_decorator/F/7/train/2"),
+    ],
+)
+def test_storage_path(kind: str, root: str, wanted: str) -> None:
+    datastore = SimpleNamespace(TYPE=kind, datastore_root=root)
+    assert storage_path(datastore, "F", "7", "train", 2) == wanted
+
+
+@pytest.mark.parametrize("version", [None, "2.51.1", "2.9.3"])
+def test_ray_missing_or_too_old(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+    def look(name: str) -> str:
+        if version is None:
+            raise metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(metadata, "version", look)
+    decorator = RayParallelDecorator()
+    decorator.where = "@ray_parallel on step *train* of flow *F*"
+    with pytest.raises(RayNotFoundException, match=r"step \*train\*.*pip install 'ray>=2.52'"):
+        decorator.check_installed()

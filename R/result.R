@@ -1,0 +1,168 @@
+# What run() gives back, and latest_run(). What is known of the run are attributes: `$` is for artifacts alone, so that no
+# artifact's name can be taken.
+
+new_run_result <- function(flow, run_id, status, seconds) {
+  structure(list(), class = "gangway_run", run = list(flow = flow, run_id = run_id, status = status, seconds = seconds))
+}
+
+#' The results of a flow's latest run
+#'
+#' @param flow Name of a flow, or the flow.
+#' @param successful Whether only a run that succeeded will do.
+#' @return An object of class `gangway_run`, as [run()] gives. `result$metrics` is an artifact of the run: of its end step,
+#'   or of the last step that has it. `names(result)` are the artifacts; `print(result)` shows the run and its steps;
+#'   `attr(result, "run")` holds `flow`, `run_id`, `status` and `seconds`.
+#' @section Errors:
+#' Class `gangway_error_client`: no such flow, run or artifact, or one that has different values in several tasks.
+#' @seealso [run_client] for everything else of a run.
+#' @export
+#' @examples
+#' \dontrun{
+#' latest_run("TuneHousing")$metrics
+#' }
+latest_run <- function(flow, successful = FALSE) {
+  name <- if (inherits(flow, "gangway_flow")) flow[["name"]] else flow
+  client <- flow_client$new(name)
+  id <- if (successful) client$latest_successful_run else client$latest_run
+  if (is.null(id)) {
+    what <- if (successful) "successful run" else "run"
+    gangway_abort(c(
+      "Flow {.val {name}} has no {what} in the namespace that is searched.",
+      i = "{.fn set_namespace} searches those of other users."
+    ), "gangway_error_client")
+  }
+  run <- run_client$new(client, id)
+  status <- if (!isTRUE(run$finished)) "running" else if (isTRUE(run$successful)) "ok" else "failed"
+  seconds <- as.numeric(difftime(run$finished_at %||% Sys.time(), run$created_at, units = "secs"))
+  new_run_result(name, id, status, seconds)
+}
+
+run_info <- function(x) attr(x, "run", exact = TRUE)
+
+# The run may be another user's, or outside the namespace that is set.
+result_client <- function(x) {
+  info <- run_info(x)
+  run_client$new(flow_client$new(info$flow), info$run_id)
+}
+
+#' @export
+`$.gangway_run` <- function(x, name) run_artifact(result_client(x), name)
+
+#' @export
+`[[.gangway_run` <- function(x, i) {
+  if (!is_string(i)) {
+    gangway_abort(
+      "A run's artifacts have names: {.code result[[\"metrics\"]]}, not {.code result[[{describe(i)}]]}.",
+      "gangway_error_client"
+    )
+  }
+  run_artifact(result_client(x), i)
+}
+
+#' @export
+names.gangway_run <- function(x) run_artifact_names(result_client(x))
+
+#' @export
+length.gangway_run <- function(x) length(names(x))
+
+result_read_only <- function(x, ..., value) {
+  gangway_abort(c(
+    "The artifacts of a finished run cannot be changed.", i = "Copy what you need: {.code metrics <- result$metrics}."
+  ), "gangway_error_client", call = NULL)
+}
+
+#' @export
+`$<-.gangway_run` <- result_read_only
+
+#' @export
+`[[<-.gangway_run` <- result_read_only
+
+#' @export
+`[<-.gangway_run` <- result_read_only
+
+#' @export
+format.gangway_run <- function(x, ...) {
+  info <- run_info(x)
+  head <- sprintf("<run> %s/%s: %s, %s", info$flow, info$run_id, info$status, format_seconds(info$seconds))
+  steps <- tryCatch(run_steps(result_client(x)), error = function(e) e)
+  if (inherits(steps, "error")) {
+    return(c(head, paste("  its steps cannot be read:", conditionMessage(steps))))
+  }
+  tasks <- paste(steps$tasks, ifelse(steps$tasks == 1L, "task", "tasks"))
+  c(head, paste0("  ", format(steps$step), "  ", format(tasks, justify = "right"), "  ", format_seconds(steps$seconds)))
+}
+
+#' @export
+print.gangway_run <- function(x, ...) {
+  cat(format(x), sep = "\n")
+  cat("Artifacts: result$name, names(result)\n")
+  invisible(x)
+}
+
+#' @rawNamespace S3method(utils::str, gangway_run)
+str.gangway_run <- function(object, ...) {
+  cat("gangway_run:", utils::capture.output(utils::str(run_info(object))), sep = "\n")
+}
+
+format_seconds <- function(x) {
+  text <- ifelse(
+    x < 60, sprintf("%.1f s", x),
+    ifelse(x < 3600, sprintf("%d min %02d s", x %/% 60, as.integer(x %% 60)), sprintf("%d h %02d min", x %/% 3600, x %/% 60 %% 60))
+  )
+  ifelse(is.na(x), "not finished", text)
+}
+
+#' What run() returns, or how it fails
+#' @noRd
+finish_run <- function(flow, command, outcome, call = parent.frame()) {
+  name <- flow[["name"]]
+  if (!command$writes) {
+    if (outcome$status != 0L) abort_command(name, command, outcome, call)
+    return(invisible(outcome$status))
+  }
+  report <- outcome$report
+  if (outcome$interrupted) {
+    cli::cli_inform(c(x = "The run of {.val {name}} was interrupted, and all of its tasks stopped."))
+    rlang::interrupt()
+  }
+  if (outcome$status != 0L) abort_run(name, report, outcome, call)
+  result <- new_run_result(name, report$run_id, "ok", outcome$seconds)
+  if (interactive()) result else invisible(result)
+}
+
+abort_command <- function(name, command, outcome, call) {
+  gangway_abort(
+    "{.code {command$name}} of flow {.val {name}} ended with status {outcome$status}; its reason stands above.",
+    "gangway_error_run", status = outcome$status, call = call
+  )
+}
+
+#' @param report What Python told about the run.
+#' @noRd
+abort_run <- function(name, report, outcome, call) {
+  fields <- list(flow = name, run_id = report$run_id, status = outcome$status, failed = report$failed)
+  first <- if (length(report$failed)) report$failed[[1L]]
+  if (is.null(first)) {
+    message <- c(
+      "The run of flow {.val {name}} failed with status {outcome$status}.",
+      i = "The reason stands above, in the log."
+    )
+  } else {
+    message <- c(
+      paste0("Flow {.val {name}} failed in step {.val {first$step}} ({first$pathspec})."),
+      failure_bullets(first),
+      if (length(report$failed) > 1L) c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")
+    )
+  }
+  do.call(gangway_abort, c(list(message, "gangway_error_run", call = call, .envir = environment()), fields))
+}
+
+failure_bullets <- function(failure) {
+  call <- failure$call
+  traceback <- unlist(failure$traceback)
+  c(
+    x = cli_literal(paste0(if (is_string(call) && nzchar(call)) paste0("In ", call, ": "), failure$message)),
+    if (length(traceback)) c(i = "R's traceback, the call that failed last:"),
+    stats::setNames(cli_literal(traceback), rep(" ", length(traceback)))
+  )
+}

@@ -1,0 +1,103 @@
+# The Python process of a run: started without a shell, its output passed on as it comes, and stopped for good.
+
+# How long the tasks have to end after Ctrl-C before they are killed: Metaflow itself waits five seconds for them.
+patience_s <- 15
+
+#' Run Python on the flow in `folder`
+#'
+#' @return A list: `status` (exit status), `interrupted`, `seconds`, `report` (what Python told about the run, or NULL).
+#' @noRd
+run_python <- function(python, folder, command, flow_name) {
+  report <- file.path(folder, "report.json")
+  env <- c(
+    "current", python_env(python), GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
+    if (command$writes) c(GANGWAY_REPORT = report)
+  )
+  # Who has R's own standard output redirected (a notebook, sink()) shall find the log there too.
+  piped <- interactive() || sink.number() > 0L || isTRUE(getOption("knitr.in.progress"))
+  started <- proc.time()[["elapsed"]]
+  process <- processx::process$new(
+    python, c(file.path(folder, "flow.py"), command$args),
+    env = env, stdin = if (interactive()) NULL else "", stdout = if (piped) "|" else "",
+    stderr = if (piped) "2>&1" else "", cleanup_tree = TRUE, encoding = "UTF-8"
+  )
+  on.exit(stop_process(process, piped))
+  interrupted <- tryCatch(
+    {
+      follow(process, piped)
+      FALSE
+    },
+    interrupt = function(e) TRUE
+  )
+  if (interrupted) stop_process(process, piped)
+  list(
+    status = exit_status(process, interrupted), interrupted = interrupted,
+    seconds = proc.time()[["elapsed"]] - started, report = report
+  )
+}
+
+follow <- function(process, piped, until = Inf) {
+  left <- function() until - proc.time()[["elapsed"]]
+  if (!piped) {
+    process$wait(if (is.finite(until)) max(0, 1000 * left()) else -1)
+    return(invisible())
+  }
+  while (left() > 0 && (process$is_alive() || process$is_incomplete_output())) {
+    process$poll_io(200)
+    pass_on(process)
+    # What outlives the run may hold the pipe open; what the run itself wrote is there by now.
+    if (!process$is_alive()) {
+      pass_on(process)
+      break
+    }
+  }
+}
+
+pass_on <- function(process) {
+  repeat {
+    text <- process$read_output()
+    if (!nzchar(text)) break
+    cat(text)
+    utils::flush.console()
+  }
+}
+
+#' Stop a run, its tasks and whatever they started
+#'
+#' Python turns SIGTERM into the clean-up of Ctrl-C, and hands it on to the tasks.
+#' @noRd
+stop_process <- function(process, piped) {
+  if (process$is_alive()) {
+    process$signal(tools::SIGTERM)
+    # A second Ctrl-C: no more patience.
+    tryCatch(
+      follow(process, piped, proc.time()[["elapsed"]] + patience_s),
+      interrupt = function(e) NULL
+    )
+    process$kill_tree()
+  }
+  invisible(process)
+}
+
+# A process that a signal ended has that signal as its negative status; a shell says 128 + signal.
+exit_status <- function(process, interrupted) {
+  status <- process$get_exit_status()
+  if (interrupted) {
+    130L
+  } else if (is.null(status) || is.na(status)) {
+    1L
+  } else if (status < 0L) {
+    128L - status
+  } else {
+    status
+  }
+}
+
+#' What Python wrote about the run, if it got that far
+#' @noRd
+read_report <- function(path) {
+  if (!file.exists(path)) {
+    return(NULL)
+  }
+  tryCatch(jsonlite::fromJSON(path, simplifyVector = FALSE), error = function(e) NULL)
+}

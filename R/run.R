@@ -1,0 +1,154 @@
+#' Run a flow
+#'
+#' From a console, `run()` runs the flow and returns its results. In a script that is started as `Rscript flow.R run ...`
+#' the command line takes over: it is handed to Metaflow as it is, `run()` ends the script when that is done, and the
+#' script's exit status is Metaflow's. Without arguments `Rscript flow.R` runs the flow.
+#'
+#' @param flow A flow; see [metaflow()].
+#' @param ... Named arguments: the flow's parameters, and options.
+#'   * Parameters by name: `alpha = 0.3`. The value has to be of the parameter's type; `NULL` leaves the default.
+#'   * `with`: decorators for all steps, `c("retry", "batch:cpu=2")`.
+#'   * `max_workers`, `max_num_splits`, `max_log_size`: how many tasks run at a time, the widest `foreach`, megabytes of log.
+#'   * `tag`: one or more tags of the run. `namespace`, `run_id_file`: as `python flow.py run --help` says.
+#'   * `datastore`, `datastore_root`, `metadata`, `environment`: where artifacts, records and packages come from and go to.
+#'   * `package_suffixes`: suffixes of files to package for remote tasks, `c(".csv", ".R")`.
+#'   * `quiet`, `pylint`, `event_logger`, `monitor`: as `python flow.py --help` says.
+#'   * `resume`: `TRUE`, or the name of the step to begin with; `origin_run_id`: of which run.
+#'   * `batch`: `TRUE` runs all steps on AWS Batch; `"list"` or `"kill"` deals with the flow's jobs there
+#'     (`my_runs`, `run_id`, `user`).
+#'   * `step_functions`: `"create"`, `"trigger"`, ... (with `generate_new_token`, `only_json`, `running`, `succeeded`,
+#'     `failed`, `timed_out`, `aborted`, `authorize`, `new_token`, `workflow_timeout`).
+#'   * `show = TRUE`, `help = TRUE`, `logs = "run/step"`: what they say, instead of a run.
+#'   * `other_args`: anything else for the command line. Each string is one argument; a single string is split at spaces,
+#'     with quotes as in a shell.
+#'
+#'   A parameter with the name of an option takes precedence.
+#' @return From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives artifacts of the
+#'   run, `result$metrics`. In a script the same, invisibly. For anything that is not a run, the exit status, invisibly.
+#' @section The command line:
+#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever `python flow.py` takes.
+#' An option of the command line replaces the one that was given to `run()` in the script.
+#' `options(gangway.command_line = FALSE)` before `run()` leaves the script's arguments to the script.
+#' @section Errors:
+#' Classes `gangway_error_argument` (an unknown argument, with the nearest known one), `gangway_error_parameter`
+#' (a value that is missing or of another type), `gangway_error_flow` and `gangway_error_bundle` (the flow itself),
+#' `gangway_error_python`: all before anything is started. `gangway_error_run`: a run that failed, with its fields
+#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `traceback` of each failed
+#' task). Ctrl-C stops the tasks, and then R as any interrupt does.
+#' @source Names and meanings are those of Netflix's R package `metaflow`.
+#' @seealso [latest_run()] for the results of a run that was made elsewhere.
+#' @export
+#' @examples
+#' flow <- metaflow("HelloFlow") %>%
+#'   parameter("alpha", default = 0.3) %>%
+#'   step(step = "start", r_function = function(self) self$double <- 2 * self$alpha, next_step = "end") %>%
+#'   step(step = "end")
+#' \dontrun{
+#' result <- run(flow, alpha = 0.5, with = "retry", max_workers = 2, tag = "x")
+#' result
+#' result$double
+#' }
+#' # An argument that does not exist is an error before anything starts:
+#' try(run(flow, alhpa = 0.5))
+run <- function(flow = NULL, ...) {
+  check_is_flow(flow, "run")
+  command <- run_command(flow, list(...), script_arguments())
+  code <- flow_code(flow)
+  python <- gangway_python()
+  check_python(python, ray = needs_ray(flow, command))
+  if (command$writes) check_writable(command$top)
+  folder <- write_flow(flow, code)
+  on.exit(unlink(folder, recursive = TRUE))
+  outcome <- run_python(python, folder, command, flow[["name"]])
+  if (command$from_script) {
+    unlink(folder, recursive = TRUE)
+    quit(save = "no", status = outcome$status, runLast = FALSE)
+  }
+  # Before on.exit() removes the folder.
+  outcome$report <- read_report(outcome$report)
+  finish_run(flow, command, outcome)
+}
+
+#' The arguments of a script, if it was started with any
+#' @noRd
+script_arguments <- function() {
+  if (interactive() || !isTRUE(getOption("gangway.command_line", TRUE))) {
+    return(character())
+  }
+  commandArgs(trailingOnly = TRUE)
+}
+
+#' A private folder with flow.py and flow.rds
+#' @noRd
+write_flow <- function(flow, code = flow_code(flow)) {
+  bytes <- flow_bundle_bytes(flow)
+  folder <- tempfile("gangway-")
+  dir.create(folder, mode = "0700")
+  path <- file.path(folder, "flow.py")
+  file <- file(path, "wb")
+  writeLines(enc2utf8(code), file, sep = "", useBytes = TRUE)
+  close(file)
+  writeBin(as.vector(bytes), file.path(folder, "flow.rds"))
+  folder
+}
+
+#' Whether Ray has to be there on this machine
+#' @noRd
+needs_ray <- function(flow, command) {
+  remote <- c("batch", "kubernetes")
+  with <- sub(":.*$", "", command$with)
+  if (!command$writes || any(remote %in% with)) {
+    return(FALSE)
+  }
+  any(vapply(flow[["steps"]], function(step) {
+    names <- decorator_names(step)
+    any(c("ray_parallel", "metaflow_ray") %in% names) && !any(remote %in% names)
+  }, NA))
+}
+
+#' Metaflow's local datastore lies in the working folder, or in one above it that has one already
+#' @noRd
+check_writable <- function(top) {
+  store <- sub("^--datastore=", "", grep("^--datastore=", top, value = TRUE))
+  if (length(store) == 0L) store <- Sys.getenv("METAFLOW_DEFAULT_DATASTORE", "local")
+  if (store != "local" || any(startsWith(top, "--datastore-root="))) {
+    return(invisible())
+  }
+  root <- local_store(Sys.getenv("METAFLOW_DATASTORE_SYSROOT_LOCAL"), getwd())
+  if (is_writable(root)) {
+    return(invisible())
+  }
+  gangway_abort(c(
+    "Metaflow keeps what a flow makes in the folder {.file {root}}, and that cannot be written to.",
+    i = "Change to another folder ({.fn setwd}), or set the environment variable
+         {.envvar METAFLOW_DATASTORE_SYSROOT_LOCAL} to a folder that can be."
+  ), "gangway_error_run", call = NULL)
+}
+
+local_store <- function(sysroot, folder) {
+  if (nzchar(sysroot)) {
+    folder <- sysroot
+    while (!dir.exists(folder) && dirname(folder) != folder) folder <- dirname(folder)
+    return(folder)
+  }
+  start <- folder
+  repeat {
+    if (dir.exists(file.path(folder, ".metaflow"))) {
+      return(file.path(folder, ".metaflow"))
+    }
+    if (dirname(folder) == folder) {
+      return(start)
+    }
+    folder <- dirname(folder)
+  }
+}
+
+# file.access() believes the permission bits, which say nothing for root or on a read-only file system.
+is_writable <- function(folder) {
+  if (file.access(folder, 2L) != 0L) {
+    return(FALSE)
+  }
+  trial <- tempfile(".gangway-", folder)
+  on.exit(unlink(trial))
+  suppressWarnings(file.create(trial))
+}

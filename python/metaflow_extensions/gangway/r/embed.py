@@ -126,7 +126,8 @@ def _set_environment() -> None:
     answer = subprocess.run([command, "CMD", "env", "-0"], capture_output=True, text=True)
     for line in answer.stdout.split("\0"):
         name, _, value = line.partition("=")
-        if name == "LD_LIBRARY_PATH" or name.startswith("R_"):
+        # Not LD_LIBRARY_PATH: too late for this process, and it gives wrong libraries to its children.
+        if name.startswith("R_"):
             env.setdefault(name, value)
     if "R_HOME" not in env:
         raise _start_exception(

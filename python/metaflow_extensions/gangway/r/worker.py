@@ -16,6 +16,7 @@ class RWorker(REngine):
     def __init__(self) -> None:
         super().__init__()
         self._key = ""
+        self._node = _node()
 
     def run_chunk(self, fetch_job: Callable[[], Any], key: str, chunk: bytes) -> tuple[bool, bytes]:
         """Run a chunk of the job with this key, which is fetched when it is another than before.
@@ -28,7 +29,7 @@ class RWorker(REngine):
         if key != self._key:
             self.call("open_job", key, fetch_job())
             self._key = key
-        answer = self.call("run_chunk", key, chunk, _node())
+        answer = self.call("run_chunk", key, chunk, self._node)
         return bool(answer[0][0]), raw_to_bytes(answer[1])
 
 

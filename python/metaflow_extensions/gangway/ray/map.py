@@ -15,6 +15,9 @@ import ray
 _BATCH = 256
 _LOOK_SECONDS = 0.5
 
+# Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.
+_SMALL_JOB = 32 * 1024
+
 
 def connect() -> None:
     """Join the gang's cluster, unless user code has done so.
@@ -61,13 +64,14 @@ def nodes() -> list[dict[str, Any]]:
 def map_chunks(job: bytes, chunks: Sequence[bytes]) -> list[bytes]:
     """Run each chunk with the job's function on the cluster; return the answers in order.
 
-    The job (the function and its constants) is put into the object store once. After the first
-    answer that holds an R error, what still runs is cancelled.
+    A job (the function and its constants) that is not small is put into the object store once.
+    After the first answer that holds an R error, what still runs is cancelled.
     """
     connect()
     key = hashlib.sha256(job).hexdigest()
-    holder = [ray.put(job)]  # in a list, so that Ray does not fetch it for each task
-    refs = [run_chunk.remote(holder, key, chunk) for chunk in chunks]
+    # In a list, so that Ray does not fetch it for each task.
+    shipped = job if len(job) <= _SMALL_JOB else [ray.put(job)]
+    refs = [run_chunk.remote(shipped, key, chunk) for chunk in chunks]
     answers: dict[Any, bytes] = {}
     waiting = refs
     try:
@@ -86,8 +90,9 @@ def map_chunks(job: bytes, chunks: Sequence[bytes]) -> list[bytes]:
 
 
 @ray.remote(max_retries=3)
-def run_chunk(holder: list[Any], key: str, chunk: bytes) -> tuple[bool, bytes]:
+def run_chunk(job: bytes | list[Any], key: str, chunk: bytes) -> tuple[bool, bytes]:
     """Run one chunk in this worker's R; return whether it failed, and R's serialized answer."""
     from ..r.worker import RWorker
 
-    return RWorker.current().run_chunk(lambda: ray.get(holder[0]), key, chunk)
+    fetch = (lambda: ray.get(job[0])) if isinstance(job, list) else (lambda: job)
+    return RWorker.current().run_chunk(fetch, key, chunk)

@@ -45,3 +45,10 @@ def test_a_gang_of_one_and_of_three_with_a_port(run_flow: StartFlow) -> None:
     for number, attributes in (("1", {}), ("3", {"main_port": 27913, "num_cpus": 1})):
         run = run_flow("gang_attributes.py", NUM_PARALLEL=number, ATTRIBUTES=json.dumps(attributes))
         assert run.status == 0, run.output
+
+
+def test_worker_logs_on_request(run_flow: StartFlow) -> None:
+    attributes = json.dumps({"enable_worker_logs": True, "logging_level": "warning", "log_style": "record"})
+    run = run_flow("gang_attributes.py", ATTRIBUTES=attributes, USE_WORKERS="1")
+    assert run.status == 0, run.output
+    assert "[node 1] a worker speaks" in run.output

@@ -33,9 +33,9 @@ def test_a_worker_joins_with_what_it_was_told() -> None:
     attributes = {**DEFAULTS, "logging_level": "debug", "log_style": "record"}
     command = start_command(1, "/t", "1.2.3.4:5", given, attributes, node_ip="127.0.0.2")
     assert " ".join(command) == (
-        "start --block --disable-usage-stats --node-name node-1 --temp-dir /t "
-        "--node-ip-address 127.0.0.2 --min-worker-port 0 --max-worker-port 0 "
-        "--dashboard-agent-listen-port 0 --address 1.2.3.4:5 --logging-level debug "
+        "--logging-level debug start --block --disable-usage-stats --node-name node-1 "
+        "--temp-dir /t --node-ip-address 127.0.0.2 --min-worker-port 0 --max-worker-port 0 "
+        "--dashboard-agent-listen-port 0 --address 1.2.3.4:5 "
         '--log-style record --num-gpus 0 --object-store-memory 5 --resources {"license": 1}'
     )
 

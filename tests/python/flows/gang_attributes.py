@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 from metaflow import FlowSpec, ray_parallel, step
 
@@ -17,6 +18,11 @@ class GangAttributes(FlowSpec):
     @step
     def train(self):
         print("USER CODE RUNS")
+        if os.environ.get("USE_WORKERS"):
+            import ray
+
+            ray.init(log_to_driver=False)
+            ray.get([ray.remote(speak).remote() for _ in range(4)])
         self.next(self.join)
 
     @step
@@ -26,6 +32,11 @@ class GangAttributes(FlowSpec):
     @step
     def end(self):
         pass
+
+
+def speak():
+    time.sleep(0.5)
+    print("a worker speaks")
 
 
 if __name__ == "__main__":

@@ -85,9 +85,10 @@ def start_command(
         command += ["--ray-client-server-port", str(client_port)] if client_port else []
     else:
         command += ["--address", address]
-    for option in ("logging_level", "log_style"):
-        if attributes[option]:
-            command += ["--" + option.replace("_", "-"), attributes[option]]
+    if attributes["log_style"]:
+        command += ["--log-style", attributes["log_style"]]
+    if attributes["logging_level"]:  # an option of `ray`, not of `ray start`
+        command = ["--logging-level", attributes["logging_level"], *command]
     return command + _resource_options(resources)
 
 

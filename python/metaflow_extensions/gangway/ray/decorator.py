@@ -38,7 +38,7 @@ class RayParallelDecorator(GangDecorator):
     unreachable_timeout : float, optional, default None
         Accepted because metaflow-ray has it; `heartbeat_timeout` covers it.
     enable_worker_logs : bool, default False
-        Print what Ray's workers print in the log of the node's own task as well.
+        Print what Ray's workers on the other nodes print in those nodes' own logs as well.
     logging_level : str, optional, default None
         `debug`, `info`, `warning`, `error` or `critical`, for `ray start`.
     log_style : str, optional, default None

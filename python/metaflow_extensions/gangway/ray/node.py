@@ -22,6 +22,7 @@ from .command import (
     node_environment,
     start_command,
 )
+from .logs import WorkerLogs
 from .resources import local_resources
 
 # The launcher finds this package where the task found it, behind everything else on its path.
@@ -51,6 +52,7 @@ class RayNode(GangNode):
         self._failure: str | None = None
         self._stopping = False
         self._lock = threading.Lock()
+        self._logs: WorkerLogs | None = None
 
     def prepare(self) -> None:
         self._folder = processes.make_folder(self._mark)
@@ -62,6 +64,9 @@ class RayNode(GangNode):
             env=node_environment(os.environ, self._mark, self._token, self._resources),
             start_new_session=True,
         )
+        if self.spec.index > 0 and self.spec.attributes["enable_worker_logs"]:
+            self._logs = WorkerLogs(self._folder, self.spec.index)
+            self._logs.start()
         threading.Thread(target=self._listen, name="gangway-ray-node", daemon=True).start()
 
     def start(self, head: dict[str, Any] | None) -> None:
@@ -116,6 +121,8 @@ class RayNode(GangNode):
             if launcher is None:
                 return
             self._stopping = True
+            if self._logs is not None:
+                self._logs.stop()
             processes.stop(self._mark, [launcher.pid])
             launcher.wait()
             for stream in (launcher.stdin, launcher.stdout):

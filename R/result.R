@@ -39,14 +39,17 @@ latest_run <- function(flow, successful = FALSE) {
 
 run_info <- function(x) attr(x, "run", exact = TRUE)
 
-# The run may be another user's, or outside the namespace that is set.
+# Made before anything else of the client is called: it starts the right Python.
 result_client <- function(x) {
   info <- run_info(x)
   run_client$new(flow_client$new(info$flow), info$run_id)
 }
 
 #' @export
-`$.gangway_run` <- function(x, name) run_artifact(result_client(x), name)
+`$.gangway_run` <- function(x, name) {
+  client <- result_client(x)
+  run_artifact(client, name)
+}
 
 #' @export
 `[[.gangway_run` <- function(x, i) {
@@ -56,11 +59,15 @@ result_client <- function(x) {
       "gangway_error_client"
     )
   }
-  run_artifact(result_client(x), i)
+  client <- result_client(x)
+  run_artifact(client, i)
 }
 
 #' @export
-names.gangway_run <- function(x) run_artifact_names(result_client(x))
+names.gangway_run <- function(x) {
+  client <- result_client(x)
+  run_artifact_names(client)
+}
 
 #' @export
 length.gangway_run <- function(x) length(names(x))
@@ -84,7 +91,13 @@ result_read_only <- function(x, ..., value) {
 format.gangway_run <- function(x, ...) {
   info <- run_info(x)
   head <- sprintf("<run> %s/%s: %s, %s", info$flow, info$run_id, info$status, format_seconds(info$seconds))
-  steps <- tryCatch(run_steps(result_client(x)), error = function(e) e)
+  steps <- tryCatch(
+    {
+      client <- result_client(x)
+      run_steps(client)
+    },
+    error = function(e) e
+  )
   if (inherits(steps, "error")) {
     return(c(head, paste("  its steps cannot be read:", conditionMessage(steps))))
   }

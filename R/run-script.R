@@ -13,10 +13,11 @@ options_with_value <- c(
 #' @return As [run_command()].
 #' @noRd
 script_command <- function(flow, options, values, script) {
-  at <- command_position(script)
+  own <- own_options(flow)
+  at <- command_position(script, own)
   if (is.na(at) && !any(c("--help", "--version") %in% script)) {
     # `Rscript flow.R --alpha 0.3`, which Netflix's package takes for a run
-    at <- first_run_option(flow, script)
+    at <- c(which(is_option(script, own)), length(script) + 1L)[1L]
     script <- append(script, "run", after = at - 1L)
   }
   before <- if (is.na(at)) script else script[seq_len(at - 1L)]
@@ -38,11 +39,11 @@ script_command <- function(flow, options, values, script) {
   )
 }
 
-#' Where the command stands among arguments, or `NA`
+#' Where the command stands among arguments, or `NA` if what only a run takes comes first
 #' @noRd
-command_position <- function(script) {
+command_position <- function(script, own) {
   i <- 1L
-  while (i <= length(script)) {
+  while (i <= length(script) && !is_option(script[i], own)) {
     if (!startsWith(script[i], "-")) {
       return(i)
     }
@@ -52,11 +53,12 @@ command_position <- function(script) {
   NA_integer_
 }
 
-first_run_option <- function(flow, script) {
+own_options <- function(flow) {
   names <- c(names(.subset2(flow, "parameters")), gsub("_", "-", names(run_options), fixed = TRUE))
-  found <- which(sub("=.*$", "", script) %in% paste0("--", names))
-  if (length(found)) found[1L] else length(script) + 1L
+  setdiff(paste0("--", names), names(options_with_value))
 }
+
+is_option <- function(words, options) sub("=.*$", "", words) %in% options
 
 # My arguments without those that the command line has as well.
 not_in <- function(mine, script) {

@@ -59,6 +59,8 @@ class RObject:
         return hash(self.data)
 
     def __repr__(self) -> str:
+        if not self.info:
+            return f"<R object, {len(self.data)} bytes>"
         dim = self.info.get("dim")
         shape = " x ".join(str(d) for d in dim) if dim else f"length {len(self)}"
         return f"<R {'/'.join(self.info['class'])}, {shape}, {len(self.data)} bytes>"

@@ -67,4 +67,5 @@ class RSerializer(ArtifactSerializer):
                 f"A stored R artifact ({metadata.obj_type}, {metadata.size} bytes) is damaged: R's "
                 f"serialization does not begin with {found}. Run the step that made it again."
             )
-        return RObject(blob, dict(metadata.serializer_info["r"]))
+        # Metaflow's client tells a serializer nothing but the encoding.
+        return RObject(blob, dict((metadata.serializer_info or {}).get("r", {})))

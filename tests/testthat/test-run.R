@@ -1,0 +1,180 @@
+hello_script <- c(
+  "shift <- 1",
+  "add <- function(x) x + shift",
+  "metaflow('ScriptFlow') |>",
+  "  parameter('alpha', default = 0.3) |>",
+  "  parameter('fail', default = FALSE) |>",
+  "  step(step = 'start', next_step = 'end', r_function = function(self) {",
+  "    cat('alpha is', self$alpha, '\\n')",
+  "    self$y <- add(self$alpha)",
+  "  }) |>",
+  "  step(step = 'end', r_function = function(self) if (self$fail) stop('told to')) |>",
+  "  run()"
+)
+
+test_that("a run gives its artifacts back, with their types, and leaves nothing", {
+  folder <- local_run_folder()
+  offset <- 10
+  flow <- metaflow("TypesFlow") |>
+    parameter("count", type = "integer", default = 1L) |>
+    parameter("alpha", default = 0.3) |>
+    parameter("on", default = TRUE) |>
+    parameter("label", default = "a") |>
+    parameter("grid", default = list(a = 1)) |>
+    parameter("seed", type = "integer", default = function() 7L) |>
+    step(step = "start", next_step = "end", r_function = function(self) {
+      self$seen <- list(self$count, self$alpha, self$on, self$label, self$seed)
+      self$keys <- names(self$grid)
+      self$sum <- self$count + offset
+    }) |>
+    step(step = "end", r_function = function(self) self$factor <- factor(c("u", "v")))
+  label <- "--x 'y' \"z\" $HOME; gr\u00fcn"
+  result <- quiet_run(flow, count = 3, alpha = 1 / 3, on = FALSE, label = label, grid = list(p = 1:2, q = "x"))
+  expect_s3_class(result, "gangway_run")
+  info <- attr(result, "run")
+  expect_equal(info$status, "ok")
+  expect_equal(info$flow, "TypesFlow")
+  expect_match(info$run_id, "^[0-9]+$")
+  expect_gt(info$seconds, 0)
+  expect_identical(result$seen, list(3L, 1 / 3, FALSE, label, 7L))
+  expect_identical(result$sum, 13)
+  expect_identical(result$factor, factor(c("u", "v")))
+  expect_identical(result[["keys"]], c("p", "q"))
+  expect_true(all(c("seen", "sum", "factor", "keys") %in% names(result)))
+  expect_error(result$nothing_like_it, class = "gangway_error_client")
+  expect_error(result$sum <- 1, class = "gangway_error_client")
+  text <- format(result)
+  expect_match(text[1], paste0("TypesFlow/", info$run_id, ": ok"))
+  expect_match(text[2], "start +1 task +[0-9.]+ s")
+  expect_length(text, 3)
+  again <- latest_run("TypesFlow")
+  expect_identical(again$sum, 13)
+  expect_identical(attr(again, "run")$run_id, info$run_id)
+  expect_equal(list.files(tempdir(), "^gangway-"), character())
+  expect_nothing_left(folder)
+})
+
+test_that("a failed run is an error with step, message and traceback", {
+  local_run_folder()
+  broken <- function(x) stop("no {such} thing: ", x)
+  flow <- metaflow("BrokenFlow") |>
+    step(step = "start", next_step = "middle") |>
+    step(step = "middle", r_function = function(self) broken("a"), next_step = "end") |>
+    step(step = "end")
+  cnd <- expect_error(quiet_run(flow), class = "gangway_error_run")
+  text <- conditionMessage(cnd)
+  expect_match(text, "failed in step \"middle\" (BrokenFlow/", fixed = TRUE)
+  expect_match(text, "no {such} thing: a", fixed = TRUE)
+  expect_match(text, "broken(\"a\")", fixed = TRUE)
+  expect_match(cnd$run_id, "^[0-9]+$")
+  expect_equal(cnd$failed[[1]]$step, "middle")
+  expect_true(any(grepl("broken", unlist(cnd$failed[[1]]$traceback))))
+})
+
+test_that("what is wrong is found before anything starts", {
+  folder <- local_run_folder()
+  flow <- metaflow("NotStarted") |>
+    parameter("alpha", default = 1) |>
+    step(step = "start", next_step = "end", r_function = function(self) no_such_thing + 1) |>
+    step(step = "end")
+  expect_error(run(flow, alhpa = 1), "alpha", class = "gangway_error_argument")
+  expect_error(run(flow, alpha = "x"), class = "gangway_error_parameter")
+  expect_error(run(flow), "no_such_thing", class = "gangway_error_bundle")
+  expect_error(run(1), class = "gangway_error_flow")
+  expect_equal(list.files(folder, all.files = TRUE, no.. = TRUE), character())
+})
+
+test_that("a working folder that cannot be written to is an error", {
+  skip_if(!dir.exists("/proc"))
+  run_python_path()
+  withr::local_envvar(METAFLOW_DATASTORE_SYSROOT_LOCAL = "/proc/self")
+  flow <- metaflow("NoFolder") |> step(step = "start", next_step = "end") |> step(step = "end")
+  expect_error(quiet_run(flow), "cannot be written to", class = "gangway_error_run")
+  expect_equal(local_store("", "/nowhere/at/all"), "/nowhere/at/all")
+  parent <- withr::local_tempdir()
+  dir.create(file.path(parent, ".metaflow"))
+  dir.create(file.path(parent, "below"))
+  expect_equal(local_store("", file.path(parent, "below")), file.path(parent, ".metaflow"))
+})
+
+test_that("Rscript passes its command line on and has the flow's exit status", {
+  folder <- local_run_folder()
+  out <- rscript(hello_script, c("run", "--alpha", "0.5"))
+  expect_equal(out$status, 0)
+  expect_match(out$stdout, "alpha is 0.5")
+  expect_match(out$stdout, "Done!")
+  out <- rscript(hello_script)
+  expect_equal(out$status, 0)
+  expect_match(out$stdout, "alpha is 0.3")
+  out <- rscript(hello_script, c("run", "--fail", "True"))
+  expect_equal(out$status, 1)
+  expect_match(paste(out$stdout, out$stderr), "told to")
+  out <- rscript(hello_script, "show")
+  expect_equal(out$status, 0)
+  expect_match(out$stdout, "Step start")
+  out <- rscript(hello_script, c("run", "--alhpa", "1"))
+  expect_equal(out$status, 2)
+  expect_match(out$stderr, "no such option", ignore.case = TRUE)
+  out <- rscript(hello_script, c("run", "--help"))
+  expect_match(out$stdout, "--alpha")
+  out <- rscript(hello_script, c("resume", "end"))
+  expect_equal(out$status, 1)
+  expect_nothing_left(folder)
+})
+
+test_that("a failed flow without arguments is an R error of the script", {
+  local_run_folder()
+  out <- rscript(sub("run()", "run(fail = TRUE)", hello_script, fixed = TRUE))
+  expect_equal(out$status, 1)
+  expect_match(out$stderr, "failed in step \"end\"")
+  expect_match(out$stderr, "told to")
+})
+
+endless <- c(
+  "metaflow('EndlessFlow') |>",
+  "  step(step = 'start', next_step = 'work', r_function = function(self) self$n <- 1:2, foreach = 'n') |>",
+  "  step(step = 'work', next_step = 'join', r_function = function(self) {",
+  "    cat('at work\\n')",
+  "    if (self$input == 1) Sys.sleep(600) else while (TRUE) {}",
+  "  }) |>",
+  "  step(step = 'join', join = TRUE, next_step = 'end') |>",
+  "  step(step = 'end') |>",
+  "  run()"
+)
+
+# Starts the endless flow, waits until both tasks work, does something to R, and waits for its end.
+end_endless <- function(act, folder) {
+  file <- withr::local_tempfile(fileext = ".R")
+  writeLines(c("suppressPackageStartupMessages(library(gangway))", endless), file)
+  process <- processx::process$new(file.path(R.home("bin"), "Rscript"), c("--vanilla", file),
+    stdout = "|", stderr = "2>&1", env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
+  on.exit(process$kill_tree())
+  text <- ""
+  end <- Sys.time() + 60
+  while (lengths(regmatches(text, gregexpr("at work", text))) < 2L && Sys.time() < end) {
+    process$poll_io(500)
+    text <- paste0(text, process$read_output())
+  }
+  started <- Sys.time()
+  act(process)
+  process$wait(20000)
+  expect_false(process$is_alive())
+  expect_nothing_left(folder, within = 12)
+  list(status = process$get_exit_status(), seconds = as.numeric(Sys.time() - started, units = "secs"), text = text)
+}
+
+test_that("Ctrl-C stops tasks that sleep or spin, and leaves nothing", {
+  skip_if(!dir.exists("/proc"))
+  folder <- local_run_folder()
+  ended <- end_endless(function(process) process$interrupt(), folder)
+  expect_match(ended$text, "at work")
+  expect_true(ended$status != 0)
+  expect_lt(ended$seconds, 12)
+})
+
+test_that("when R is killed the run ends as well", {
+  skip_if(!dir.exists("/proc"))
+  folder <- local_run_folder()
+  ended <- end_endless(function(process) process$kill(), folder)
+  expect_lt(ended$seconds, 15)
+})

@@ -83,8 +83,9 @@ inside() {
     chroot "$root" /usr/bin/env -i "$@"
 }
 in_root() {
+    # A session of its own: one from outside the namespace would have the number 0 in it, whoever's it is.
     unshare --mount --propagation private --pid --fork --kill-child \
-        bash -c "$(declare -f inside); inside \"\$@\"" inside "$root" "${passed[@]}" "$@"
+        setsid bash -c "$(declare -f inside); inside \"\$@\"" inside "$root" "${passed[@]}" "$@"
 }
 
 [ -z "${FRESH-}" ] || rm -rf "$root"

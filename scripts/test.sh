@@ -24,7 +24,7 @@ end() {
     trap - EXIT
     [ -z "$check" ] || kill "$check" 2>/dev/null
     # Interrupted: what the tests started goes with them.
-    if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py; fi
+    if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py >/dev/null; fi
     rm -rf "$TMPDIR"
     exit "$1"
 }

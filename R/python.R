@@ -97,7 +97,17 @@ core_path <- function() {
 python_env <- function(python) {
   paths <- Sys.getenv("PYTHONPATH")
   if (!probe_python(python)$core) paths <- c(core_path(), paths)
-  c(R_HOME = R.home(), PYTHONPATH = paste(paths[nzchar(paths)], collapse = .Platform$path.sep))
+  c(
+    R_HOME = R.home(), LD_LIBRARY_PATH = library_path(),
+    PYTHONPATH = paste(paths[nzchar(paths)], collapse = .Platform$path.sep)
+  )
+}
+
+# LD_LIBRARY_PATH without the system's own folders, which R's start script puts in front: they would give a Python of
+# another origin (pyenv, conda) the libpython and libssl of the system. The loader looks there anyway, last.
+library_path <- function(path = Sys.getenv("LD_LIBRARY_PATH")) {
+  folders <- strsplit(path, ":", fixed = TRUE)[[1]]
+  paste(folders[!grepl("^/(usr/)?lib(64)?(/[^/]+-linux-gnu)?/?$", folders)], collapse = ":")
 }
 
 #' Metaflow, in this R session's own Python: for the client only

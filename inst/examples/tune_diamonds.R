@@ -1,7 +1,7 @@
 # Random forests for the price of diamonds, tuned on a Ray cluster that exists for one step.
 #
 #   Rscript tune_diamonds.R
-#   Rscript tune_diamonds.R run --rows 20000 --trees 200
+#   Rscript tune_diamonds.R run --rows 40000 --trees 200
 
 library(gangway)
 
@@ -23,24 +23,27 @@ fit_forest <- function(point, data, trees, seed) {
   )
 }
 
-# The out-of-bag error of one point of the grid, and the seconds that it took on one core.
+# The out-of-bag error of one point of the grid.
 score_forest <- function(point, data, trees, seed) {
-  seconds <- system.time(fit <- fit_forest(point, data, trees, seed))[["elapsed"]]
-  list(rmse = sqrt(fit$prediction.error), seconds = seconds)
+  sqrt(fit_forest(point, data, trees, seed)$prediction.error)
 }
 
 tune_on_ray <- function(self) {
+  self$formed <- current("gang_formed_seconds")
   self$nodes <- ray_nodes()
-  ray_map(seq_len(nrow(self$nodes)), function(i) requireNamespace("ranger")) # start R in the workers
-  self$wall <- system.time(
+  warm_up <- function(i) invisible(is.environment(loadNamespace("ranger"))) # R and ranger in the workers
+  ray_map(seq_len(nrow(self$nodes)), warm_up, .chunk = 1)
+  seconds <- function(expr) system.time(expr)[["elapsed"]]
+  self$on_ray <- seconds(
     scores <- ray_map(self$grid, score_forest,
       data = self$train, trees = self$trees, seed = self$seed, .chunk = 1
     )
-  )[["elapsed"]]
-  self$scores <- cbind(self$grid, do.call(rbind, lapply(scores, as.data.frame)))
-  # One point on this core alone, the cluster idle: what the whole grid would take one after another.
-  alone <- score_forest(self$grid[1, ], self$train, self$trees, self$seed)$seconds
-  self$one_core <- alone * sum(self$scores$seconds) / self$scores$seconds[1]
+  )
+  self$scores <- tibble::add_column(self$grid, rmse = unlist(scores))
+  # The same on one core, one point after another, while the cluster is idle.
+  self$one_core <- seconds(
+    for (i in seq_len(nrow(self$grid))) score_forest(self$grid[i, ], self$train, self$trees, self$seed)
+  )
 }
 
 pick_best <- function(self, inputs) {
@@ -66,7 +69,7 @@ draw_scores <- function(self) {
 
 result <- metaflow("TuneDiamonds") |>
   parameter("rows", help = "Rows of the data to use", default = 20000L) |>
-  parameter("trees", help = "Trees in a forest", default = 100L) |>
+  parameter("trees", help = "Trees in a forest", default = 50L) |>
   parameter("seed", help = "Seed of the split and the forests", default = 1L) |>
   parameter("plot", help = "File of the plot", default = "tune_diamonds.png") |>
   step(step = "start", r_function = split_data, next_step = "tune", num_parallel = 2) |>
@@ -77,8 +80,8 @@ result <- metaflow("TuneDiamonds") |>
   step(step = "end", r_function = draw_scores) |>
   run()
 
-cat("\nThe cluster:\n")
-print(result$nodes)
+cat(sprintf("\nThe cluster, which came together in %.1f s:\n", result$formed))
+print(tibble::as_tibble(result$nodes))
 cat("\nThe grid:\n")
 print(tibble::as_tibble(result$scores))
 cat(sprintf(
@@ -86,7 +89,7 @@ cat(sprintf(
   result$best$mtry, result$best$min_node_size, result$test_rmse
 ))
 cat(sprintf(
-  "The grid took %.1f s on the cluster; one core would take %.1f s: speed-up %.2f\n",
-  result$wall, result$one_core, result$one_core / result$wall
+  "The grid took %.1f s on the cluster and %.1f s on one core: speed-up %.2f\n",
+  result$on_ray, result$one_core, result$one_core / result$on_ray
 ))
 cat("Plot: ", result$plot, "\n", sep = "")

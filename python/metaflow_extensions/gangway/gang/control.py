@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from metaflow.metaflow_current import current
+
 from .. import interrupt
 from ..exceptions import GangFormationException, GangLostException
 from . import processes
@@ -58,10 +60,12 @@ class ControlGang:
     def run(self, user_code: Callable[[], None]) -> None:
         """Form the gang, run the user's code on it, and take it down."""
         outcome, why = "failed", "interrupted"
+        began = time.monotonic()
         try:
             self._workers.find()
             self.lifeline.start()
             self._form()
+            self._tell_formed(time.monotonic() - began)
             with _environment(self._node.environment()):
                 try:
                     self._call(user_code)
@@ -99,6 +103,11 @@ class ControlGang:
             if time.monotonic() > deadline:
                 raise self._timed_out(everyone, announced)
             time.sleep(0.01)
+
+    def _tell_formed(self, seconds: float) -> None:
+        nodes = self._node.spec.num_nodes
+        print(f"[gangway] {nodes} nodes came together in {seconds:.1f} s", file=sys.stderr)
+        current._update_env({"gang_formed_seconds": seconds})
 
     def _timed_out(self, everyone: set[int], announced: bool) -> GangFormationException:
         connected = self.lifeline.connected | {0}

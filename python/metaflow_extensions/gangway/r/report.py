@@ -39,8 +39,9 @@ def _failed_tasks(flow: str | None, run_id: str | None) -> list[dict[str, Any]]:
     from metaflow import Run, namespace
 
     namespace(None)
-    tasks = [task for step in Run(f"{flow}/{run_id}") for task in step]
-    return [_failure(task) for task in tasks if not _ok(task)]
+    tasks = [task for step in Run(f"{flow}/{run_id}") for task in step if not _ok(task)]
+    # The first to start first: in a gang the control task before its workers.
+    return [_failure(task) for task in sorted(tasks, key=lambda task: task.created_at)]
 
 
 def _ok(task: Any) -> bool:

@@ -36,5 +36,6 @@ class RWorker(REngine):
 def _node() -> str:
     import ray
 
-    context = ray.get_runtime_context()
-    return f"node {context.get_node_id()[:8]} ({socket.gethostname()})"
+    here = ray.get_runtime_context().get_node_id()
+    names = [n["NodeName"] for n in ray.nodes() if n["NodeID"] == here]
+    return f"{names[0] if names else here} ({socket.gethostname()})"

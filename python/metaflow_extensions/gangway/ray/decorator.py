@@ -65,6 +65,13 @@ class RayParallelDecorator(GangDecorator):
         -------
         str
             The folder's path or address.
+    gang_formed_seconds -> float
+        Seconds that the nodes took to come together, on the control task.
+
+        @@ Returns
+        -------
+        float
+            The seconds.
     """
 
     name = "ray_parallel"

@@ -46,11 +46,11 @@ def cpus() -> float:
 
 
 def nodes() -> list[dict[str, Any]]:
-    """The cluster's nodes: id, address, cores, GPUs, object store memory (MB), alive."""
+    """The cluster's nodes: name, address, alive, cores, GPUs, object store memory (MB)."""
     connect()
     return [
         {
-            "node": n["NodeID"][:8],
+            "node": n["NodeName"],
             "address": n["NodeManagerAddress"],
             "alive": bool(n["Alive"]),
             "cpus": float(n["Resources"].get("CPU", 0.0)),

@@ -7,7 +7,8 @@ large_object <- 100e6
 #' Everything that the tasks of a flow need from this R session
 #'
 #' @param flow A flow.
-#' @return A list as documented in docs/flow-files.md: `format`, `flow`, `gangway`, `r_version`, `functions`, `defaults`,
+#' @return A list as documented in docs/design.md: `format`, `flow`, `gangway`, `r_version`, `functions`,
+#' `defaults`,
 #'   `globals`, `packages`, `lib_paths`, `exports`.
 #' @noRd
 flow_bundle <- function(flow) {
@@ -24,7 +25,8 @@ flow_bundle_bytes <- function(flow) {
   check_missing_globals(bag, .subset2(flow, "name"))
   prune <- new_pruner(bag)
   bundle <- list(
-    format = 1L, flow = .subset2(flow, "name"), gangway = package_version_string(), r_version = as.character(getRversion()),
+    format = 1L, flow = .subset2(flow, "name"), gangway = package_version_string(),
+    r_version = as.character(getRversion()),
     functions = lapply(functions, prune), defaults = lapply(defaults, prune), globals = lapply(bag_globals(bag), prune),
     packages = attached_packages(), lib_paths = .libPaths(), exports = gangway_exports()
   )
@@ -50,8 +52,8 @@ gangway_exports <- function() {
 
 # Attached by R itself, or of use to whoever develops a flow and not to a task.
 not_for_tasks <- c(
-  "base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "gangway", "testthat", "devtools", "usethis",
-  "pkgload", "roxygen2", "covr", "lintr", "styler", "devtools_shims"
+  "base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "gangway", "testthat", "devtools",
+  "usethis", "pkgload", "roxygen2", "covr", "lintr", "styler", "devtools_shims"
 )
 
 #' Attached packages in the order in which to attach them
@@ -91,7 +93,8 @@ abort_unserializable <- function(bag, bad, flow) {
     }
   }
   gangway_abort(c(
-    "{owner} of flow {.val {flow}}: {fun} uses {.code {bad$path}} ({bad$class}), which cannot travel to a task: {bad$reason}.",
+    "{owner} of flow {.val {flow}}: {fun} uses {.code {bad$path}} ({bad$class}), which cannot travel to a task:
+     {bad$reason}.",
     i = "Make it inside the step's function, from what can travel: a path, an address, the data itself."
   ), "gangway_error_bundle", path = bad$path, owner = owner, call = NULL)
 }
@@ -102,8 +105,10 @@ warn_large <- function(bag, flow) {
     item <- bag$captured[[i]]
     size <- format(structure(sizes[i], class = "object_size"), units = "MB")
     gangway_warn(c(
-      "{item$owner} of flow {.val {flow}}: {item$fun} uses {.code {item$name}}, which is large ({size}), and every task reads it.",
-      i = "Keep it as an artifact ({.code self${item$name} <- ...} in {.val start}), or read it from a file in the steps that need it."
+      "{item$owner} of flow {.val {flow}}: {item$fun} uses {.code {item$name}}, which is large ({size}),
+       and every task reads it.",
+      i = "Keep it as an artifact ({.code self${item$name} <- ...} in {.val start}), or read it from a file in the
+           steps that need it."
     ), "gangway_warning_large")
   }
 }

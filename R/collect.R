@@ -16,7 +16,8 @@ collect_globals <- function(functions, defaults = list()) {
   bag$seen <- utils::hashtab("identical")
   bag$homes <- list(globalenv())
   for (name in names(functions)) {
-    bag_push(bag, functions[[name]], list(owner = paste0("Step ", dQuote(name, FALSE)), fun = "its function", strict = TRUE))
+    via <- list(owner = paste0("Step ", dQuote(name, FALSE)), fun = "its function", strict = TRUE)
+    bag_push(bag, functions[[name]], via)
   }
   for (name in names(defaults)) {
     via <- list(owner = paste0("Parameter ", dQuote(name, FALSE)), fun = "its default", strict = TRUE)

@@ -92,7 +92,11 @@ is_dynamic_call <- function(head) {
 scan_head <- function(name, code, locals, scan, strict) {
   if (name %in% dynamic_functions) scan$dynamic <- TRUE
   if (name %in% defining_functions && length(code) > 1L) {
-    if (is.character(code[[2L]])) scan_mark(scan, "assigned", code[[2L]]) else if (name != "exists") scan$dynamic <- TRUE
+    if (is.character(code[[2L]])) {
+      scan_mark(scan, "assigned", code[[2L]])
+    } else if (name != "exists") {
+      scan$dynamic <- TRUE
+    }
   }
   if (name %in% locals) {
     scan$uses[[name]] <- TRUE
@@ -110,4 +114,4 @@ scan_arguments <- function(code, locals, scan, strict, only_first = FALSE) {
   locals
 }
 
-is_missing_arg <- function(x) missing(x) || identical(x, quote(expr = ))
+is_missing_arg <- function(x) missing(x) || identical(x, substitute())

@@ -1,4 +1,5 @@
-# What run() gives back, and latest_run(). What is known of the run are attributes: `$` is for artifacts alone, so that no
+# What run() gives back, and latest_run(). What is known of the run are attributes: `$` is for artifacts alone, so
+# that no
 # artifact's name can be taken.
 
 new_run_result <- function(flow, run_id, status, seconds) {
@@ -9,7 +10,8 @@ new_run_result <- function(flow, run_id, status, seconds) {
 #'
 #' @param flow Name of a flow, or the flow.
 #' @param successful Whether only a run that succeeded will do.
-#' @return An object of class `gangway_run`, as [run()] gives. `result$metrics` is an artifact of the run: of its end step,
+#' @return An object of class `gangway_run`, as [run()] gives. `result$metrics` is an artifact of the run: of its end
+#' step,
 #'   or of the last step that has it. `names(result)` are the artifacts; `print(result)` shows the run and its steps;
 #'   `attr(result, "run")` holds `flow`, `run_id`, `status` and `seconds`.
 #' @section Errors:
@@ -79,7 +81,7 @@ result_read_only <- function(x, ..., value) {
 }
 
 #' @export
-`$<-.gangway_run` <- result_read_only
+`$<-.gangway_run` <- result_read_only # nolint: object_name_linter. An S3 method.
 
 #' @export
 `[[<-.gangway_run` <- result_read_only
@@ -120,7 +122,11 @@ str.gangway_run <- function(object, ...) {
 format_seconds <- function(x) {
   text <- ifelse(
     x < 60, sprintf("%.1f s", x),
-    ifelse(x < 3600, sprintf("%d min %02d s", x %/% 60, as.integer(x %% 60)), sprintf("%d h %02d min", x %/% 3600, x %/% 60 %% 60))
+    ifelse(
+      x < 3600,
+      sprintf("%.0f min %02.0f s", x %/% 60, trunc(x %% 60)),
+      sprintf("%.0f h %02.0f min", x %/% 3600, x %/% 60 %% 60)
+    )
   )
   ifelse(is.na(x), "not finished", text)
 }
@@ -164,7 +170,9 @@ abort_run <- function(name, report, outcome, call) {
     message <- c(
       paste0("Flow {.val {name}} failed in step {.val {first$step}} ({first$pathspec})."),
       failure_bullets(first),
-      if (length(report$failed) > 1L) c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")
+      if (length(report$failed) > 1L) {
+        c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")
+      }
     )
   }
   do.call(gangway_abort, c(list(message, "gangway_error_run", call = call, .envir = environment()), fields))

@@ -6,7 +6,8 @@ top_options <- c(
   package_suffixes = "comma", quiet = "flag", pylint = "flag", event_logger = "one", monitor = "one", mode = "one"
 )
 run_options <- c(
-  tag = "many", max_workers = "one", max_num_splits = "one", max_log_size = "one", run_id_file = "one", namespace = "one"
+  tag = "many", max_workers = "one", max_num_splits = "one", max_log_size = "one", run_id_file = "one",
+  namespace = "one"
 )
 # These choose another command than run, and belong to it.
 command_arguments <- c("resume", "origin_run_id", "batch", "step_functions", "logs", "show", "help", "other_args")
@@ -128,7 +129,8 @@ check_argument_names <- function(flow, args) {
   flow_name <- .subset2(flow, "name")
   parameters <- names(.subset2(flow, "parameters"))
   known <- c(
-    parameters, names(top_options), names(run_options), command_arguments, names(batch_options), names(step_functions_options)
+    parameters, names(top_options), names(run_options), command_arguments, names(batch_options),
+    names(step_functions_options)
   )
   if (length(args) && (is.null(names(args)) || !all(nzchar(names(args))))) {
     gangway_abort(c(

@@ -1,6 +1,7 @@
 #' Run a flow
 #'
-#' From a console, `run()` runs the flow and returns its results. In a script that is started as `Rscript flow.R run ...`
+#' From a console, `run()` runs the flow and returns its results. In a script that is started as `Rscript flow.R run
+#' ...`
 #' the command line takes over: it is handed to Metaflow as it is, `run()` ends the script when that is done, and the
 #' script's exit status is Metaflow's. Without arguments `Rscript flow.R` runs the flow.
 #'
@@ -8,9 +9,11 @@
 #' @param ... Named arguments: the flow's parameters, and options.
 #'   * Parameters by name: `alpha = 0.3`. The value has to be of the parameter's type; `NULL` leaves the default.
 #'   * `with`: decorators for all steps, `c("retry", "batch:cpu=2")`.
-#'   * `max_workers`, `max_num_splits`, `max_log_size`: how many tasks run at a time, the widest `foreach`, megabytes of log.
+#'   * `max_workers`, `max_num_splits`, `max_log_size`: how many tasks run at a time, the widest `foreach`, megabytes
+#'     of log.
 #'   * `tag`: one or more tags of the run. `namespace`, `run_id_file`: as `python flow.py run --help` says.
-#'   * `datastore`, `datastore_root`, `metadata`, `environment`: where artifacts, records and packages come from and go to.
+#'   * `datastore`, `datastore_root`, `metadata`, `environment`: where artifacts, records and packages come from and
+#'     go to.
 #'   * `package_suffixes`: suffixes of files to package for remote tasks, `c(".csv", ".R")`.
 #'   * `quiet`, `pylint`, `event_logger`, `monitor`: as `python flow.py --help` says.
 #'   * `resume`: `TRUE`, or the name of the step to begin with; `origin_run_id`: of which run.
@@ -19,21 +22,25 @@
 #'   * `step_functions`: `"create"`, `"trigger"`, ... (with `generate_new_token`, `only_json`, `running`, `succeeded`,
 #'     `failed`, `timed_out`, `aborted`, `authorize`, `new_token`, `workflow_timeout`).
 #'   * `show = TRUE`, `help = TRUE`, `logs = "run/step"`: what they say, instead of a run.
-#'   * `other_args`: anything else for the command line. Each string is one argument; a single string is split at spaces,
+#'   * `other_args`: anything else for the command line. Each string is one argument; a single string is split at
+#'     spaces,
 #'     with quotes as in a shell.
 #'
 #'   A parameter with the name of an option takes precedence.
-#' @return From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives artifacts of the
+#' @return From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives artifacts of
+#' the
 #'   run, `result$metrics`. In a script the same, invisibly. For anything that is not a run, the exit status, invisibly.
 #' @section The command line:
-#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever `python flow.py` takes.
+#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever `python flow.py`
+#' takes.
 #' An option of the command line replaces the one that was given to `run()` in the script.
 #' `options(gangway.command_line = FALSE)` before `run()` leaves the script's arguments to the script.
 #' @section Errors:
 #' Classes `gangway_error_argument` (an unknown argument, with the nearest known one), `gangway_error_parameter`
 #' (a value that is missing or of another type), `gangway_error_flow` and `gangway_error_bundle` (the flow itself),
 #' `gangway_error_python`: all before anything is started. `gangway_error_run`: a run that failed, with its fields
-#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `traceback` of each failed
+#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `traceback` of each
+#' failed
 #' task). Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.

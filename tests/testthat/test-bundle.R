@@ -90,6 +90,7 @@ test_that("packages' own closures stay whole", {
   expect_equal(in_task(flow_of(start = function(self) list(f(2), g(1:2, 3:4)))), list(2 / 3, c(4L, 6L)))
 })
 
+# nolint start: object_name_linter. Classes.
 test_that("formulas, R6 classes, S3 and S4 of a script travel", {
   expect_equal(script_result({
     area <- function(shape) UseMethod("area")
@@ -119,6 +120,8 @@ test_that("formulas, R6 classes, S3 and S4 of a script travel", {
     start <- function(self) Child$new()$twice()
   }), c("hi", "hi"))
 })
+
+# nolint end
 
 test_that("names in strings travel: do.call, match.fun, get, glue", {
   expect_equal(script_result({
@@ -164,7 +167,8 @@ test_that("attached packages travel in the order of attachment", {
 test_that("a missing name is an error with function, step and variable", {
   helper <- function(x) x + lerning_rate
   learning_rate <- 1
-  cnd <- expect_error(flow_bundle(flow_of(start = function(self) helper(learning_rate))), class = "gangway_error_bundle")
+  flow <- flow_of(start = function(self) helper(learning_rate))
+  cnd <- expect_error(flow_bundle(flow), class = "gangway_error_bundle")
   text <- conditionMessage(cnd)
   expect_match(text, "Step \"start\"")
   expect_match(text, "BundleFlow")

@@ -68,6 +68,7 @@ test_that("missing names are found in helpers, and are called by their helper's 
   expect_equal(bag$missing[[1]]$fun, "`helper()`")
 })
 
+# nolint start: brace_linter, T_and_F_symbol_linter. What users write.
 # Realistic functions in which every name is right; none may be reported.
 sound <- list(
   dplyr = function(self) {
@@ -277,6 +278,8 @@ sound <- list(
     jsonlite::toJSON(x)
   }
 )
+
+# nolint end
 
 test_that("none of many sound functions is reported", {
   for (name in names(sound)) {

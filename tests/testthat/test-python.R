@@ -65,7 +65,8 @@ test_that("an environment's versions are read from its folder", {
 })
 
 test_that("what is missing or too old is named with the way out", {
-  expect_match(python_error(check_python(fake_env("metaflow-2.18.1.dist-info"))), "Metaflow 2.18.1, which is too old.*2.19.39")
+  old <- fake_env("metaflow-2.18.1.dist-info")
+  expect_match(python_error(check_python(old)), "Metaflow 2.18.1, which is too old.*2.19.39")
   expect_match(python_error(check_python(fake_env("metaflow-2.9.9.dist-info"))), "too old")
   expect_silent(check_python(fake_env("metaflow-2.20.0rc1.dist-info")))
   expect_silent(check_python(fake_env("metaflow-2.19.39.2+local.dist-info")))

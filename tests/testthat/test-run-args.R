@@ -85,7 +85,8 @@ test_that("parameters are written exactly", {
 })
 
 test_that("a value of another type is an error that names parameter and flow", {
-  expect_match(parameter_error(args_of(count = 1.5)), "\"count\" of flow \"TypedFlow\" has to be a whole number, not 1.5")
+  text <- parameter_error(args_of(count = 1.5))
+  expect_match(text, "\"count\" of flow \"TypedFlow\" has to be a whole number, not 1.5")
   expect_match(parameter_error(args_of(count = NA_integer_)), "whole number")
   expect_match(parameter_error(args_of(count = "3")), "whole number")
   expect_match(parameter_error(args_of(alpha = "a")), "a number")
@@ -127,7 +128,8 @@ test_that("a parameter with the name of an option takes precedence", {
 
 test_that("a script's command line is passed on, and wins", {
   script <- function(..., args = list()) run_command(typed_flow(), args, c(...))$args
-  expect_equal(script("run", "--alpha", "0.3", "--with", "retry"), c("--no-pylint", "run", "--alpha", "0.3", "--with", "retry"))
+  line <- c("run", "--alpha", "0.3", "--with", "retry")
+  expect_equal(script(line), c("--no-pylint", line))
   expect_equal(script("show"), c("--no-pylint", "show"))
   expect_equal(script("--help"), c("--no-pylint", "--help"))
   expect_equal(script("card", "view", "start"), c("--no-pylint", "card", "view", "start"))
@@ -135,7 +137,8 @@ test_that("a script's command line is passed on, and wins", {
     script("--with", "retry", "run", "--alpha=1", args = list(alpha = 2, with = "batch", max_workers = 3, tag = "t")),
     c("--no-pylint", "--with", "retry", "run", "--tag=t", "--max-workers=3", "--alpha=1")
   )
-  expect_equal(script("show", args = list(alpha = 2, max_workers = 3, quiet = TRUE)), c("--quiet", "--no-pylint", "show"))
+  args <- list(alpha = 2, max_workers = 3, quiet = TRUE)
+  expect_equal(script("show", args = args), c("--quiet", "--no-pylint", "show"))
   expect_equal(script("run", args = list(alpha = 2)), c("--no-pylint", "run", "--alpha=2"))
   expect_equal(script("run", "--help", args = list(alpha = 2)), c("--no-pylint", "run", "--help"))
   expect_equal(script("--pylint", "check"), c("--pylint", "check"))

@@ -54,7 +54,8 @@ run_artifact_names <- function(run) {
   steps <- py_list(run$get_obj())
   sort(unique(unlist(lapply(steps, function(step) {
     task <- step$control_task %||% step$task
-    if (is.null(task)) NULL else child_ids(task)
+    # Metaflow keeps the flow's own name as an artifact.
+    if (is.null(task)) NULL else setdiff(child_ids(task), "name")
   }))))
 }
 

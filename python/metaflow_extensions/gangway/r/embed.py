@@ -105,7 +105,7 @@ def stop() -> None:
 def flush() -> None:
     """Write out what R has printed."""
     if _streams:
-        libc, output, _ = _streams
+        libc, output = _streams
         libc.fflush(output)
 
 
@@ -126,7 +126,7 @@ def _set_environment() -> None:
     answer = subprocess.run([command, "CMD", "env", "-0"], capture_output=True, text=True)
     for line in answer.stdout.split("\0"):
         name, _, value = line.partition("=")
-        # Not LD_LIBRARY_PATH: too late for this process, and it gives wrong libraries to its children.
+        # Not LD_LIBRARY_PATH: too late for this process, and wrong for its children.
         if name.startswith("R_"):
             env.setdefault(name, value)
     if "R_HOME" not in env:
@@ -187,6 +187,10 @@ def _set_constants(rinterface: Any) -> None:
 
 
 def _use_c_streams() -> None:
+    """Let R write to the task's standard output, its messages and warnings too.
+
+    Metaflow reads a task's two streams apart and cannot put their lines in order again.
+    """
     import cffi
     from rpy2.rinterface_lib import openrlib
 
@@ -197,12 +201,10 @@ def _use_c_streams() -> None:
     )
     libc = ffi.dlopen(None)
     line_buffered = 1  # _IOLBF on Linux and macOS
-    output, console = libc.fdopen(1, b"w"), libc.fdopen(2, b"w")
-    for stream in (output, console):
-        libc.setvbuf(stream, ffi.NULL, line_buffered, 4096)
+    output = libc.fdopen(1, b"w")
+    libc.setvbuf(output, ffi.NULL, line_buffered, 4096)
     rlib = openrlib.rlib
-    for name, stream in (("R_Outputfile", output), ("R_Consolefile", console)):
-        address = int(ffi.cast("uintptr_t", stream))
-        setattr(rlib, name, openrlib.ffi.cast("FILE *", address))
+    stream = openrlib.ffi.cast("FILE *", int(ffi.cast("uintptr_t", output)))
+    rlib.R_Outputfile = rlib.R_Consolefile = stream
     rlib.ptr_R_ProcessEvents = openrlib.ffi.NULL
-    _streams.extend((libc, output, console))
+    _streams.extend((libc, output))

@@ -46,7 +46,7 @@ def artifact_names(flow: Any) -> list[str]:
     """Names of the artifacts and parameters that a flow object holds now, sorted."""
     stored = {name for name, _ in flow._datastore.items()} if flow._datastore else set()
     held = stored | set(vars(flow))
-    return sorted(n for n in held if not n.startswith("_") and n != "name")
+    return sorted(n for n in held if not n.startswith("_") and n != "name")  # the flow's own name
 
 
 def name_problem(flow: Any, name: str) -> str:

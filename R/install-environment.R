@@ -109,7 +109,7 @@ set_build_environment <- function() {
 #' @noRd
 verify_python <- function(python) {
   code <- "import metaflow, psutil, ray, rpy2.rinterface_lib, metaflow_extensions.gangway"
-  env <- c("current", R_HOME = R.home(), core_environment(python))
+  env <- c("current", python_env(python))
   out <- run_code(python, code, env)
   if (out$status != 0L) {
     said <- utils::tail(strsplit(trimws(out$stderr), "\n")[[1]], 5L)
@@ -121,15 +121,4 @@ verify_python <- function(python) {
     )
   }
   invisible(python)
-}
-
-# PYTHONPATH with the core that came with the R package, unless this Python has one of its own
-core_environment <- function(python) {
-  has <- run_code(python, "import metaflow_extensions.gangway")
-  if (has$status == 0L) {
-    return(character())
-  }
-  core <- system.file("python", package = "gangway")
-  paths <- c(core, Sys.getenv("PYTHONPATH"))
-  c(PYTHONPATH = paste(paths[nzchar(paths)], collapse = .Platform$path.sep))
 }

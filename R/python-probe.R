@@ -6,9 +6,8 @@ oldest_ray <- "2.52"
 #' Versions of what gangway needs in a Python
 #'
 #' @param python Path of a Python.
-#' @return A list of strings `metaflow` and `ray` (versions, or `""`), and `core`, whether gangway's core can be
-#' imported
-#'   already. Kept for the session.
+#' @return A list of strings `metaflow` and `ray` (versions, or `""`), and `core`, whether gangway's core
+#'   can be imported already. Kept for the session.
 #' @noRd
 probe_python <- function(python) {
   key <- paste(python, Sys.getenv("PYTHONPATH"), sep = "\n")

@@ -1,9 +1,9 @@
 #' Run a flow
 #'
-#' From a console, `run()` runs the flow and returns its results. In a script that is started as `Rscript flow.R run
-#' ...`
-#' the command line takes over: it is handed to Metaflow as it is, `run()` ends the script when that is done, and the
-#' script's exit status is Metaflow's. Without arguments `Rscript flow.R` runs the flow.
+#' From a console, `run()` runs the flow and returns its results. In a script that is started as
+#' `Rscript flow.R run ...` the command line takes over: it is handed to Metaflow as it is. After a run
+#' that went well the script goes on; else `run()` ends the script, and its exit status is Metaflow's.
+#' Without arguments `Rscript flow.R` runs the flow.
 #'
 #' @param flow A flow; see [metaflow()].
 #' @param ... Named arguments: the flow's parameters, and options.
@@ -67,7 +67,8 @@ run <- function(flow = NULL, ...) {
   folder <- write_flow(flow, code)
   on.exit(unlink(folder, recursive = TRUE))
   outcome <- run_python(python, folder, command, flow[["name"]])
-  if (command$from_script) {
+  # A run that went well lets the script go on, and work with the result.
+  if (command$from_script && !(command$writes && outcome$status == 0L)) {
     unlink(folder, recursive = TRUE)
     quit(save = "no", status = outcome$status, runLast = FALSE)
   }

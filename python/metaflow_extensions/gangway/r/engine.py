@@ -69,6 +69,10 @@ class REngine:
         """Element ``position`` (from 0) of an R object, as R's ``[[`` gives it."""
         return self.decode(self.call("element", value.data, float(position + 1)))
 
+    def describe(self, value: RObject) -> dict[str, Any]:
+        """Class, type, length and dimensions of an R object."""
+        return self._description(self.call("describe_bytes", value.data))
+
     def encode(self, value: Any) -> Any:
         """What runtime's ``decode()`` understands."""
         if isinstance(value, RObject):

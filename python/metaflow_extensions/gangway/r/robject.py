@@ -15,7 +15,7 @@ class RObject:
         R's serialization of the object (``serialize(x, NULL, version = 3)``).
     info : dict
         ``class`` (list of str), ``type`` (R's ``typeof``), ``length`` (elements; rows of a data
-        frame) and ``dim`` (list of int, or None).
+        frame) and ``dim`` (list of int, or None). Empty where it is not known yet.
 
     Raises
     ------
@@ -37,6 +37,10 @@ class RObject:
         self.info = info
 
     def __len__(self) -> int:
+        if not self.info:  # Metaflow's client does not hand it over
+            from .session import RSession
+
+            self.info = RSession.current().describe(self)
         return int(self.info["length"])
 
     def __getitem__(self, index: int) -> Any:

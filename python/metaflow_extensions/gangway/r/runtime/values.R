@@ -40,6 +40,8 @@ decode <- function(answer) {
   )
 }
 
+describe_bytes <- function(data) describe(unserialize(data))
+
 element <- function(data, i) {
   x <- unserialize(data)
   encode(if (is.data.frame(x)) x[i, , drop = FALSE] else x[[i]])

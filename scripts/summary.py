@@ -1,6 +1,6 @@
 """Print one line that sums up pytest (its JUnit XML) and testthat ("passed failed skipped").
 
-usage: summary.py PYTEST_XML TESTTHAT_TXT   A file that is not there counts nothing.
+usage: summary.py PYTEST_XML TESTTHAT_TXT   Without TESTTHAT_TXT there is one failure.
 """
 
 import sys
@@ -22,7 +22,9 @@ def main(pytest_xml: str, testthat_txt: str) -> None:
     counts = [(0, 0, 0)]
     if Path(pytest_xml).exists():
         counts.append(pytest_counts(Path(pytest_xml)))
-    if Path(testthat_txt).exists():
+    if not Path(testthat_txt).exists():
+        counts.append((0, 1, 0))  # R ended before it could count
+    else:
         passed, failed, skipped = map(int, Path(testthat_txt).read_text().split())
         counts.append((passed, failed, skipped))
     passed, failed, skipped = map(sum, zip(*counts, strict=True))

@@ -5,10 +5,13 @@ args <- commandArgs(trailingOnly = TRUE)
 files <- sub("^test-?", "", sub("[.]R$", "", basename(args[-1])))
 filter <- if (length(files)) paste0("^(", paste(files, collapse = "|"), ")$")
 
+# This script's own arguments are none of a flow's that a test runs.
+options(gangway.command_line = FALSE)
+
 results <- testthat::test_dir(
   "tests/testthat",
   package = "gangway", load_package = "installed", filter = filter,
-  reporter = testthat::CheckReporter$new(), stop_on_failure = FALSE
+  reporter = testthat::SummaryReporter$new(show_praise = FALSE), stop_on_failure = FALSE
 )
 
 is_kind <- function(test, kind) any(vapply(test$results, inherits, NA, what = kind))

@@ -27,7 +27,8 @@ def ended_after(run: Run, fault: str) -> float:
     """Seconds from a fault to Metaflow's word that the task failed."""
     start = run.output.index(f"FAULT {fault} ")
     at = float(re.match(r"FAULT \w+ ([\d.]+)", run.output[start:]).group(1))  # type: ignore[union-attr]
-    line = next(x for x in run.output[start:].splitlines() if x.endswith("Task failed."))
+    line = next((x for x in run.output[start:].splitlines() if "] Task failed." in x), "")
+    assert line, run.output
     stamp = datetime.datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S.%f")
     return stamp.timestamp() - at
 

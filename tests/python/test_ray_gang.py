@@ -48,7 +48,9 @@ def test_a_gang_of_one_and_of_three_with_a_port(run_flow: StartFlow) -> None:
 
 
 def test_worker_logs_on_request(run_flow: StartFlow) -> None:
-    attributes = json.dumps({"enable_worker_logs": True, "logging_level": "warning", "log_style": "record"})
+    attributes = json.dumps(
+        {"enable_worker_logs": True, "logging_level": "warning", "log_style": "record"}
+    )
     run = run_flow("gang_attributes.py", ATTRIBUTES=attributes, USE_WORKERS="1")
     assert run.status == 0, run.output
     assert "[node 1] a worker speaks" in run.output

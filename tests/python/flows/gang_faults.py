@@ -16,13 +16,13 @@ def worker_task():
 
 
 def raylet(index):
-    for process in psutil.process_iter():
+    owner = worker_task() if index else psutil.Process()
+    for process in owner.children(recursive=True):
         try:
-            line = process.cmdline()
+            if process.name() == "raylet" and f"--node-name=node-{index}" in process.cmdline():
+                return process
         except psutil.Error:
             continue
-        if line and line[0].endswith("/raylet") and f"--node-name=node-{index}" in line:
-            return process
     raise LookupError(index)
 
 

@@ -46,7 +46,7 @@ class ControlGang:
         self._parent = os.getppid()
         self._lock = threading.Lock()
         self._in_user_code = False
-        self.over = False
+        self.clean = True  # whether this process can end in the ordinary way
         self.lifeline = ControlLifeline(
             host,
             spec.secret,
@@ -149,13 +149,15 @@ class ControlGang:
                 time.sleep(0.2)
 
     def _leave(self) -> None:
-        # In a thread, because disconnecting from a cluster that has died can take for ever.
-        thread = threading.Thread(target=self._node.leave, daemon=True)
+        # In a thread, because disconnecting from a cluster that dies at this moment can hang.
+        left: list[bool] = []
+        lost = self.lifeline.lost is not None
+        thread = threading.Thread(target=lambda: left.append(self._node.leave(lost)), daemon=True)
         thread.start()
         thread.join(DISCONNECT_SECONDS)
+        self.clean = left == [True]
 
     def _end(self, outcome: str, why: str) -> None:
-        self.over = True
         self.lifeline.end(outcome, why)
         self._node.stop()
         left = self.lifeline.wait_gone()

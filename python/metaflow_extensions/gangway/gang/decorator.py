@@ -6,6 +6,7 @@ User code runs on the control task only. A framework sets the class attributes b
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import secrets
@@ -185,6 +186,7 @@ class GangDecorator(ParallelDecorator):
         finally:
             rendezvous.withdraw()
             gang.close(failed)
+            self._clean = gang.clean
 
     def _run_gang(self, gang: ControlGang, step_func: Callable[[], None]) -> None:
         rendezvous.withdraw()
@@ -193,6 +195,23 @@ class GangDecorator(ParallelDecorator):
     def _run_worker(self, flow: Any, retry_count: int) -> None:
         forget_inherited(flow)
         run_worker(self._node, self._address, retry_count, self.checked["heartbeat_timeout"])
+
+    def task_finished(
+        self,
+        step_name: str,
+        flow: Any,
+        graph: Any,
+        is_task_ok: bool,
+        retry_count: int,
+        max_user_code_retries: int,
+    ) -> None:
+        """See to it that a process whose cluster has died under it can end.
+
+        A framework's library that is connected to a dead cluster waits for it at exit, for seconds,
+        and may crash (Ray does both). All is stored and said by then, so the process just leaves.
+        """
+        if not getattr(self, "_clean", True):
+            atexit.register(_exit_at_once, 0 if is_task_ok else 1)
 
     def task_exception(self, *args: Any) -> None:
         """Leave no node behind when another decorator failed before the gang was formed."""
@@ -204,3 +223,10 @@ class GangDecorator(ParallelDecorator):
                 node.stop()
             except Exception as error:
                 print(f"gangway: taking down the node failed: {error!r}", file=sys.stderr)
+
+
+def _exit_at_once(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)

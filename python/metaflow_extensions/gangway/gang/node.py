@@ -73,8 +73,20 @@ class GangNode(ABC):
         """On control: environment variables for the user's code."""
         return {}
 
-    def leave(self) -> None:  # noqa: B027
-        """On control: disconnect this process, because the user's code is done."""
+    def leave(self, lost: bool) -> bool:
+        """On control: disconnect this process, because the user's code is done.
+
+        Parameters
+        ----------
+        lost : bool
+            Whether the gang has broken, so that nobody may be there to say goodbye to.
+
+        Returns
+        -------
+        bool
+            Whether this process can end in the ordinary way after that.
+        """
+        return True
 
     @abstractmethod
     def stop(self) -> None:

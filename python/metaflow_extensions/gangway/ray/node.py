@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import socket
@@ -107,13 +106,13 @@ class RayNode(GangNode):
         assert self._address is not None
         return {"RAY_ADDRESS": self._address, **authentication(self._token)}
 
-    def leave(self) -> None:
+    def leave(self, lost: bool) -> bool:
         ray = sys.modules.get("ray")
-        if ray is not None and hasattr(ray, "is_initialized") and ray.is_initialized():
-            # Ray would do it once more at exit, and wait for a cluster that is gone by then.
-            atexit.unregister(ray.shutdown)
-            if self._failure is None:
-                ray.shutdown()
+        if ray is None or not hasattr(ray, "is_initialized") or not ray.is_initialized():
+            return True
+        if not lost:
+            ray.shutdown()
+        return not lost
 
     def stop(self) -> None:
         with self._lock:
@@ -140,10 +139,10 @@ class RayNode(GangNode):
         except (ValueError, OSError):  # closed by stop()
             pass
         if not self._stopping and self._failure is None:
-            self._failure = (
-                "its launcher was killed. The node's last words:\n    "
-                + processes.last_words(self._folder or "")
-            )
+            words = processes.last_words(self._folder or "")
+            # While all is well, Ray's last word is that it blocks.
+            said = "" if "block forever" in words else f", or Ray ended:\n    {words}"
+            self._failure = f"its launcher was killed{said}"
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["event"] == "head":

@@ -27,21 +27,19 @@
 #'     with quotes as in a shell.
 #'
 #'   A parameter with the name of an option takes precedence.
-#' @return From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives artifacts of
-#' the
-#'   run, `result$metrics`. In a script the same, invisibly. For anything that is not a run, the exit status, invisibly.
+#' @return From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives
+#'   artifacts of the run, `result$metrics`. In a script the same, invisibly. For anything that is not a run,
+#'   the exit status, invisibly.
 #' @section The command line:
-#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever `python flow.py`
-#' takes.
-#' An option of the command line replaces the one that was given to `run()` in the script.
+#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever
+#' `python flow.py` takes. An option of the command line replaces the one that was given to `run()` in the script.
 #' `options(gangway.command_line = FALSE)` before `run()` leaves the script's arguments to the script.
 #' @section Errors:
 #' Classes `gangway_error_argument` (an unknown argument, with the nearest known one), `gangway_error_parameter`
 #' (a value that is missing or of another type), `gangway_error_flow` and `gangway_error_bundle` (the flow itself),
 #' `gangway_error_python`: all before anything is started. `gangway_error_run`: a run that failed, with its fields
-#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `traceback` of each
-#' failed
-#' task). Ctrl-C stops the tasks, and then R as any interrupt does.
+#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `traceback` of
+#' each failed task). Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.
 #' @export

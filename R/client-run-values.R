@@ -6,7 +6,6 @@
 #' @param name Name of the artifact.
 #' @noRd
 run_artifact <- function(run, name) {
-  force(run) # starts Python, and the right one
   for (step in py_list(run$get_obj())) {
     tasks <- tasks_with(step, name)
     if (length(tasks)) {
@@ -52,7 +51,6 @@ abort_no_run_artifact <- function(run, name) {
 
 # Names of all artifacts of a run that run_artifact() can find
 run_artifact_names <- function(run) {
-  force(run)
   steps <- py_list(run$get_obj())
   sort(unique(unlist(lapply(steps, function(step) {
     task <- step$control_task %||% step$task

@@ -69,7 +69,7 @@ collect_environment <- function(env, via, bag) {
   utils::sethash(bag$kept, env, TRUE)
   values <- lapply(ls(env, all.names = TRUE), binding_value, env = env)
   collect_parts(c(values, list(parent.env(env))), via, bag)
-  if (inherits(env, "R6ClassGenerator")) {
+  if (R6::is.R6Class(env)) {
     for (name in all.vars(env$inherit)) collect_name(name, env$parent_env, TRUE, via, bag)
   }
 }

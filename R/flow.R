@@ -5,7 +5,7 @@
 #'
 #' @param cls Name of the flow, which becomes a Python class: letters, digits and underscores.
 #' @param ... Decorators of the whole flow: `decorator("schedule", daily = TRUE)`.
-#' @param x,flow A flow.
+#' @param x A flow.
 #' @return A flow without steps: a list of class `gangway_flow` with `name`, `decorators`,
 #'   `parameters` and `steps`. As with Netflix's package, `flow$get_flow(save = FALSE)` gives the
 #'   Python code (or writes it to `flow.py`), and `flow$get_name()`, `flow$get_parameters()`,

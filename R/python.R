@@ -136,5 +136,17 @@ mf_python <- function() {
   })
 }
 
+#' Whether flows can be run here: what examples ask
+#' @noRd
+can_run <- function() {
+  tryCatch(
+    {
+      check_python(gangway_python())
+      TRUE
+    },
+    gangway_error = function(e) FALSE
+  )
+}
+
 # What this R session knows by now.
 session <- new.env(parent = emptyenv())

@@ -1,19 +1,19 @@
-# What run() gives back, and latest_run(). What is known of the run are attributes: `$` is for artifacts alone, so
-# that no
-# artifact's name can be taken.
+# What run() gives back, and latest_run(). What is known of the run are attributes: `$` is for artifacts
+# alone, so that no artifact's name can be taken.
 
-new_run_result <- function(flow, run_id, status, seconds) {
-  structure(list(), class = "gangway_run", run = list(flow = flow, run_id = run_id, status = status, seconds = seconds))
+new_run_result <- function(flow, run_id, status, seconds, metadata) {
+  info <- list(flow = flow, run_id = run_id, status = status, seconds = seconds, metadata = metadata)
+  structure(list(), class = "gangway_run", run = info)
 }
 
 #' The results of a flow's latest run
 #'
 #' @param flow Name of a flow, or the flow.
 #' @param successful Whether only a run that succeeded will do.
-#' @return An object of class `gangway_run`, as [run()] gives. `result$metrics` is an artifact of the run: of its end
-#' step,
-#'   or of the last step that has it. `names(result)` are the artifacts; `print(result)` shows the run and its steps;
-#'   `attr(result, "run")` holds `flow`, `run_id`, `status` and `seconds`.
+#' @return An object of class `gangway_run`, as [run()] gives. `result$metrics` is an artifact of the run: of
+#'   its end step, or of the last step that has it. `names(result)` are the artifacts; `print(result)` shows the
+#'   run and its steps; `attr(result, "run")` holds `flow`, `run_id`, `status`, `seconds`, and the `metadata`
+#'   where the run is recorded.
 #' @section Errors:
 #' Class `gangway_error_client`: no such flow, run or artifact, or one that has different values in several tasks.
 #' @seealso [run_client] for everything else of a run.
@@ -36,21 +36,27 @@ latest_run <- function(flow, successful = FALSE) {
   run <- run_client$new(client, id)
   status <- if (!isTRUE(run$finished)) "running" else if (isTRUE(run$successful)) "ok" else "failed"
   seconds <- as.numeric(difftime(run$finished_at %||% Sys.time(), run$created_at, units = "secs"))
-  new_run_result(name, id, status, seconds)
+  new_run_result(name, id, status, seconds, get_metadata())
 }
 
 run_info <- function(x) attr(x, "run", exact = TRUE)
 
-# Made before anything else of the client is called: it starts the right Python.
-result_client <- function(x) {
+# A run is read from where it was made, whatever metadata and namespace the session has chosen since.
+with_run <- function(x, read) {
+  old <- list(metadata = get_metadata(), namespace = get_namespace())
+  on.exit({
+    mf_python()$metadata(old$metadata)
+    set_namespace(old$namespace)
+  })
   info <- run_info(x)
-  run_client$new(flow_client$new(info$flow), info$run_id)
+  mf_python()$metadata(info$metadata)
+  set_namespace(NULL)
+  read(run_client$new(flow_client$new(info$flow), info$run_id))
 }
 
 #' @export
 `$.gangway_run` <- function(x, name) {
-  client <- result_client(x)
-  run_artifact(client, name)
+  with_run(x, function(run) run_artifact(run, name))
 }
 
 #' @export
@@ -61,15 +67,11 @@ result_client <- function(x) {
       "gangway_error_client"
     )
   }
-  client <- result_client(x)
-  run_artifact(client, i)
+  with_run(x, function(run) run_artifact(run, i))
 }
 
 #' @export
-names.gangway_run <- function(x) {
-  client <- result_client(x)
-  run_artifact_names(client)
-}
+names.gangway_run <- function(x) with_run(x, run_artifact_names)
 
 #' @export
 length.gangway_run <- function(x) length(names(x))
@@ -93,13 +95,7 @@ result_read_only <- function(x, ..., value) {
 format.gangway_run <- function(x, ...) {
   info <- run_info(x)
   head <- sprintf("<run> %s/%s: %s, %s", info$flow, info$run_id, info$status, format_seconds(info$seconds))
-  steps <- tryCatch(
-    {
-      client <- result_client(x)
-      run_steps(client)
-    },
-    error = function(e) e
-  )
+  steps <- tryCatch(with_run(x, run_steps), error = function(e) e)
   if (inherits(steps, "error")) {
     return(c(head, paste("  its steps cannot be read:", conditionMessage(steps))))
   }
@@ -145,7 +141,7 @@ finish_run <- function(flow, command, outcome, call = parent.frame()) {
     rlang::interrupt()
   }
   if (outcome$status != 0L) abort_run(name, report, outcome, call)
-  result <- new_run_result(name, report$run_id, "ok", outcome$seconds)
+  result <- new_run_result(name, report$run_id, "ok", outcome$seconds, report$metadata)
   if (interactive()) result else invisible(result)
 }
 

@@ -130,12 +130,17 @@ def main() -> int:
     python, one, chunked = (median(list(column)) for column in zip(*rows, strict=True))
     of_python = median([p / o for p, o, _ in rows])
     print(f"{CALLS} trivial calls, medians of {ROUNDS}, a gang of 2 nodes:")
-    print(f"pure Python Ray {python:.2f} s; ray_map one by one {one:.2f} s; chunked {chunked:.3f} s")
+    print(
+        f"pure Python Ray {python:.2f} s; ray_map one by one {one:.2f} s; chunked {chunked:.3f} s"
+    )
     print(f"one by one at {of_python:.2f} of pure Python Ray's rate (limit {MIN_OF_PYTHON})")
     if furrr is None:
         print("furrr is not installed: not compared")
         return int(of_python < MIN_OF_PYTHON)
-    print(f"furrr, 2 multisession workers, {furrr:.3f} s: chunked at {furrr / chunked:.1f} of its rate")
+    print(
+        f"furrr, 2 multisession workers, {furrr:.3f} s: "
+        f"chunked at {furrr / chunked:.1f} of its rate"
+    )
     return int(of_python < MIN_OF_PYTHON or furrr / chunked < MIN_OF_FURRR)
 
 

@@ -36,9 +36,7 @@ def test_equal_values(value: Any, expected: Any) -> None:
     assert type(converted) is type(expected)
 
 
-@pytest.mark.parametrize(
-    "value", [2**53 + 1, -(2**70), [1, 2**70], {1: "one"}, {"": 1}, "a\0b"]
-)
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**70), [1, 2**70], {1: "one"}, {"": 1}, "a\0b"])
 def test_what_r_cannot_hold_stays(value: Any) -> None:
     ok, same = exact(value)
     assert not ok

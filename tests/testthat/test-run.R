@@ -175,6 +175,8 @@ test_that("Ctrl-C stops tasks that sleep or spin, and leaves nothing", {
 test_that("when R is killed the run ends as well", {
   skip_if(!dir.exists("/proc"))
   folder <- local_run_folder()
+  withr::local_envvar(TMPDIR = folder) # a killed R leaves its temporary folder
   ended <- end_endless(function(process) process$kill(), folder)
+  expect_equal(list.files(folder, "^gangway-", recursive = TRUE, include.dirs = TRUE), character())
   expect_lt(ended$seconds, 15)
 })

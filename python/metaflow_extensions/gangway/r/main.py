@@ -29,12 +29,16 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     if "step" in sys.argv and parent is None:
         flow_class()
         return
-    with _run_tmp(), _signals(parent):
+    # R has made this folder, and removes it; unless R is gone.
+    folder = os.path.dirname(os.path.abspath(sys.argv[0])) if parent else None
+    with _run_tmp(folder), _signals(parent):
         status = _exit_status(flow_class)
     if report:
         from .report import write_report
 
         write_report(report, status)
+    if folder and os.getppid() != int(parent or 0):
+        shutil.rmtree(folder, ignore_errors=True)
     sys.exit(status)
 
 
@@ -49,8 +53,8 @@ def _exit_status(flow_class: Callable[[], Any]) -> int:
 
 
 @contextlib.contextmanager
-def _run_tmp() -> Iterator[None]:
-    folder = tempfile.mkdtemp(prefix="gangway-")
+def _run_tmp(parent_folder: str | None) -> Iterator[None]:
+    folder = tempfile.mkdtemp(prefix="gangway-", dir=parent_folder)
     os.environ["GANGWAY_TMP"] = folder
     try:
         yield

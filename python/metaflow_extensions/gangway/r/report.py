@@ -20,12 +20,13 @@ def write_report(path: str, status: int) -> None:
     status : int
         The run's exit status; 0 is success.
     """
-    from metaflow import current
+    from metaflow import current, get_metadata
 
     state = {0: "ok", _INTERRUPTED: "interrupted"}.get(status, "failed")
     report = {
         "flow": current.flow_name,
         "run_id": current.run_id,
+        "metadata": get_metadata(),
         "status": state,
         "failed": _failed_tasks(current.flow_name, current.run_id) if state == "failed" else [],
     }

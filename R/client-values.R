@@ -2,24 +2,31 @@
 
 # In one call to Python, because a flow may have thousands of runs
 child_ids <- function(object) {
-  bi <- reticulate::import_builtins(convert = FALSE)
+  bi <- py_builtins()
   id <- reticulate::import("operator", convert = FALSE)$attrgetter("id")
   py_strings(bi$map(id, object))
 }
 
 py_strings <- function(iterable) {
-  bi <- reticulate::import_builtins(convert = FALSE)
+  bi <- py_builtins()
   as.character(reticulate::py_to_r(bi$list(iterable)))
+}
+
+# Python's builtins. mf_python() comes first: it sees to it that reticulate starts the right Python.
+py_builtins <- function() {
+  mf_python()
+  reticulate::import_builtins(convert = FALSE)
 }
 
 # The objects of a Python iterable as an R list
 py_list <- function(iterable) {
+  mf_python()
   reticulate::iterate(iterable, simplify = FALSE)
 }
 
 # An attribute as Python has it. reticulate's own conversion of numbers and dates is not exact.
 py_attribute <- function(object, name) {
-  reticulate::import_builtins(convert = FALSE)$getattr(object, name)
+  py_builtins()$getattr(object, name)
 }
 
 client_time <- function(object, name) {

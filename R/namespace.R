@@ -66,6 +66,7 @@ set_metadata <- function(ms = NULL) {
       class = "gangway_error_client"
     )
   }
+  session$metadata_chosen <- TRUE
   get_metadata()
 }
 
@@ -78,6 +79,7 @@ get_metadata <- function() {
 #' @rdname set_metadata
 #' @export
 reset_default_metadata <- function() {
+  session$metadata_chosen <- FALSE
   mf_python()$default_metadata()
 }
 

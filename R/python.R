@@ -114,6 +114,7 @@ library_path <- function(path = Sys.getenv("LD_LIBRARY_PATH")) {
 #' @noRd
 mf_python <- function() {
   if (!is.null(session$metaflow)) {
+    follow_working_folder(session$metaflow)
     return(session$metaflow)
   }
   if (!reticulate::py_available()) {
@@ -134,6 +135,15 @@ mf_python <- function() {
       i = "{.fn install_metaflow} makes an environment that has everything."
     ), "gangway_error_python", parent = e, call = NULL)
   })
+}
+
+# Metaflow looks for its local records once, from the working folder; R's users change that.
+follow_working_folder <- function(mf) {
+  if (isTRUE(session$metadata_chosen) || identical(session$folder, getwd())) {
+    return(invisible())
+  }
+  session$folder <- getwd()
+  mf$default_metadata()
 }
 
 #' Whether flows can be run here: what examples ask

@@ -43,14 +43,15 @@ run_info <- function(x) attr(x, "run", exact = TRUE)
 
 # A run is read from where it was made, whatever metadata and namespace the session has chosen since.
 with_run <- function(x, read) {
+  mf <- mf_python()
   old <- list(metadata = get_metadata(), namespace = get_namespace())
   on.exit({
-    mf_python()$metadata(old$metadata)
-    set_namespace(old$namespace)
+    if (isTRUE(session$metadata_chosen)) mf$metadata(old$metadata) else mf$default_metadata()
+    mf$namespace(old$namespace)
   })
   info <- run_info(x)
-  mf_python()$metadata(info$metadata)
-  set_namespace(NULL)
+  mf$metadata(info$metadata)
+  mf$namespace(NULL)
   read(run_client$new(flow_client$new(info$flow), info$run_id))
 }
 

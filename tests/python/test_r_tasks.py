@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,53 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from rflow import environment, log_of, steps, write_flow
 
 if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
 
-HEAD = """
-from metaflow import FlowSpec, Parameter, catch, retry, step, timeout
-from metaflow_extensions.gangway.r import RBundle
-
-R = RBundle(__file__)
-
-
-class TaskFlow(FlowSpec):
-"""
-TAIL = """
-
-if __name__ == "__main__":
-    R.main(TaskFlow)
-"""
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def write_flow(folder: Path, functions: str, steps: str) -> Path:
-    """Write flow.py and flow.rds as the R package does, for functions given as R code."""
-    bundle = (
-        f"functions <- list({functions}); "
-        "saveRDS(list(format = 1L, functions = functions, defaults = list(), globals = list(), "
-        f"packages = character(), lib_paths = .libPaths(), exports = character()), "
-        f"'{folder / 'flow.rds'}', compress = FALSE, version = 3)"
-    )
-    subprocess.run(["Rscript", "-e", bundle], check=True)
-    flow = folder / "flow.py"
-    flow.write_text(HEAD + steps + TAIL)
-    return flow
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "python"),
-        "METAFLOW_HOME": str(folder),
-        "METAFLOW_USER": "tester",
-        "GANGWAY_REPORT": str(folder / "report.json"),
-    }
 
 
 @pytest.fixture
@@ -78,19 +37,6 @@ def run_r(tmp_path: Path) -> Run:
         )
 
     return run
-
-
-def steps(*names: str, decorators: str = "") -> str:
-    lines = []
-    for name, following in zip(names, [*names[1:], ""], strict=True):
-        lines += [f"    {d}" for d in decorators.split()] if name == names[0] else []
-        lines += ["    @step", f"    def {name}(self):", f'        R.call("{name}", self)']
-        lines += [f"        self.next(self.{following})"] if following else []
-    return "\n".join(lines)
-
-
-def log_of(output: str, step: str) -> list[str]:
-    return re.findall(rf"/{step}/\d+ \(pid \d+\)\] (.*)", output)
 
 
 def test_output_messages_and_warnings_come_in_order(run_r: Run) -> None:

@@ -1,11 +1,9 @@
 # The client against real runs: of a Python flow, because the client reads what any flow has stored.
 
 client_python()
-folder <- withr::local_tempdir(.local_envir = testthat::teardown_env())
-withr::local_envvar(
-  METAFLOW_USER = "dev", METAFLOW_HOME = folder, METAFLOW_DATASTORE_SYSROOT_LOCAL = folder,
-  .local_envir = testthat::teardown_env()
-)
+folder <- withr::local_tempdir()
+withr::local_envvar(METAFLOW_USER = "dev", METAFLOW_HOME = folder, METAFLOW_DATASTORE_SYSROOT_LOCAL = folder)
+withr::defer(reset_default_metadata())
 before <- Sys.time()
 made <- run_python_flow(client_flow, folder)
 failed <- run_python_flow(failing_flow, folder)

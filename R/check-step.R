@@ -31,7 +31,7 @@ check_step_function <- function(s, who, abort) {
       i = "For example {.code r_function = function(self) self$x <- 1}.")
   }
   shape <- formals(args(f))
-  needed <- sum(vapply(names(shape), function(n) n != "..." && identical(shape[[n]], quote(expr =)), NA))
+  needed <- sum(vapply(names(shape), function(n) n != "..." && is_missing_argument(shape[[n]]), NA))
   most <- if ("..." %in% names(shape)) Inf else length(shape)
   given <- if (s$join) 2L else 1L
   if (length(shape) && (needed > given || most < given)) {
@@ -144,3 +144,6 @@ check_switch <- function(s, who, abort) {
     abort("{who} has two next steps for {s$condition} = {.val {twice}}.", i = "Give each value one step.")
   }
 }
+
+# rlang::is_missing() would load rlang for it.
+is_missing_argument <- function(x) is.symbol(x) && !nzchar(as.character(x))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -139,10 +140,7 @@ class RayNode(GangNode):
         except (ValueError, OSError):  # closed by stop()
             pass
         if not self._stopping and self._failure is None:
-            words = processes.last_words(self._folder or "")
-            # While all is well, Ray's last word is that it blocks.
-            said = "" if "block forever" in words else f", or Ray ended:\n    {words}"
-            self._failure = f"its launcher was killed{said}"
+            self._failure = _end_without_a_word(processes.last_words(self._folder or ""))
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["event"] == "head":
@@ -151,6 +149,16 @@ class RayNode(GangNode):
             self._alive = set(message["nodes"])
         elif message["event"] == "ended" and not self._stopping:
             self._failure = f"Ray ended there: {message['why']}"
+
+
+def _end_without_a_word(log: str) -> str:
+    # `ray start --block` leaves at once when it is the first to see that a server is gone.
+    server = re.search(r"----- END (\w+)\.\w+ tail", log)
+    if server is not None:
+        return f"Ray ended there: its {server.group(1)} process ended or was killed"
+    # While all is well, Ray's last word is that it blocks.
+    said = "" if "block forever" in log else f", or Ray ended:\n    {log}"
+    return f"its launcher was killed{said}"
 
 
 def _remote_resources(spec: NodeSpec) -> NodeResources:

@@ -28,6 +28,18 @@ _SOURCES = (
 )
 
 
+class _Functions(dict[str, Any]):
+    """Functions of the runtime by name, looked up once."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__()
+        self._runtime = runtime
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = self._runtime[name]
+        return self[name]
+
+
 class REngine:
     """R inside this process. Use `REngine.current` of the class that is wanted.
 
@@ -43,6 +55,7 @@ class REngine:
         self._ri = embed.start()
         self._callbacks: list[Any] = []
         self._runtime = self._load_runtime()
+        self._functions = _Functions(self._runtime)
 
     @classmethod
     def current(cls) -> Any:
@@ -52,18 +65,26 @@ class REngine:
         return REngine._current
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Call a function of the runtime with plain values and return R's value (a ``Sexp``)."""
-        converted = [to_r(a, self._ri) for a in arguments]
-        function = self._runtime[name]
-        sys.stdout.flush()
-        sys.stderr.flush()
+        """Call a function of the runtime with plain values and return R's value (a ``Sexp``).
+
+        Signals interrupt R, and are handled when it has returned.
+        """
         embed.clear_interrupt_flag()
         with r_evaluation(embed.set_interrupt_flag):
             try:
-                return function(*converted)
+                return self.evaluate(name, *arguments)
             finally:
                 embed.clear_interrupt_flag()
-                embed.flush()
+
+    def evaluate(self, name: str, *arguments: Any) -> Any:
+        """Do the same as `call`, but leave signals until R has returned."""
+        converted = [to_r(a, self._ri) for a in arguments]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            return self._functions[name](*converted)
+        finally:
+            embed.flush()
 
     def element(self, value: RObject, position: int) -> Any:
         """Element ``position`` (from 0) of an R object, as R's ``[[`` gives it."""

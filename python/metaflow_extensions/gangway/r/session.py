@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from ..exceptions import RException
 from . import flow_access
+from .embed import raw_to_bytes
 from .engine import REngine
 
 
@@ -81,10 +83,12 @@ class RSession(REngine):
             include=[str(n) for n in include],
         )
 
-    def _ray_map(self, job: Any, chunks: Any) -> list[bytes]:
-        from .embed import raw_to_bytes
-
-        return _ray().map_chunks(raw_to_bytes(job), [raw_to_bytes(c) for c in chunks])
+    def _ray_map(self, job: Any, chunks: Any, sizes: Any) -> dict[str, Any]:
+        data = raw_to_bytes(chunks)
+        ends = list(itertools.accumulate(int(size) for size in sizes))
+        pieces = [data[a:b] for a, b in itertools.pairwise([0, *ends])]
+        answers = _ray().map_chunks(raw_to_bytes(job), pieces)
+        return {"bytes": b"".join(answers), "sizes": [len(a) for a in answers]}
 
 
 def _ray() -> Any:

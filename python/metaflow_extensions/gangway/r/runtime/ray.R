@@ -15,15 +15,22 @@ ray_map <- function(x, f, ..., .chunk = NULL) {
     ends - sizes + 1, ends,
     USE.NAMES = FALSE
   )
-  answers <- decode(py$ray_map(transport(job_of(f, list(...))), chunks))
+  # All chunks as one raw vector, and back the answers: rpy2 takes 20 us for each object it hands over.
+  answer <- decode(py$ray_map(transport(job_of(f, list(...))), unlist(chunks), lengths(chunks)))
+  answers <- split_raw(answer$bytes, answer$sizes)
   results <- vector("list", length(x))
   for (answer in answers) {
-    answer <- if (is.raw(answer)) unserialize(answer) else answer
     if (!is.null(answer$error)) stop(map_error(answer, names(x)))
     results[seq_along(answer$values) + answer$first - 1] <- answer$values
   }
   names(results) <- names(x)
   results
+}
+
+# The values that were serialized one after another into one raw vector.
+split_raw <- function(bytes, sizes) {
+  ends <- cumsum(sizes)
+  Map(function(first, last) unserialize(bytes[first:last]), ends - sizes + 1, ends)
 }
 
 # A few chunks a core: balanced when elements take unlike times, and few messages when they are short.
@@ -80,17 +87,17 @@ ray_nodes <- function() {
 
 # ---- in Ray's workers
 
-jobs <- new.env(parent = emptyenv())
+# The last job (a function and its constants) is kept for the chunks that follow.
+current_job <- NULL
 
-# A job (the function and its constants) is kept for the chunks that follow.
-open_job <- function(key, data) {
-  rm(list = ls(jobs), envir = jobs)
+open_job <- function(data, node) {
   job <- unserialize(data)
+  job$node <- node
   .libPaths(unique(c(job$lib_paths[dir.exists(job$lib_paths)], .libPaths())))
   list2env(job$globals, globalenv())
   opened <- guarded(attach_packages(job$packages))
   if (length(opened) > 1L) job$broken <- opened
-  assign(key, callable(job), jobs)
+  current_job <<- callable(job)
   NULL
 }
 
@@ -108,8 +115,9 @@ callable <- function(job) {
   job
 }
 
-run_chunk <- function(key, data, node) {
-  job <- get(key, jobs)
+# The serialized answer; in a list if an element failed.
+run_chunk <- function(data) {
+  job <- current_job
   chunk <- unserialize(data)
   values <- vector("list", 0L)
   error <- job$broken
@@ -122,8 +130,6 @@ run_chunk <- function(key, data, node) {
     }
     values[i] <- answer
   }
-  list(
-    !is.null(error),
-    transport(list(first = chunk[[1]], values = values, error = error, node = node))
-  )
+  answer <- transport(list(first = chunk[[1]], values = values, error = error, node = job$node))
+  if (is.null(error)) answer else list(answer)
 }

@@ -6,8 +6,9 @@
 #' of the step.
 #'
 #' @details
-#' Whatever `f` uses from around it travels with it, as with a step's function. Elements of a
-#' worker that dies are run again on another one.
+#' Whatever `f` uses from around it travels with it, as with a step's function; `self` does not: read
+#' what `f` needs from it before. Elements of a worker that dies are run again, on another one, up to
+#' three times.
 #'
 #' @param x A vector, a list or a data frame (whose columns are the elements, as in [lapply()]).
 #' @param f A function, called as `f(x[[i]], ...)`.
@@ -16,7 +17,8 @@
 #' @param .chunk How many elements a worker gets at a time; by default chosen from the numbers of
 #'   elements and of cores. `1` is right for few and long calls.
 #' @return A list of the results in the order of `x`, with its names. An error in `f` is an error
-#'   here that names the element and has R's message and traceback.
+#'   here, of class `gangway_error_ray_map`, that names the element, the node and R's message and traceback
+#'   (fields `index`, `node`, `traceback`); what still runs is cancelled.
 #' @seealso [ray_nodes()]
 #' @examples
 #' tune <- function(self) {
@@ -35,8 +37,9 @@ ray_map <- function(x, f, ..., .chunk = NULL) {
 
 #' Nodes of the step's Ray cluster
 #'
-#' @return A data frame with one row a node, the control node first: what Ray knows about it, such
-#'   as its address, whether it is alive, and the cores, GPUs and memory that it offers.
+#' @return A tibble (a data frame where the package tibble is not installed) with one row a node: `node` (its
+#'   name, `node-0` is the control task's), `address`, `alive`, `cpus` and `gpus` that it offers to Ray, and
+#'   `object_store_mb` (MB).
 #' @seealso [ray_map()]
 #' @examples
 #' show_cluster <- function(self) {

@@ -35,7 +35,7 @@ tune_on_ray <- function(self) {
   ray_map(seq_len(nrow(self$nodes)), warm_up, .chunk = 1)
   seconds <- function(expr) system.time(expr)[["elapsed"]]
   self$on_ray <- seconds(
-    scores <- ray_map(self$grid, score_forest,
+    scores <- ray_map(split(self$grid, seq_len(nrow(self$grid))), score_forest,
       data = self$train, trees = self$trees, seed = self$seed, .chunk = 1
     )
   )

@@ -25,12 +25,12 @@ if __name__ == "__main__":
 """
 
 
-def write_flow(folder: Path, functions: str, steps: str) -> Path:
+def write_flow(folder: Path, functions: str, steps: str, packages: str = "character()") -> Path:
     """Write flow.py and flow.rds as the R package does, for functions given as R code."""
     bundle = (
         f"functions <- list({functions}); "
         "saveRDS(list(format = 1L, functions = functions, defaults = list(), globals = list(), "
-        f"packages = character(), lib_paths = .libPaths(), exports = character()), "
+        f"packages = {packages}, lib_paths = .libPaths(), exports = character()), "
         f"'{folder / 'flow.rds'}', compress = FALSE, version = 3)"
     )
     subprocess.run(["Rscript", "-e", bundle], check=True)

@@ -176,6 +176,7 @@ def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
         "body = function(self) self$value <- paste0(self$input$a, self$input$b, self$index),"
         "join = function(self, inputs) { "
         "  self$all <- unlist(gather_inputs(inputs, 'value'));"
+        "  tryCatch(gather_inputs(inputs, 'valu'), error = function(e) message(e$message));"
         "  merge_artifacts(self, inputs, 'value') },"
         "end = function(self) cat('got', self$all, names(self), '\\n')",
         "    @step\n    def start(self):\n"
@@ -187,3 +188,44 @@ def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
     )
     assert result.returncode == 0, result.stdout
     assert "got 1x0 2y1 3z2 all rows" in log_of(result.stdout, "end")
+    assert any("Did you mean 'value'?" in line for line in log_of(result.stdout, "join"))
+
+
+def test_a_package_missing_in_the_task_is_named(tmp_path: Path) -> None:
+    functions = "start = function(self) NULL, end = function(self) NULL"
+    flow = write_flow(tmp_path, functions, steps("start", "end"), packages="'nosuchpackage'")
+    result = subprocess.run(
+        [sys.executable, str(flow), "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "The package nosuchpackage was attached where the flow was defined" in result.stdout
+
+
+def test_a_task_without_r_says_so(tmp_path: Path) -> None:
+    functions = "start = function(self) NULL, end = function(self) NULL"
+    flow = write_flow(tmp_path, functions, steps("start", "end"))
+    env = {k: v for k, v in environment(tmp_path).items() if not k.startswith("R_")}
+    env["PATH"] = str(tmp_path)
+    result = subprocess.run(
+        [sys.executable, str(flow), "run"], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert "needs R, but no R was found" in result.stdout and "apt install r-base" in result.stdout
+
+
+def test_reticulate_in_a_task_uses_its_python_and_ends_well(run_r: Run) -> None:
+    has = subprocess.run(["Rscript", "-e", "loadNamespace('reticulate')"], capture_output=True)
+    if has.returncode:
+        pytest.skip("the R package reticulate is not installed")
+    result = run_r(
+        "start = function(self) { os <- reticulate::import('os');"
+        "  cat('same process', identical(as.integer(os$getpid()), Sys.getpid()), '\\n') },"
+        "end = function(self) NULL",
+        steps("start", "end"),
+    )
+    assert result.returncode == 0, result.stdout
+    assert "same process TRUE" in log_of(result.stdout, "start")

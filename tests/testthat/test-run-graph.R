@@ -41,7 +41,7 @@ test_that("branches, nested foreach, joins, a switch, a Python step and a gang w
       self$common <- "changed in the gang"
       self$squares <- ray_map(c(one = 1, two = 2), function(x, add) times(x)^2 + add, add = 1)
       self$cluster <- ray_nodes()
-      self$frames <- ray_map(self$df, function(row) paste0(row$a, row$z))
+      self$columns <- ray_map(self$df, class)
     }) |>
     step(step = "gathered", join = TRUE, next_step = "end", r_function = function(self, inputs) {
       self$first <- inputs[[1]]$squares
@@ -63,7 +63,7 @@ test_that("branches, nested foreach, joins, a switch, a Python step and a gang w
   expect_identical(result$first, result$squares)
   expect_identical(result$collected, list(result$squares))
   expect_identical(result$n_inputs, 2L)
-  expect_identical(result$frames, list("1p", "2q"))
+  expect_identical(result$columns, list(a = "integer", z = "character"))
   expect_identical(result$cluster$node, c("node-0", "node-1"))
   expect_true(all(result$cluster$alive))
   expect_nothing_left(folder)

@@ -5,7 +5,6 @@
 ray_map <- function(x, f, ..., .chunk = NULL) {
   if (inherits(f, "formula")) f <- rlang::as_function(f)
   f <- match.fun(f)
-  if (is.data.frame(x)) x <- lapply(seq_len(nrow(x)), function(i) x[i, , drop = FALSE])
   if (!length(x)) {
     return(list())
   }

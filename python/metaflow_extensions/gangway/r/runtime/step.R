@@ -9,8 +9,10 @@ exported <- c("current", "gather_inputs", "merge_artifacts", "ray_map", "ray_nod
 current <- function(value) decode(py$current(value))
 
 gather_inputs <- function(inputs, input) {
-  held <- lapply(inputs, function(i) if (input %in% self_names(i)) list(self_get(i, input)))
-  lapply(Filter(Negate(is.null), unclass(held)), `[[`, 1L)
+  inputs <- unclass(inputs)
+  holders <- vapply(inputs, function(i) input %in% self_names(i), NA)
+  if (!any(holders)) self_get(inputs[[1L]], input) # an error that names the nearest artifacts
+  lapply(inputs[holders], self_get, input)
 }
 
 merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {

@@ -165,7 +165,11 @@ abort_run <- function(name, report, outcome, call) {
     )
   } else {
     message <- c(
-      paste0("Flow {.val {name}} failed in step {.val {first$step}} ({first$pathspec})."),
+      paste0(
+        "Flow {.val {name}} failed in step {.val {first$step}}",
+        # Metaflow knows no task of a flow that it refuses.
+        if (length(first$pathspec)) " ({first$pathspec})", "."
+      ),
       failure_bullets(first),
       if (length(report$failed) > 1L) {
         c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")

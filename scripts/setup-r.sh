@@ -9,6 +9,7 @@ r_package_adds() {
     case "$1" in
         ggplot2) echo "the demo's plot and data set" ;;
         ranger) echo "the demo's random forests" ;;
+        codetools) echo "ray_map()" ;;
         lintr) echo "the lint of the R code in 'make lint' and 'make test'" ;;
         testthat | withr | callr) echo "the R tests" ;;
         furrr) echo "a comparison in 'make bench'" ;;

@@ -4,6 +4,12 @@
 # list(f, globals): f with a pruned environment, and the values that belong into the other process's
 # global environment.
 carry <- function(f, name = "f") {
+  if (!requireNamespace("codetools", quietly = TRUE)) {
+    stop("ray_map() needs the R package codetools, one of R's recommended packages. Install it where ",
+      "the step runs (Debian, Ubuntu: apt install r-cran-codetools).",
+      call. = FALSE
+    )
+  }
   pruned <- list()
   globals <- new.env(parent = emptyenv())
 

@@ -46,8 +46,9 @@ def cpus() -> float:
 
 
 def nodes() -> list[dict[str, Any]]:
-    """The cluster's nodes: name, address, alive, cores, GPUs, object store memory (MB)."""
+    """The cluster's nodes, control's first: name, address, alive, cores, GPUs, object store (MB)."""
     connect()
+    by_index = sorted(ray.nodes(), key=lambda n: (len(n["NodeName"]), n["NodeName"]))
     return [
         {
             "node": n["NodeName"],
@@ -57,7 +58,7 @@ def nodes() -> list[dict[str, Any]]:
             "gpus": float(n["Resources"].get("GPU", 0.0)),
             "object_store_mb": round(n["Resources"].get("object_store_memory", 0.0) / 2**20, 1),
         }
-        for n in ray.nodes()
+        for n in by_index
     ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -215,6 +217,27 @@ def test_a_task_without_r_says_so(tmp_path: Path) -> None:
     )
     assert result.returncode == 1
     assert "needs R, but no R was found" in result.stdout and "apt install r-base" in result.stdout
+
+
+@pytest.mark.parametrize("keep", [0, 1, 40])
+def test_a_damaged_artifact_is_named(run_r: Run, tmp_path: Path, keep: int) -> None:
+    functions = (
+        "start = function(self) self$frame <- data.frame(a = 1:100),"
+        "end = function(self) if (file.exists('go')) self$frame else stop('wait')"
+    )
+    assert run_r(functions, steps("start", "end")).returncode == 1
+    (tmp_path / "go").touch()
+    damaged = 0
+    for blob in (tmp_path / ".metaflow" / "TaskFlow" / "data").rglob("*"):
+        content = blob.read_bytes() if blob.is_file() else b""
+        if content[:2] == b"\x1f\x8b" and gzip.decompress(content)[:2] == b"X\n":
+            blob.write_bytes(gzip.compress(gzip.decompress(content)[:keep]))
+            damaged += 1
+    assert damaged == 1
+    result = run_r(functions, steps("start", "end"), "resume")
+    assert result.returncode == 1
+    said = re.search(r"Artifact .frame. of TaskFlow/\d+/end/\d+.* damaged", result.stdout)
+    assert said, result.stdout
 
 
 def test_reticulate_in_a_task_uses_its_python_and_ends_well(run_r: Run) -> None:

@@ -35,7 +35,11 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
         When there is none of that name; it names the nearest ones.
     """
     if name in _PROPERTIES or name in artifact_names(flow):
-        return getattr(flow, name)
+        try:
+            return getattr(flow, name)
+        except ArtifactException as error:
+            where = f"Artifact {name!r} of {label(flow)}"
+            raise ArtifactException(f"{where}: {error.message}") from None
     known = sorted({*artifact_names(flow), *unsaved})
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."

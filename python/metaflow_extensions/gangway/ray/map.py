@@ -46,7 +46,7 @@ def cpus() -> float:
 
 
 def nodes() -> list[dict[str, Any]]:
-    """The cluster's nodes, control's first: name, address, alive, cores, GPUs, object store (MB)."""
+    """The cluster's nodes, control's first: what each is called and offers (memory in MB)."""
     connect()
     by_index = sorted(ray.nodes(), key=lambda n: (len(n["NodeName"]), n["NodeName"]))
     return [

@@ -17,7 +17,16 @@ self_get <- function(self, name) {
   if (exists(name, values, inherits = FALSE)) {
     return(get(name, values, inherits = FALSE))
   }
-  x <- decode(py$get(.subset2(self, "handle"), name, .subset2(self, "changed")))
+  x <- tryCatch(
+    decode(py$get(.subset2(self, "handle"), name, .subset2(self, "changed"))),
+    error = function(e) {
+      if (inherits(e, "gangway_error")) stop(e)
+      stop("Artifact `", name, "` of ", task_label(.subset2(self, "handle")), " is damaged, R cannot ",
+        "read it (", conditionMessage(e), "). Run the step that made it again.",
+        call. = FALSE
+      )
+    }
+  )
   assign(name, x, values)
   # It may be changed in place without an assignment to self.
   if (has_reference(x)) self_changed(self, name)

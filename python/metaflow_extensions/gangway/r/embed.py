@@ -94,7 +94,9 @@ def stop() -> None:
 
     rlib = openrlib.rlib
     tempdir = rinterface.baseenv["tempdir"]()[0]
-    rlib.R_RunExitFinalizers()
+    # reticulate's finalizers would use Python's lock as if R owned the process, and end it.
+    if not rinterface.baseenv["isNamespaceLoaded"]("reticulate")[0]:
+        rlib.R_RunExitFinalizers()
     rlib.Rf_KillAllDevices()
     rlib.R_CleanTempDir()
     shutil.rmtree(tempdir, ignore_errors=True)

@@ -112,7 +112,8 @@ def test_a_lost_worker_interrupts_r(tmp_path: Path, short_tmp: str, code: str) -
     worker.kill()
     output = run.communicate(timeout=60)[0]
     assert time.monotonic() - began < 10, output
-    assert run.returncode == 1 and "the task of node 1 was killed by SIGKILL" in output
+    assert run.returncode == 1, output
+    assert "the task of node 1 was killed by SIGKILL" in output, output
 
 
 def test_ctrl_c_ends_a_gang_in_which_r_maps(tmp_path: Path, short_tmp: str) -> None:

@@ -41,7 +41,7 @@ def write_flow(folder: Path, functions: str, steps: str, packages: str = "charac
 
 def environment(folder: Path) -> dict[str, str]:
     return {
-        **os.environ,
+        **{k: v for k, v in os.environ.items() if not k.startswith("METAFLOW_")},
         "PYTHONPATH": str(ROOT / "python"),
         "METAFLOW_HOME": str(folder),
         "METAFLOW_USER": "tester",

@@ -62,7 +62,7 @@ class ControlGang:
         outcome, why = "failed", "interrupted"
         began = time.monotonic()
         try:
-            self._workers.find()
+            self._workers.find(self._node.spec.num_nodes - 1)
             self.lifeline.start()
             self._form()
             self._tell_formed(time.monotonic() - began)

@@ -194,7 +194,7 @@ class ControlLifeline:
 
     def _cause(self) -> str | None:
         # A process that dies closes its connections first: look a moment later how it ended.
-        for _ in range(50):
+        for _ in range(25):
             for why in filter(None, (check() for check in self.checks)):
                 return why
             time.sleep(0.02)

@@ -11,6 +11,7 @@ import psutil
 
 INDEX = "MF_PARALLEL_NODE_INDEX"
 END_SECONDS = 3.0
+FIND_SECONDS = 1.0
 
 
 class LocalWorkers:
@@ -23,8 +24,18 @@ class LocalWorkers:
         self._others = {child.pid for child in psutil.Process().children()}
         self._workers: dict[int, int] = {}
 
-    def find(self) -> None:
-        """Find the worker tasks, once Metaflow has started them."""
+    def find(self, expected: int, seconds: float = FIND_SECONDS) -> None:
+        """Find the worker tasks, once Metaflow has started them.
+
+        A process has no command line yet for a moment after its start, so this looks again.
+        """
+        deadline = time.monotonic() + seconds
+        self._look()
+        while len(self._workers) < expected and time.monotonic() < deadline:
+            time.sleep(0.005)
+            self._look()
+
+    def _look(self) -> None:
         for child in psutil.Process().children():
             if child.pid in self._others:
                 continue

@@ -3,7 +3,8 @@
 #
 # usage: scripts/root.sh SUITE COMMAND...      e.g. scripts/root.sh sid scripts/test.sh core
 #
-# The root stays in .roots/SUITE (GANGWAY_ROOTS names another folder), so that the next call is quick; it is
+# The root stays in ~/.cache/gangway/roots/SUITE (GANGWAY_ROOTS names another folder), so that the next call is
+# quick; not in the project, where R CMD build would copy it, devices and all. It is
 # brought up to date when it is older than a week, and made anew with FRESH=1. Inside, /root/gangway is a
 # copy of the files that git knows or would add. The set-up is the same as everywhere: scripts/setup.sh.
 # Mounts and processes live in namespaces of their own and are gone when the command ends.
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 suite=${1:?usage: scripts/root.sh SUITE COMMAND...}
 shift
-roots=${GANGWAY_ROOTS:-$PWD/.roots}
+roots=${GANGWAY_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/gangway/roots}
 root=$roots/$suite
 
 missing=()

@@ -98,10 +98,13 @@ python_env <- function(python) {
   paths <- Sys.getenv("PYTHONPATH")
   if (!probe_python(python)$core) paths <- c(core_path(), paths)
   c(
-    R_HOME = R.home(), LD_LIBRARY_PATH = library_path(),
+    R_HOME = R.home(), LD_LIBRARY_PATH = library_path(), METAFLOW_CLIENT_CACHE_PATH = client_cache(),
     PYTHONPATH = paste(paths[nzchar(paths)], collapse = .Platform$path.sep)
   )
 }
+
+# Metaflow's client keeps copies in /tmp/metaflow_client, which on a shared machine belongs to whoever came first.
+client_cache <- function() Sys.getenv("METAFLOW_CLIENT_CACHE_PATH", file.path(tempdir(), "metaflow_client"))
 
 # LD_LIBRARY_PATH without the system's own folders, which R's start script puts in front: they would give a Python of
 # another origin (pyenv, conda) the libpython and libssl of the system. The loader looks there anyway, last.
@@ -127,6 +130,7 @@ mf_python <- function() {
   if (!probe_python(python)$core && !core_path() %in% sys$path) {
     reticulate::import("sys", convert = FALSE)$path$insert(0L, core_path())
   }
+  reticulate::import("os", convert = FALSE)$environ$setdefault("METAFLOW_CLIENT_CACHE_PATH", client_cache())
   session$metaflow <- tryCatch(reticulate::import("metaflow"), error = function(e) {
     gangway_abort(c(
       "This R session's Python, {.file {python}}, cannot import Metaflow.",

@@ -33,9 +33,10 @@ user_calls <- function(calls, depth) {
     "call_as", "eval"
   )
   after <- c("", "h", ".handleSimpleError", "stop", "decode")
+  own <- which(heads %in% c("self_get", "$.gangway_self", "[[.gangway_self"))
   first <- depth + 1L
   while (first <= length(calls) && heads[first] %in% before) first <- first + 1L
-  last <- length(calls)
+  last <- min(length(calls), own - 1L)
   while (last >= first && heads[last] %in% after) last <- last - 1L
   vapply(calls[seq_len(max(0L, last - first + 1L)) + first - 1L], one_line, "")
 }

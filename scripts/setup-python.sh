@@ -113,6 +113,9 @@ setup_python() { # LEVEL
     step "Python packages: Metaflow, Ray${groups[2]:+, tools for the tests}" \
         "If Ray is what is not found, it has no build for this Python yet: choose another with PYTHON=python3.13." \
         pip_install -r "$STATE/requirements.txt" -c "$STATE/constraints.txt" cffi
+    rm -f "$STATE/missing-python"
+    pip_install --only-binary isal "isal>=1.8" >"$LOGS/isal.log" 2>&1 ||
+        note_optional python "Python package isal: packing artifacts ten times as fast as with Python's gzip"
     step "rpy2-rinterface, built for R $R_VERSION" \
         "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \
         install_rinterface

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import fast_gzip
+
 if TYPE_CHECKING:
     from .session import RSession
 
@@ -28,6 +30,7 @@ class RBundle:
     def __init__(self, flow_file: str) -> None:
         self.path = os.path.join(os.path.dirname(os.path.abspath(flow_file)), "flow.rds")
         self._session: RSession | None = None
+        fast_gzip.enable()
 
     def call(self, step: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's R function; an R error raises `RException`."""

@@ -1,48 +1,71 @@
-"""Plain Python values to R values and back, for what has an exact counterpart in both."""
+"""Values between this process's Python and its R, with rpy2.
+
+What R code reads of Python goes through ``from_python``, as in an R session's client; only scalars
+and the engine's own arguments take the short way. What has no counterpart in R is a
+``gangway_python``: a number in R, by which Python finds the object again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from . import embed
 
 _INT_MAX = 2**31 - 1
-# Doubles hold every whole number up to here.
-_EXACT_MAX = 2**53
 
 # Objects that R holds by their place in this list; they live as long as the process.
 _handed_on: list[Any] = []
+_positions: dict[int, int] = {}  # by id()
+
+# rpy2 makes longer vectors element by element, more slowly than R reads them.
+_FEW = 100
+_LINE = 500  # what is shown of an object
 
 
 def to_r(value: Any, ri: Any) -> Any:
-    """Convert a plain Python value into an R value.
-
-    Scalars become vectors of length one, lists of scalars of one type become vectors, other lists
-    and dicts become lists; an exception kept by ``@catch`` becomes its message. What has no R
-    counterpart becomes a ``gangway_python`` that can be handed on and prints what it is.
+    """An argument of a function of the runtime as an R value.
 
     Parameters
     ----------
     value : object
-        The Python value.
+        None, a scalar, bytes, a list of scalars of one type, or what `from_python` converts.
     ri : module
         ``rpy2.rinterface``, with R running.
     """
-    if value is None:
-        return ri.NULL
-    if isinstance(value, (bool, int, float, str)):
-        return _scalars([value], ri)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return embed.bytes_to_raw(value)
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return _named_list(value, ri)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return _sequence(list(value), ri)
-    if type(value).__name__ == "MetaflowExceptionWrapper":
-        return _caught(value, ri)
-    return _handed(value, ri)
+    sexp = _direct(value, ri)
+    if sexp is not None:
+        return sexp
+    kind, *payload = encoded(value, lambda other: handle(other, ri), ri)
+    if kind == "r":
+        return ri.baseenv["unserialize"](payload[0])
+    return payload[0] if kind == "plain" else handle(value, ri)
+
+
+def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...]:
+    """A Python value, with its tag, as the runtime's ``decode()`` understands it.
+
+    Parameters
+    ----------
+    value : object
+        Any Python value but an `RObject`.
+    encode : callable
+        Encodes what of the value has no counterpart, and the R objects in it.
+    ri : module
+        ``rpy2.rinterface``, with R running.
+    """
+    sexp = _direct(value, ri)
+    if sexp is not None:
+        return "plain", sexp
+    from .from_python import convert  # not in Ray's workers, which get R's own values only
+
+    converted = convert(value)
+    if converted is None:
+        return "plain", handle(value, ri)
+    stream = embed.bytes_to_raw(converted.stream)
+    if converted.others:
+        return "parts", stream, ri.ListSexpVector([encode(other) for other in converted.others])
+    return "r", stream, ri.StrSexpVector([])
 
 
 def to_python(sexp: Any, ri: Any) -> Any:
@@ -70,24 +93,30 @@ def to_python(sexp: Any, ri: Any) -> Any:
     return values
 
 
+def handle(value: Any, ri: Any) -> Any:
+    """The ``gangway_python`` of a Python object."""
+    position = _positions.setdefault(id(value), len(_handed_on))
+    if position == len(_handed_on):
+        _handed_on.append(value)
+    sexp = ri.FloatSexpVector([float(position)])
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    for name, text in (("class", "gangway_python"), ("type", kind), ("repr", _shown(value))):
+        sexp.do_slot_assign(name, ri.StrSexpVector([text]))
+    return sexp
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception as error:  # a user's class may do anything
+        text = f"(its repr() fails: {type(error).__name__})"
+    text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _LINE else text[:_LINE] + " ..."
+
+
 def _has_class(sexp: Any, name: str) -> bool:
     classes = sexp.list_attrs()
     return "class" in classes and name in list(sexp.do_slot("class"))
-
-
-def _handed(value: Any, ri: Any) -> Any:
-    _handed_on.append(value)
-    return _with_attributes(
-        ri.FloatSexpVector([float(len(_handed_on) - 1)]),
-        {"class": "gangway_python", "repr": repr(value)},
-        ri,
-    )
-
-
-def _with_attributes(sexp: Any, attributes: dict[str, str], ri: Any) -> Any:
-    for name, text in attributes.items():
-        sexp.do_slot_assign(name, ri.StrSexpVector([text]))
-    return sexp
 
 
 def _element(sexp: Any, i: int, ri: Any) -> Any:
@@ -100,35 +129,21 @@ def _element(sexp: Any, i: int, ri: Any) -> Any:
     return kinds.get(sexp.typeof, str)(value)
 
 
-def _scalars(values: list[Any], ri: Any) -> Any:
-    kind = type(values[0])
-    if kind is bool:
+def _direct(value: Any, ri: Any) -> Any:
+    """R's value of what needs no thought, or None."""
+    if value is None:
+        return ri.NULL
+    kind = type(value)
+    if kind is bytes:
+        return embed.bytes_to_raw(value)
+    values = value if kind is list and len(value) <= _FEW else [value]
+    kinds = set(map(type, values))
+    if kinds == {bool}:
         return ri.BoolSexpVector(values)
-    if isinstance(values[0], str):
-        return ri.StrSexpVector(values)
-    if isinstance(values[0], int) and all(-_INT_MAX <= v <= _INT_MAX for v in values):
+    if kinds == {float}:
+        return ri.FloatSexpVector(values)
+    if kinds == {int} and all(-_INT_MAX <= v <= _INT_MAX for v in values):
         return ri.IntSexpVector(values)
-    if isinstance(values[0], int) and any(abs(v) > _EXACT_MAX for v in values):
-        # Neither an R integer nor a double holds it; its digits do.
-        return ri.StrSexpVector([str(v) for v in values])
-    return ri.FloatSexpVector([float(v) for v in values])
-
-
-def _sequence(values: list[Any], ri: Any) -> Any:
-    kinds = {type(v) for v in values}
-    if kinds and (kinds <= {int, float} or (len(kinds) == 1 and kinds <= {bool, str})):
-        if kinds == {int, float}:
-            values = [float(v) for v in values]
-        return _scalars(values, ri)
-    return ri.ListSexpVector([to_r(v, ri) for v in values])
-
-
-def _named_list(value: dict[Any, Any], ri: Any) -> Any:
-    result = ri.ListSexpVector([to_r(v, ri) for v in value.values()])
-    result.names = ri.StrSexpVector([str(k) for k in value])
-    return result
-
-
-def _caught(value: Any, ri: Any) -> Any:
-    attributes = {"class": "metaflow_exception", "type": str(value.type), "traceback": str(value)}
-    return _with_attributes(ri.StrSexpVector([str(value.exception)]), attributes, ri)
+    if kinds == {str} and all(v.isascii() and "\0" not in v for v in values):
+        return ri.StrSexpVector(values)
+    return None

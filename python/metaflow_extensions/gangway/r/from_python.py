@@ -1,0 +1,283 @@
+"""Python's values as R's natural objects: the one door for tasks and for an R session's client.
+
+The result is R's serialization, made without R, so that both give R the same object. Which type
+becomes which, and what is lost, is told in docs/artifacts.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from .format.build import character, double, integer, list_, null, raw
+from .format.nodes import (
+    CHARACTER,
+    COMPLEX,
+    DOUBLE,
+    INTEGER,
+    LIST,
+    LOGICAL,
+    NA_INTEGER,
+    NULL,
+    RAW,
+    WIDTHS,
+    Node,
+)
+from .format.trailer import add_trailer
+from .format.write import write
+from .from_scalars import kind_of, strings, vector
+
+
+class Converted(NamedTuple):
+    """A value on its way to R.
+
+    Attributes
+    ----------
+    stream : bytes
+        R's serialization.
+    description : dict
+        What a stored artifact tells of its object.
+    others : list
+        What has no counterpart in R, and R objects. The stream holds their positions from 1, as
+        doubles of the class ``gangway_other``.
+    """
+
+    stream: bytes
+    description: dict[str, Any]
+    others: list[Any]
+
+
+class NoCounterpart(Exception):
+    """R has nothing that equals a value."""
+
+
+def to_blob(value: Any) -> bytes | None:
+    """A value as an artifact of R; None where R has no counterpart of it or of a part of it."""
+    converted = convert(value)
+    if converted is None or converted.others:
+        return None
+    return add_trailer(converted.stream, converted.description)
+
+
+def convert(value: Any) -> Converted | None:
+    """Make R's natural object of a value.
+
+    Parameters
+    ----------
+    value : object
+        Any Python value that is no `RObject`.
+
+    Returns
+    -------
+    Converted or None
+        None where R has no counterpart of the value as a whole.
+    """
+    conversion = Conversion()
+    try:
+        node = conversion.exactly(value)
+    except (NoCounterpart, RecursionError):  # what holds itself
+        return None
+    return Converted(write(node), _description(node), conversion.others)
+
+
+class Conversion:
+    """One value and what is in it."""
+
+    def __init__(self) -> None:
+        self.others: list[Any] = []
+
+    def node(self, value: Any) -> Node:
+        """R's object for an element; a placeholder where there is none."""
+        count = len(self.others)
+        try:
+            return self.exactly(value)
+        except NoCounterpart:
+            del self.others[count:]
+            self.others.append(value)
+            return double([float(count + 1)], {"class": character(["gangway_other"])})
+
+    def exactly(self, value: Any) -> Node:
+        """R's object for a value; raises `NoCounterpart` where there is none."""
+        if value is None:
+            return null()
+        if kind_of(type(value)):
+            return self.known(vector([value]))
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return raw(value)
+        maker = _maker_of(value)
+        if maker is None:
+            raise NoCounterpart
+        return maker(value, self)
+
+    def known(self, node: Node | None) -> Node:
+        """A node that must be there."""
+        if node is None:
+            raise NoCounterpart
+        return node
+
+    def sequence(self, values: Sequence[Any]) -> Node:
+        """A vector of scalars of one kind, else a list."""
+        node = vector(values) if values else None
+        return node or list_([self.node(v) for v in values])
+
+    def named(self, values: Mapping[Any, Any]) -> Node:
+        """A named list."""
+        names = list(values)
+        if not all(isinstance(name, str) and name for name in names):
+            raise NoCounterpart  # R's names are strings, and an empty one means none
+        labels = self.known(strings(names))
+        return list_([self.node(v) for v in values.values()], attributes={"names": labels})
+
+    def data_frame(
+        self, columns: Sequence[Node], names: list[str], rows: int, row_names: Node | None = None
+    ) -> Node:
+        """A data frame of columns of one length; numbered rows where they have no names."""
+        attributes = {
+            "names": self.known(strings(names)),
+            "class": character(["data.frame"]),
+            # R's short form of 1 to n
+            "row.names": row_names or integer([None, -rows] if rows else []),
+        }
+        return list_(columns, attributes=attributes)
+
+
+_TYPES = {
+    NULL: "NULL",
+    LOGICAL: "logical",
+    INTEGER: "integer",
+    DOUBLE: "double",
+    COMPLEX: "complex",
+    CHARACTER: "character",
+    RAW: "raw",
+    LIST: "list",
+}
+
+
+def _description(node: Node) -> dict[str, Any]:
+    """What a stored artifact tells of its object."""
+    attributes = node.attributes or {}
+    kind = _TYPES[node.type]
+    length = 0 if node.type == NULL else len(node.value) // WIDTHS.get(node.type, 1)
+    dim = _integers(attributes["dim"]) if "dim" in attributes else None
+    if "class" in attributes:
+        classes = attributes["class"].value
+    elif dim:
+        classes = ["matrix", "array"] if len(dim) == 2 else ["array"]
+    else:
+        classes = ["numeric" if kind == "double" else kind]
+    if "data.frame" in classes:
+        rows = _integers(attributes["row.names"])
+        dim = [-rows[1] if rows[:1] == [NA_INTEGER] else len(rows), length]
+        length = dim[0]
+    return {"class": classes, "type": kind, "length": length, "dim": dim, "r": "", "restore": []}
+
+
+def _integers(node: Node) -> list[int]:
+    return memoryview(node.value).cast("i").tolist() if node.type == INTEGER else list(node.value)
+
+
+Maker = Callable[[Any, Conversion], Node]
+
+
+def _maker_of(value: Any) -> Maker | None:
+    for test, maker in _CONTAINERS:
+        if test(value):
+            return maker
+    for base in type(value).__mro__:
+        library = base.__module__.partition(".")[0]
+        if library in _LIBRARIES:
+            return _LIBRARIES[library]
+    return None
+
+
+def _is_named_tuple(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "_asdict")
+
+
+def _is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _set(value: Any, conversion: Conversion) -> Node:
+    # Python's order of a set of strings differs from process to process
+    try:
+        return conversion.sequence(sorted(value))
+    except TypeError:
+        return conversion.sequence(list(value))
+
+
+def _range(value: range, conversion: Conversion) -> Node:
+    return conversion.known(vector(value)) if value else integer([])
+
+
+def _record(value: Any, conversion: Conversion) -> Node:
+    return conversion.named({f.name: getattr(value, f.name) for f in dataclasses.fields(value)})
+
+
+def _caught(value: Any, conversion: Conversion) -> Node:
+    """An exception that ``@catch`` kept: its message, printed with its traceback."""
+    message, kind, traceback = (
+        str(text).replace("\0", "") for text in (value.exception, value.type, value)
+    )
+    attributes = {
+        "class": character(["metaflow_exception"]),
+        "type": conversion.known(strings([kind])),
+        "traceback": conversion.known(strings([traceback])),
+    }
+    return conversion.known(strings([message], attributes))
+
+
+def _numpy(value: Any, conversion: Conversion) -> Node:
+    from . import from_numpy
+
+    return from_numpy.from_array(value, conversion)
+
+
+def _pandas(value: Any, conversion: Conversion) -> Node:
+    from . import from_pandas
+
+    return from_pandas.from_pandas(value, conversion)
+
+
+def _arrow(value: Any, conversion: Conversion) -> Node:
+    from . import from_arrow
+
+    return from_arrow.from_arrow(value, conversion)
+
+
+def _polars(value: Any, conversion: Conversion) -> Node:
+    try:
+        table = value.to_arrow()
+    except (ImportError, AttributeError) as error:  # no pyarrow, or a lazy frame, an expression
+        raise NoCounterpart from error
+    return _arrow(table, conversion)
+
+
+_CONTAINERS: list[tuple[Callable[[Any], bool], Maker]] = [
+    (_is_named_tuple, lambda value, conversion: conversion.named(value._asdict())),
+    (
+        lambda value: isinstance(value, Mapping),
+        lambda value, conversion: conversion.named(value),
+    ),
+    (
+        lambda value: isinstance(value, (list, tuple, deque)),
+        lambda value, conversion: conversion.sequence(list(value)),
+    ),
+    (lambda value: isinstance(value, (set, frozenset)), _set),
+    (lambda value: isinstance(value, range), _range),
+    (
+        lambda value: isinstance(value, PurePath),
+        lambda value, conversion: conversion.exactly(str(value)),
+    ),
+    (_is_record, _record),
+    (lambda value: type(value).__name__ == "MetaflowExceptionWrapper", _caught),
+]
+_LIBRARIES: dict[str, Maker] = {
+    "numpy": _numpy,
+    "pandas": _pandas,
+    "pyarrow": _arrow,
+    "polars": _polars,
+}

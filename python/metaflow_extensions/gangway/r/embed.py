@@ -112,7 +112,9 @@ def flush() -> None:
 
 
 def _start_exception(text: str) -> Exception:
-    from ..exceptions import RStartException  # imports Metaflow, which Ray's workers do without
+    import metaflow  # noqa: F401  # before the extension; Ray's workers do without it
+
+    from ..exceptions import RStartException
 
     return RStartException(text)
 

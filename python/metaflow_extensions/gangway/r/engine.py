@@ -22,9 +22,9 @@ _SOURCES = (
     "runtime/values.R",
     "runtime/errors.R",
     "runtime/self.R",
+    *(f"runtime/ray-{name}.R" for name in "core errors remote map seed progress info worker".split()),
     "runtime/step.R",
     "runtime/carry.R",
-    "runtime/ray.R",
 )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from ..exceptions import RException
 from . import flow_access
-from .embed import raw_to_bytes
 from .engine import REngine
+from .robject import RObject
+from .same_values import same_values
+from .ray_host import ray_functions
 
 
 class RSession(REngine):
@@ -20,9 +21,7 @@ class RSession(REngine):
         self._objects: list[Any] = []
         self.provide(
             {
-                "get": lambda handle, name, unsaved: flow_access.artifact(
-                    self._object(handle), name[0], list(unsaved)
-                ),
+                "get": self._get,
                 "set": self._set,
                 "names": lambda handle: flow_access.artifact_names(self._object(handle)),
                 "label": lambda handle: flow_access.label(self._object(handle)),
@@ -31,12 +30,11 @@ class RSession(REngine):
                 ),
                 "merge": self._merge,
                 "current": lambda name: flow_access.current_value(name[0]),
-                "ray_map": self._ray_map,
-                "ray_cpus": lambda: _ray().cpus(),
-                "ray_nodes": lambda: _ray().nodes(),
+                **ray_functions(self),
             }
         )
         self.call("register_methods")
+        self.call("register_ray_methods")
 
     def open_bundle(self, path: str) -> None:
         """Load a flow's R functions, the globals that they use, and its packages."""
@@ -72,6 +70,11 @@ class RSession(REngine):
     def _object(self, handle: Any) -> Any:
         return self._objects[int(handle[0])]
 
+    def _get(self, handle: Any, name: Any, unsaved: Any) -> Any:
+        value = flow_access.artifact(self._object(handle), name[0], list(unsaved))
+        self.release()  # of the object whose element `input` is
+        return value
+
     def _set(self, handle: Any, name: Any, *payload: Any) -> None:
         setattr(self._object(handle), name[0], self.decode(payload))
 
@@ -81,17 +84,18 @@ class RSession(REngine):
             [self._objects[int(i)] for i in inputs],
             exclude=[str(n) for n in exclude],
             include=[str(n) for n in include],
+            same=self._same,
         )
 
-    def _ray_map(self, job: Any, chunks: Any, sizes: Any) -> dict[str, Any]:
-        data = raw_to_bytes(chunks)
-        ends = list(itertools.accumulate(int(size) for size in sizes))
-        pieces = [data[a:b] for a, b in itertools.pairwise([0, *ends])]
-        answers = _ray().map_chunks(raw_to_bytes(job), pieces)
-        return {"bytes": b"".join(answers), "sizes": [len(a) for a in answers]}
-
-
-def _ray() -> Any:
-    from ..ray import map as ray_map
-
-    return ray_map
+    def _same(self, first: Any, second: Any) -> bool:
+        if isinstance(first, RObject) and isinstance(second, RObject):
+            return bool(
+                self.evaluate(
+                    "same_artifacts",
+                    first.data,
+                    second.data,
+                    first.info["restore"],
+                    second.info["restore"],
+                )[0]
+            )
+        return same_values(first, second)

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..gang import processes
@@ -35,6 +37,9 @@ _ROOT = str(Path(__file__).resolve().parents[3])
 
 class RayNode(GangNode):
     """A Ray node that a launcher process runs; see `launcher`."""
+
+    # Environment variables of the node's processes that differ from this process's.
+    changes: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, spec: NodeSpec) -> None:
         super().__init__(spec)
@@ -61,7 +66,9 @@ class RayNode(GangNode):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=node_environment(os.environ, self._mark, self._token, self._resources),
+            env=node_environment(
+                {**os.environ, **self.changes}, self._mark, self._token, self._resources
+            ),
             start_new_session=True,
         )
         if self.spec.index > 0 and self.spec.attributes["enable_worker_logs"]:

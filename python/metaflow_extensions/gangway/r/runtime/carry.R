@@ -5,8 +5,8 @@
 # global environment.
 carry <- function(f, name = "f") {
   if (!requireNamespace("codetools", quietly = TRUE)) {
-    stop("ray_map() needs the R package codetools, one of R's recommended packages. Install it where ",
-      "the step runs (Debian, Ubuntu: apt install r-cran-codetools).",
+    stop("Ray's functions need the R package codetools, one of R's recommended packages. Install it ",
+      "here (Debian, Ubuntu: apt install r-cran-codetools).",
       call. = FALSE
     )
   }
@@ -15,7 +15,7 @@ carry <- function(f, name = "f") {
 
   is_package <- function(env) {
     isNamespace(env) || identical(env, baseenv()) || identical(env, emptyenv()) ||
-      !is.null(attr(env, "name")) || identical(env, as.environment("gangway:task"))
+      !is.null(attr(env, "name")) || identical(env, environment(carry))
   }
   prune <- function(env) {
     if (identical(env, globalenv()) || is_package(env)) {
@@ -43,6 +43,10 @@ carry <- function(f, name = "f") {
         "before, x <- self$x, and use x.",
         call. = FALSE
       )
+    }
+    if (inherits(x, "gangway_remote")) {
+      remote <- environment(x)$remote
+      return(new_remote(visit(remote$f, path), remote$options, call = NULL))
     }
     if (is.list(x) && any(vapply(x, is.function, NA))) x[] <- lapply(x, visit, path)
     if (!is.function(x) || is.primitive(x) || is_package(environment(x))) {

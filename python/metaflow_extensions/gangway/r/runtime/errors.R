@@ -30,13 +30,15 @@ user_calls <- function(calls, depth) {
   heads <- vapply(calls, function(call) if (is.symbol(call[[1]])) as.character(call[[1]]) else "", "")
   before <- c(
     "guarded", "tryCatch", "tryCatchList", "tryCatchOne", "doTryCatch", "withCallingHandlers",
-    "call_as", "eval"
+    "call_as", "call_with", "eval"
   )
   after <- c("", "h", ".handleSimpleError", "stop", "decode")
-  own <- which(heads %in% c("self_get", "$.gangway_self", "[[.gangway_self"))
+  own <- which(heads %in% c(
+    "self_get", "$.gangway_self", "[[.gangway_self", "$<-.gangway_self", "[[<-.gangway_self"
+  ))
   first <- depth + 1L
   while (first <= length(calls) && heads[first] %in% before) first <- first + 1L
   last <- min(length(calls), own - 1L)
-  while (last >= first && heads[last] %in% after) last <- last - 1L
+  while (last >= first && heads[last] %in% c(after, "$<-", "[[<-")) last <- last - 1L
   vapply(calls[seq_len(max(0L, last - first + 1L)) + first - 1L], one_line, "")
 }

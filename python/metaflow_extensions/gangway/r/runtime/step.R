@@ -4,22 +4,19 @@
 bundle <- NULL
 
 # What the user's code sees of the runtime.
-exported <- c("current", "gather_inputs", "merge_artifacts", "ray_map", "ray_nodes", "quit", "q")
+exported <- c("current", "gather_inputs", "merge_artifacts", "quit", "q", ray_exported)
 
 current <- function(value) decode(py$current(value))
 
 gather_inputs <- function(inputs, input) {
-  inputs <- unclass(inputs)
-  holders <- vapply(inputs, function(i) input %in% self_names(i), NA)
-  if (!any(holders)) self_get(inputs[[1L]], input) # an error that names the nearest artifacts
-  lapply(inputs[holders], self_get, input)
+  lapply(unname(unclass(inputs)), self_get, input)
 }
 
 merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
   self_flush(flow)
-  handles <- vapply(unclass(inputs), .subset2, 0, "handle")
+  handles <- vapply(unclass(inputs), .subset2, 0, "handle", USE.NAMES = FALSE)
   decode(py$merge(
-    .subset2(flow, "handle"), unname(handles), as.character(unlist(exclude)),
+    .subset2(flow, "handle"), handles, as.character(unlist(exclude)),
     as.character(unlist(include))
   ))
   invisible(flow)

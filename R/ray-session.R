@@ -1,0 +1,82 @@
+# Ray in a user's own R session: reticulate's Python joins a cluster, and R's functions for Ray (ray-*.R, which tasks and
+# workers load too) talk to it through the same primitives as in a task.
+
+ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL, object_store_memory = NULL) {
+  if (!is.null(task_value("ray_driver")) || !is.null(session$ray)) {
+    return(invisible(ray_nodes()))
+  }
+  local <- ray_python()
+  if (is.null(address)) {
+    options <- list(
+      num_cpus = whole(cpus), num_gpus = whole(gpus), resources = as.list(resources),
+      object_store_memory = whole(object_store_memory)
+    )
+    start_local(local, options)
+  }
+  ray_state$session <- local$join(address)
+  session$ray <- c(local$functions(), list(stop = local$stop))
+  # Also when R ends; when it is killed the node notices.
+  if (is.null(session$ray_end)) {
+    session$ray_end <- new.env()
+    reg.finalizer(session$ray_end, function(e) ray_shutdown(), onexit = TRUE)
+  }
+  invisible(ray_nodes())
+}
+
+ray_shutdown <- function() {
+  if (!is.null(session$ray)) {
+    stop <- session$ray$stop
+    session$ray <- ray_state$session <- NULL
+    stop()
+  }
+  invisible()
+}
+
+whole <- function(x) if (!is.null(x)) as.integer(x)
+
+# Python's side, in reticulate's Python.
+ray_python <- function() {
+  if (!reticulate::py_available()) {
+    python <- gangway_python()
+    check_python(python, ray = TRUE)
+    reticulate::use_python(python, required = TRUE)
+  }
+  sys <- reticulate::import("sys", convert = FALSE)
+  if (!core_path() %in% reticulate::py_to_r(sys$path) && !probe_python(reticulate::py_to_r(sys$executable))$core) {
+    sys$path$insert(0L, core_path())
+  }
+  reticulate::import("metaflow_extensions.gangway.ray.local")
+}
+
+start_local <- function(local, options, timeout = 90) {
+  local$start(options, as.list(python_env(reticulate::import("sys")$executable)))
+  end <- Sys.time() + timeout
+  on.exit(local$stop())
+  repeat {
+    state <- local$state()
+    if (state == "up") break
+    if (state != "starting" || Sys.time() > end) {
+      ray_stop("start", "The local Ray cluster does not start: ", state, ".")
+    }
+    Sys.sleep(0.05)
+  }
+  on.exit()
+}
+
+# The primitives: of the task where one runs, else of this session.
+ray_driver <- function() {
+  if (!is.null(session$ray)) {
+    return(session$ray)
+  }
+  of_task <- task_value("ray_driver")
+  if (is.null(of_task)) {
+    ray_stop("argument", "This R session is in no Ray cluster: call ray_init() first, for a local one or to join one.")
+  }
+  driver <- of_task()
+  ray_state$session <- get("ray_state", environment(of_task))$session
+  driver
+}
+
+task_value <- function(name) {
+  if (task_environment %in% search()) get0(name, as.environment(task_environment), inherits = FALSE)
+}

@@ -1,0 +1,218 @@
+# References to values on a Ray cluster. What runs there and where the values are is Python's business
+# (ray/driver.py); R knows them by numbers and hands bytes over. Base R only: the package gangway and the
+# runtime of tasks and workers both load the files ray-*.R that callers need.
+
+# What the user's code sees in a task.
+ray_exported <- c(
+  "ray_put", "ray_get", "ray_wait", "ray_cancel", "ray_remote", "ray_map", "ray_map2", "ray_pmap", "ray_nodes",
+  "ray_resources", "ray_call", "ray_driver", "ray_submit"
+)
+
+ray_state <- new.env(parent = emptyenv())
+ray_state$last <- 0L
+ray_state$dropped <- integer()
+
+# How long one look at the cluster lasts (seconds): between two of them R sees an interrupt.
+ray_look <- 0.25
+
+ray_number <- function() {
+  ray_state$last <- ray_state$last + 1L
+}
+
+# Not the portable XDR format: a cluster's machines are alike, and copying is faster than swapping bytes.
+transport <- function(x) serialize(x, NULL, xdr = FALSE)
+
+# A reference; when R forgets it, Python does too, at the next occasion: a finalizer may run at any time.
+new_ref <- function(number, label = "a value") {
+  ref <- new.env(hash = FALSE, parent = emptyenv())
+  ref$number <- number
+  ref$session <- ray_state$session
+  ref$label <- label
+  reg.finalizer(ref, drop_ref)
+  class(ref) <- "gangway_ref"
+  ref
+}
+
+drop_ref <- function(ref) {
+  if (identical(ref$session, ray_state$session)) ray_state$dropped <- c(ray_state$dropped, ref$number)
+}
+
+release_dropped <- function(driver) {
+  if (length(ray_state$dropped)) {
+    numbers <- ray_state$dropped
+    ray_state$dropped <- integer()
+    driver$release(numbers)
+  }
+}
+
+is_ref <- function(x) inherits(x, "gangway_ref")
+
+ref_numbers <- function(refs, who) {
+  if (is_ref(refs)) refs <- list(refs)
+  if (!is.list(refs) || !all(vapply(refs, is_ref, NA))) {
+    ray_stop(
+      "argument", who, "() takes a reference, or a list of references, as ray_put() and functions made by ",
+      "ray_remote() return; got ", paste(class(refs), collapse = "/"), "."
+    )
+  }
+  driver <- ray_driver()
+  for (ref in refs) {
+    if (!identical(ref$session, ray_state$session)) {
+      ray_stop(
+        "lost", "A reference (to ", ref$label, ") is known only where it was made, while that cluster is up: it ",
+        "cannot be used in another process, after ray_shutdown(), or inside another value. Give references to a ",
+        "task as arguments of their own, f(ref)."
+      )
+    }
+  }
+  release_dropped(driver)
+  vapply(refs, function(ref) ref$number, 0L, USE.NAMES = FALSE)
+}
+
+ray_put <- function(x) {
+  driver <- ray_driver()
+  release_dropped(driver)
+  number <- ray_number()
+  data <- transport(x)
+  driver$put(number, data)
+  new_ref(number, paste0("a ", class(x)[1L], ", ", format(structure(length(data), class = "object_size"), units = "auto")))
+}
+
+ray_get <- function(refs, timeout = NULL) {
+  numbers <- ref_numbers(refs, "ray_get")
+  done <- await(numbers, length(numbers), timeout)
+  if (length(done) < length(numbers)) {
+    ray_stop("timeout", "ray_get(): ", length(numbers) - length(done), " of ", length(numbers), " values are not ready after ",
+      timeout, " s. They go on; ask again, or ray_cancel() them.")
+  }
+  if (is_ref(refs)) {
+    return(outcome_value(outcomes(numbers)[[1L]]))
+  }
+  found <- outcomes(numbers)
+  values <- vector("list", length(refs))
+  names(values) <- names(refs)
+  for (i in seq_along(found)) {
+    value <- outcome_value(found[[i]], index = i)
+    if (!is.null(value)) values[[i]] <- value
+  }
+  values
+}
+
+ray_wait <- function(refs, n = 1, timeout = NULL) {
+  numbers <- ref_numbers(refs, "ray_wait")
+  if (is_ref(refs)) refs <- list(refs)
+  ready <- await(numbers, min(n, length(numbers)), timeout)
+  ready <- utils::head(ready, n)
+  list(ready = refs[ready], waiting = refs[setdiff(seq_along(refs), ready)])
+}
+
+ray_cancel <- function(refs) {
+  if (inherits(refs, "gangway_actor")) {
+    ray_driver()$cancel(-actor_number(refs))
+  } else {
+    ray_driver()$cancel(ref_numbers(refs, "ray_cancel"))
+  }
+  invisible(refs)
+}
+
+# Places of the references that are done when `n` are, or `timeout` seconds are over. In short looks, so that an
+# interrupt ends it.
+await <- function(numbers, n, timeout = NULL) {
+  driver <- ray_driver()
+  end <- if (!is.null(timeout)) as.double(Sys.time()) + timeout
+  repeat {
+    left <- if (is.null(end)) ray_look else max(0, min(ray_look, end - as.double(Sys.time())))
+    ready <- as.integer(driver$wait(numbers, n, left))
+    if (length(ready) >= n || (!is.null(end) && as.double(Sys.time()) >= end)) {
+      return(ready)
+    }
+  }
+}
+
+# What became of tasks that are done: each list(value =, conditions =) or list(failure =, conditions =).
+outcomes <- function(numbers) {
+  if (!length(numbers)) {
+    return(list())
+  }
+  driver <- ray_driver()
+  answer <- driver$fetch(numbers)
+  sizes <- as.integer(answer$size)
+  ends <- cumsum(as.double(sizes))
+  single <- length(numbers) == 1L
+  Map(function(number, state, size, end) {
+    if (state == 1L) {
+      return(read_outcome(driver$value(number)))
+    }
+    data <- if (single) answer$bytes else answer$bytes[seq.int(end - size + 1, length.out = size)]
+    switch(state + 1L,
+      read_outcome(data),
+      NULL,
+      list(failure = unserialize(data)),
+      list(failure = failure_text(data))
+    )
+  }, numbers, as.integer(answer$state), sizes, ends, USE.NAMES = FALSE)
+}
+
+failure_text <- function(data) {
+  text <- rawToChar(data)
+  Encoding(text) <- "UTF-8"
+  split <- regexpr("\n", text, fixed = TRUE)
+  list(kind = substr(text, 1L, split - 1L), message = substring(text, split + 1L))
+}
+
+# Conditions and output, where there are any, follow the value: R's unserialize() stops at its end.
+outcome_mark <- charToRaw("gangwayC")
+
+write_outcome <- function(value, conditions = NULL) {
+  data <- transport(value)
+  if (!length(conditions)) {
+    return(data)
+  }
+  more <- transport(conditions)
+  c(data, more, writeBin(length(more), raw()), outcome_mark)
+}
+
+read_outcome <- function(data) {
+  size <- length(data)
+  if (size < 12L || !identical(data[seq.int(size - 7, size)], outcome_mark)) {
+    return(list(value = unserialize(data)))
+  }
+  more <- readBin(data[seq.int(size - 11, size - 8)], "integer")
+  list(
+    value = unserialize(data),
+    conditions = unserialize(data[seq.int(size - 11 - more, size - 12)])
+  )
+}
+
+# The value of what outcomes() gave; what the task has said is said again here, and its error raised.
+outcome_value <- function(outcome, index = NULL) {
+  relay(outcome$conditions)
+  if (is.null(outcome$failure)) {
+    return(outcome$value)
+  }
+  relay(outcome$failure$conditions)
+  stop(ray_failure(outcome$failure, "task", "A task on Ray", index = index))
+}
+
+relay <- function(conditions) {
+  for (condition in conditions) {
+    if (is.character(condition)) {
+      cat(condition)
+    } else if (inherits(condition, "warning")) {
+      warning(condition)
+    } else if (inherits(condition, "message")) {
+      message(condition)
+    } else {
+      withRestarts(signalCondition(condition), muffleProgression = function(p) NULL)
+    }
+  }
+}
+
+format.gangway_ref <- function(x, ...) {
+  paste0("<reference ", x$number, " to ", x$label, if (!identical(x$session, ray_state$session)) ", lost", ">")
+}
+
+print.gangway_ref <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}

@@ -1,0 +1,281 @@
+# plan(ray): the package future's futures as tasks on Ray, for both of future's interfaces. Up to 1.34 a strategy is a
+# function that makes futures; since 1.40 it names a FutureBackend, which launches them. Between launch and result the
+# two differ little: a future is a Ray task that evaluates what getExpression() gives.
+
+# Strategies travel (plans are nested), and must find this code where they arrive: a task's or a worker's runtime, or
+# the package. `home` is that environment.
+at_home <- function(f) {
+  body(f) <- bquote({
+    home <- if ("gangway:task" %in% search()) {
+      environment(get("ray_put", as.environment("gangway:task")))
+    } else {
+      asNamespace("gangway")
+    }
+    .(body(f))
+  })
+  environment(f) <- baseenv()
+  f
+}
+
+ray <- structure(
+  at_home(function(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3) {
+    home$ray_future(..., options = home$ray_options(cpus, gpus, memory, resources, max_retries = max_retries))
+  }),
+  class = c("ray", "multiprocess", "future", "function"),
+  init = TRUE,
+  tweakable = c("workers", "cpus", "gpus", "memory", "resources", "max_retries"),
+  factory = at_home(function(...) home$new_ray_backend(...))
+)
+
+# ---- launch
+
+# The workers' part of futures with these options.
+future_remotes <- new.env(parent = emptyenv())
+
+launch_future <- function(future, options) {
+  key <- paste(deparse(options), collapse = "")
+  if (is.null(future_remotes[[key]])) {
+    evaluate <- at_home(function(expression, globals, key) home$run_future(expression, globals, key))
+    future_remotes[[key]] <- new_remote(evaluate, options)
+  }
+  number <- live_key()
+  # A FutureBackend's expression holds the globals, and handles conditions that shall be heard at once by itself.
+  if (is.null(future$backend)) {
+    expression <- future::getExpression(future, expr = with_live_conditions(future$expr), immediateConditions = TRUE,
+      mc.cores = 1L
+    )
+    globals <- future$globals
+  } else {
+    expression <- future::getExpression(future, mc.cores = 1L)
+    globals <- list()
+  }
+  future$ref <- future_remotes[[key]](expression, as.list(globals), number)
+  future$live <- number
+  future$state <- "running"
+  remember_future(future, number)
+  invisible(future)
+}
+
+with_live_conditions <- function(expr) {
+  bquote(withCallingHandlers(.(expr), immediateCondition = .(send_live_condition)))
+}
+
+# The futures that are under way: their live conditions must find them, and free workers be counted.
+launched <- new.env(parent = emptyenv())
+
+remember_future <- function(future, number) {
+  assign(number, future, envir = launched)
+  if (length(launched) %% 100L == 0L) running_futures()
+}
+
+forget_future <- function(future) {
+  if (!is.null(launched[[future$live]])) rm(list = future$live, envir = launched)
+}
+
+# Futures whose tasks have not ended. Those that have ended and that nobody has asked for are not kept alive from here.
+running_futures <- function() {
+  futures <- as.list(launched)
+  futures <- Filter(function(f) identical(f$ref$session, ray_state$session), futures)
+  if (!length(futures)) {
+    return(futures)
+  }
+  numbers <- vapply(futures, function(f) f$ref$number, 0L)
+  running <- futures[setdiff(seq_along(futures), as.integer(ray_driver()$wait(numbers, length(numbers), 0)))]
+  rm(list = setdiff(names(launched), names(running)), envir = launched)
+  running
+}
+
+# ---- in the worker
+
+# Evaluates a future's expression in a global environment that holds the globals and nothing else.
+run_future <- function(expression, globals, key) {
+  worker$live <- list(key = key, sent = 0L)
+  mine <- as.list(globalenv(), all.names = TRUE)
+  rm(list = names(mine), envir = globalenv())
+  on.exit({
+    rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
+    list2env(mine, globalenv())
+  })
+  list2env(globals, globalenv())
+  list(result = eval(expression, globalenv()), sent = worker$live$sent)
+}
+
+# ---- look and collect
+
+future_is_done <- function(future) {
+  if (future$state != "running" || !is.null(future$result)) {
+    return(TRUE)
+  }
+  hear_live_conditions()
+  length(ray_driver()$wait(future$ref$number, 1L, 0)) > 0L
+}
+
+collect_future <- function(future) {
+  if (future$state %in% c("canceled", "interrupted")) {
+    return(fail_future(future, "was cancelled", "FutureCanceledError"))
+  }
+  withCallingHandlers(
+    while (!length(await(future$ref$number, 1L, ray_look))) hear_live_conditions(),
+    interrupt = function(i) cancel_futures_of_call(future$calls[[1L]])
+  )
+  outcome <- outcomes(future$ref$number)[[1L]]
+  if (!is.null(outcome$failure)) {
+    error <- ray_failure(outcome$failure, "task", "its task")
+    forget_future(future)
+    return(fail_future(future, paste0("has no result: ", conditionMessage(error)), "FutureError"))
+  }
+  relay(outcome$conditions) # output of a future with stdout = NA
+  if (length(future$heard) < outcome$value$sent) hear_live_conditions(now = TRUE)
+  forget_future(future)
+  result <- outcome$value$result
+  if (inherits(result, "FutureError")) {
+    future$state <- "failed"
+  } else {
+    result$conditions <- c(future$heard, result$conditions)
+    future$state <- "finished"
+  }
+  future$result <- result
+  future$ref <- NULL
+  invisible(future)
+}
+
+fail_future <- function(future, what, class) {
+  label <- if (is.null(future$label)) "<none>" else future$label
+  make <- getNamespace("future")[[class]]
+  future$result <- make(sprintf("A future ('%s') on Ray %s", label, what), future = future)
+  if (future$state == "running") future$state <- "failed"
+  invisible(future)
+}
+
+# An interrupt while a value is waited for ends the futures that the same command at the console has made (a
+# future_map() that will never have a value), and no others.
+cancel_futures_of_call <- function(call) {
+  mine <- Filter(function(f) identical(f$calls[[1L]], call), running_futures())
+  for (future in mine) future$state <- "interrupted"
+  if (length(mine)) ray_cancel(unname(lapply(mine, function(f) f$ref)))
+}
+
+ray_workers <- function(workers = NULL, cpus = 1, gpus = NULL, ...) {
+  if (!is.null(workers)) {
+    return(as.integer(workers))
+  }
+  offered <- ray_driver()$cpus()
+  if (is.numeric(cpus) && cpus > 0) offered <- offered / cpus
+  max(1L, as.integer(offered))
+}
+
+# ---- future's methods: common ones, those of future < 1.40 (its generics `run`, strategies), those of FutureBackend
+
+resolved_ray_future <- function(x, run = TRUE, ...) {
+  if (x$state == "created") {
+    if (!isFALSE(run)) x <- future::run(x)
+    return(FALSE)
+  }
+  if (!future_is_done(x)) {
+    return(FALSE)
+  }
+  if (is.null(x$result)) collect_future(x)
+  if (inherits(x$result, "FutureError")) {
+    return(TRUE)
+  }
+  NextMethod() # signals what shall be heard early
+}
+
+result_ray_future <- function(future, ...) {
+  if (future$state == "created") future <- future::run(future)
+  if (is.null(future$result)) collect_future(future)
+  if (inherits(future$result, "FutureError")) stop(future$result)
+  future$result
+}
+
+run_ray_future <- function(future, ...) {
+  if (future$state != "created") {
+    stop(future::FutureError("A future can only be launched once.", future = future))
+  }
+  launch_future(future, future$options)
+}
+
+ray_future <- function(..., options, lazy = FALSE) {
+  future <- future::MultiprocessFuture(..., lazy = lazy, options = options)
+  class(future) <- c("RayFuture", class(future))
+  if (!lazy) future <- future::run(future)
+  invisible(future)
+}
+
+# What plan() and tweak() have set in a strategy.
+strategy_arguments <- function(evaluator) {
+  set <- formals(evaluator)[attr(evaluator, "tweakable")]
+  lapply(Filter(Negate(is.null), set), eval, baseenv())
+}
+
+new_ray_backend <- function(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL,
+                            max_retries = 3) {
+  backend <- future::MultiprocessFutureBackend(...,
+    workers = ray_workers(workers, cpus), options = ray_options(cpus, gpus, memory, resources, max_retries = max_retries),
+    futures = launched
+  )
+  backend$futureClasses <- c("RayFuture", backend$futureClasses)
+  structure(backend, class = c("RayFutureBackend", class(backend)))
+}
+
+list_ray_futures <- function(backend, ...) {
+  futures <- unname(as.list(launched))
+  data <- data.frame(
+    counter = vapply(futures, function(f) as.integer(f$uuid[2L]), 0L),
+    start = vapply(futures, function(f) if (is.null(f$start)) NA_real_ else f$start, 0),
+    label = vapply(futures, function(f) if (is.null(f$label)) NA_character_ else f$label, ""),
+    resolved = vapply(futures, future_is_done, NA)
+  )
+  data$future <- lapply(futures, list)
+  data
+}
+
+free_workers <- function(workers) max(0L, workers - length(running_futures()))
+
+future_methods <- list(
+  resolved = list(RayFuture = resolved_ray_future),
+  result = list(RayFuture = result_ray_future),
+  run = list(RayFuture = run_ray_future),
+  nbrOfWorkers = list(
+    ray = function(evaluator) do.call(ray_workers, strategy_arguments(evaluator)),
+    RayFutureBackend = function(evaluator) evaluator$workers
+  ),
+  nbrOfFreeWorkers = list(
+    ray = function(evaluator, background = FALSE, ...) free_workers(do.call(ray_workers, strategy_arguments(evaluator))),
+    RayFutureBackend = function(evaluator, background = FALSE, ...) free_workers(evaluator$workers)
+  ),
+  launchFuture = list(RayFutureBackend = function(backend, future, ...) launch_future(future, backend$options)),
+  interruptFuture = list(RayFutureBackend = function(backend, future, ...) {
+    if (backend$interrupts && future$state == "running") {
+      future$state <- "interrupted"
+      ray_cancel(future$ref)
+      forget_future(future)
+    }
+    future
+  }),
+  listFutures = list(RayFutureBackend = list_ray_futures),
+  stopWorkers = list(RayFutureBackend = function(backend, interrupt = TRUE, ...) {
+    if (interrupt) lapply(unname(running_futures()), future::cancel, interrupt = TRUE)
+    TRUE # the cluster outlives a plan
+  }),
+  getFutureBackendConfigs = list(RayFuture = function(future, ...) {
+    list(capture = list(immediateConditionHandlers = list(immediateCondition = send_live_condition)))
+  })
+)
+
+# When future is loaded, as NAMESPACE would do it for a package, but for the generics that this version of future has.
+register_future_methods <- function(...) {
+  future <- asNamespace("future")
+  for (generic in intersect(names(future_methods), ls(future, all.names = TRUE))) {
+    for (class in names(future_methods[[generic]])) {
+      # A version with FutureBackend runs futures by its own run().
+      if (generic == "run" && exists("launchFuture", future)) next
+      registerS3method(generic, class, future_methods[[generic]][[class]], envir = future)
+    }
+  }
+}
+
+when_future_is_loaded <- function() {
+  setHook(packageEvent("future", "onLoad"), register_future_methods)
+  if (isNamespaceLoaded("future")) register_future_methods()
+}

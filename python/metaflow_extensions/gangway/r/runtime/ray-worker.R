@@ -1,0 +1,223 @@
+# The side of Ray's workers: jobs, values that several calls use, and what a call says.
+
+worker <- new.env(parent = emptyenv())
+worker$jobs <- list()
+worker$values <- new.env(parent = emptyenv())
+worker$most_jobs <- 30L
+
+ray_primitives <- NULL
+
+# Python's functions as R calls them; the first use joins the cluster.
+ray_driver <- function() {
+  if (is.null(ray_primitives)) {
+    names <- grep("^ray_", names(py), value = TRUE)
+    functions <- lapply(py[names], function(f) {
+      force(f)
+      function(...) decode(f(...))
+    })
+    names(functions) <- sub("^ray_", "", names)
+    ray_state$session <- functions$connect()
+    ray_primitives <<- functions
+  }
+  ray_primitives
+}
+
+start_worker <- function(node) {
+  worker$node <- node
+  options(warn = 1, keep.source = FALSE)
+  open_capture()
+  register_ray_methods()
+  NULL
+}
+
+register_ray_methods <- function() {
+  method <- function(generic, class, f) registerS3method(generic, class, f, envir = baseenv())
+  method("print", "gangway_ref", print.gangway_ref)
+  method("format", "gangway_ref", format.gangway_ref)
+  method("print", "gangway_remote", print.gangway_remote)
+  NULL
+}
+
+# ---- jobs
+
+# Whether the job is known here; if so it is the current one, and its globals are in place again.
+use_job <- function(key) {
+  job <- worker$jobs[[key]]
+  if (is.null(job)) {
+    return(FALSE)
+  }
+  list2env(job$globals, globalenv())
+  worker$key <- key
+  worker$job <- job
+  TRUE
+}
+
+open_job <- function(key, data) {
+  job <- unserialize(data)
+  .libPaths(unique(c(job$lib_paths[dir.exists(job$lib_paths)], .libPaths())))
+  list2env(job$globals, globalenv())
+  if (any(startsWith(as.character(names(job$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
+  opened <- guarded(attach_packages(job$packages))
+  if (length(opened) > 1L) job$broken <- opened
+  if (length(worker$jobs) >= worker$most_jobs) worker$jobs[[1L]] <- NULL
+  worker$key <- key
+  worker$jobs[[key]] <- job
+  worker$job <- job
+  NULL
+}
+
+# ---- values
+
+keep_value <- function(name, data) {
+  assign(name, unserialize(data), worker$values)
+  NULL
+}
+
+drop_value <- function(name) {
+  rm(list = name, envir = worker$values)
+  NULL
+}
+
+fill_slots <- function(args, names) {
+  for (i in which(vapply(args, inherits, NA, "gangway_slot"))) {
+    value <- get(names[[unclass(args[[i]])]], worker$values, inherits = FALSE)
+    args[i] <- list(value)
+  }
+  args
+}
+
+# ---- calls
+
+# The serialized value; after an error list(serialized failure, message).
+run_task <- function(data, names) {
+  job <- worker$job
+  if (!is.null(job$broken)) {
+    return(failed(job$broken))
+  }
+  args <- unserialize(data)
+  if (job$kind == "map") {
+    return(run_chunk(job, args, names))
+  }
+  if (length(names)) args <- fill_slots(args, names)
+  answer <- captured(call_with("f", job$f, args))
+  if (length(answer) > 1L) failed(answer) else write_outcome(answer[[1L]], taken())
+}
+
+# f(...) with symbols for all values: quick to evaluate, and short in a traceback.
+call_with <- function(name, f, args) {
+  if (!length(args)) {
+    env <- list2env(structure(list(f), names = name), parent = globalenv())
+    return(eval(as.call(list(as.name(name))), env))
+  }
+  slots <- sprintf("argument%d", seq_along(args))
+  env <- list2env(structure(c(args, list(f)), names = c(slots, name)), parent = globalenv())
+  eval(as.call(c(as.name(name), structure(lapply(slots, as.name), names = names(args)))), env)
+}
+
+failed <- function(answer, ...) {
+  failure <- c(failure_of(answer), list(conditions = taken(), ...))
+  list(transport(failure), enc2utf8(failure$message))
+}
+
+failure_of <- function(answer) {
+  list(
+    message = answer[[2L]], call = answer[[3L]], traceback = answer[[4L]], node = worker$node, error = worker$error
+  )
+}
+
+# ---- chunks of ray_map() and its relatives
+
+run_chunk <- function(job, args, names) {
+  if (is.null(job$call)) {
+    job <- worker$job <- worker$jobs[[worker$key]] <- callable(job, length(args[[2L]]))
+  }
+  columns <- args[[2L]]
+  if (length(names)) {
+    columns <- lapply(columns, function(column) if (is.list(column)) fill_slots(column, names) else column)
+    list2env(structure(fill_slots(job$constants, names), names = job$constant_names), job$env)
+  }
+  values <- vector("list", length(columns[[1L]]))
+  bad <- integer()
+  slots <- job$slots
+  for (i in seq_along(values)) {
+    for (k in seq_along(columns)) assign(slots[k], columns[[k]][[i]], job$env)
+    if (length(args[[3L]])) use_seed(args[[3L]][[i]])
+    answer <- captured(eval(job$call, job$env))
+    if (length(answer) > 1L) {
+      if (job$stop) {
+        return(failed(answer, index = args[[1L]] + i - 1L))
+      }
+      bad <- c(bad, i)
+      answer <- list(failure_of(answer))
+    }
+    values[i] <- answer
+  }
+  write_outcome(list(values = values, failed = bad), taken())
+}
+
+# The call f(x, constants) with symbols for all values.
+callable <- function(job, n) {
+  columns <- if (is.null(job$columns)) character(n) else job$columns
+  constants <- names(job$constants)
+  if (is.null(constants)) constants <- character(length(job$constants))
+  job$slots <- if (n == 1L) "x" else sprintf("x%d", seq_len(n))
+  job$constant_names <- sprintf("constant%d", seq_along(job$constants))
+  named <- nzchar(constants) & !constants %in% c("f", job$slots)
+  job$constant_names[named] <- constants[named]
+  job$env <- list2env(
+    c(list(f = job$f), structure(job$constants, names = job$constant_names)),
+    parent = globalenv()
+  )
+  arguments <- lapply(c(job$slots, job$constant_names), as.name)
+  job$call <- as.call(c(quote(f), structure(arguments, names = c(columns, constants))))
+  job
+}
+
+# ---- what a call says: its output, messages and warnings in order
+
+open_capture <- function() {
+  worker$said <- list()
+  worker$output <- rawConnection(raw(), "wb")
+  sink(worker$output)
+}
+
+# Like guarded(), noting what is said; worker$error is the error's own condition.
+captured <- function(expr) {
+  worker$error <- NULL
+  guarded(withCallingHandlers(
+    expr,
+    message = function(m) say(m, "muffleMessage"),
+    warning = function(w) say(w, "muffleWarning"),
+    immediateCondition = function(c) say(c, "muffleProgression"),
+    error = function(e) worker$error <- e
+  ))
+}
+
+say <- function(condition, restart) {
+  if (sink.number() == 1L) take_output() # else user code captures its output
+  worker$said[[length(worker$said) + 1L]] <- condition
+  tryInvokeRestart(restart)
+}
+
+take_output <- function() {
+  while (sink.number() > 1L) sink()
+  bytes <- rawConnectionValue(worker$output)
+  if (length(bytes)) {
+    if (sink.number()) sink()
+    close(worker$output)
+    said <- worker$said
+    open_capture()
+    text <- rawToChar(bytes[bytes != 0L])
+    if (l10n_info()[["UTF-8"]]) Encoding(text) <- "UTF-8"
+    worker$said <- c(said, list(text))
+  } else if (!sink.number()) {
+    sink(worker$output) # user code has ended one sink too many
+  }
+}
+
+taken <- function() {
+  take_output()
+  said <- worker$said
+  if (length(said)) worker$said <- list()
+  said
+}

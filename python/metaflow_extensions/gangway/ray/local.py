@@ -1,0 +1,99 @@
+"""A user's own R session on Ray: a cluster of one node that ends with the session, or another's.
+
+Imports no Metaflow: a session that only computes shall not wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..gang.node import NodeSpec
+from .command import authentication
+from .node import RayNode
+
+_ATTRIBUTES: dict[str, Any] = {
+    "main_port": None,
+    "enable_worker_logs": False,
+    "logging_level": None,
+    "log_style": None,
+    "enable_dashboard": False,
+    "dashboard_port": None,
+}
+
+# Ray reads the token once, when it is imported: the session's clusters, one after the other, share it.
+_secret = secrets.token_bytes(32)
+_node: RayNode | None = None
+_saved: dict[str, str | None] = {}
+
+
+def start(options: dict[str, Any], environment: dict[str, str]) -> None:
+    """Start a node that has `num_cpus` and so on, with changes of the environment."""
+    global _node
+    spec = NodeSpec(
+        gang=secrets.token_hex(4),
+        index=0,
+        num_nodes=1,
+        secret=_secret,
+        local=True,
+        attributes={**_ATTRIBUTES, **options},
+    )
+    for name, value in authentication(spec.derive("ray")).items():
+        _saved[name] = os.environ.get(name)
+        os.environ[name] = value
+    _node = RayNode(spec)
+    _node.changes = environment
+    _node.prepare()
+    _node.start(None)
+
+
+def state() -> str:
+    """Tell ``"starting"``, ``"up"``, or why the node does not work."""
+    if _node is None:
+        return "there is no node"
+    failure = _node.failure()
+    if failure is not None:
+        return failure
+    return "up" if _node.head() and 0 in _node.joined() else "starting"
+
+
+def join(address: str | None) -> str:
+    """Join the node that `start` has started, or the cluster with an address."""
+    from . import driver
+
+    return driver.connect(_node.environment()["RAY_ADDRESS"] if _node is not None else address)
+
+
+def stop() -> None:
+    """Leave the cluster, and end it if it is this session's."""
+    global _node
+    if "ray" in sys.modules:
+        from . import driver
+
+        driver.disconnect()
+    for name, value in _saved.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    _saved.clear()
+    if _node is not None:
+        _node.stop()
+        _node = None
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """The driver's functions as reticulate calls them: it knows no memoryview."""
+    from . import driver
+
+    names = (
+        "add_job submit submit_many put wait fetch release cancel make_actor call_actor cpus nodes "
+        "resources"
+    ).split()
+    return {
+        **{name: getattr(driver, name) for name in names},
+        "value": lambda ref: bytearray(driver.value(ref)),
+    }

@@ -100,9 +100,10 @@ def handle(value: Any, ri: Any) -> Any:
         _handed_on.append(value)
     sexp = ri.FloatSexpVector([float(position)])
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    for name, text in (("class", "gangway_python"), ("type", kind), ("repr", _shown(value))):
+    for name, text in (("type", kind), ("repr", _shown(value))):
         sexp.do_slot_assign(name, ri.StrSexpVector([text]))
-    return sexp
+    # Not as a slot: R would not know it as an object and calculate with it.
+    return ri.baseenv["class<-"](sexp, ri.StrSexpVector(["gangway_python"]))
 
 
 def _shown(value: Any) -> str:

@@ -13,13 +13,20 @@ from typing import Any
 
 from ..interrupt import Interrupted, python_in_r, r_evaluation
 from . import embed
-from .convert import to_python, to_r
+from .convert import encoded, to_python, to_r
+from .format.trailer import add_trailer
 from .robject import RObject
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _SOURCES = (
     "serializable.R",
+    "unserializable.R",
+    "restore.R",
+    "others.R",
     "runtime/values.R",
+    "runtime/python.R",
+    "runtime/dragged.R",
+    "runtime/same.R",
     "runtime/errors.R",
     "runtime/self.R",
     *(f"runtime/ray-{name}.R" for name in "core errors remote map seed progress info worker".split()),
@@ -56,6 +63,7 @@ class REngine:
         self._callbacks: list[Any] = []
         self._runtime = self._load_runtime()
         self._functions = _Functions(self._runtime)
+        self._held: RObject | None = None
 
     @classmethod
     def current(cls) -> Any:
@@ -87,24 +95,35 @@ class REngine:
             embed.flush()
 
     def element(self, value: RObject, position: int) -> Any:
-        """Element ``position`` (from 0) of an R object, as R's ``[[`` gives it."""
-        return self.decode(self.call("element", value.data, float(position + 1)))
+        """Element ``position`` (from 0) of an R object, as R's ``[[`` gives it.
 
-    def describe(self, value: RObject) -> dict[str, Any]:
-        """Class, type, length and dimensions of an R object."""
-        return self._description(self.call("describe_bytes", value.data))
+        R keeps the object until another one is asked for, or `release` is called: Metaflow counts
+        the elements of a foreach one by one.
+        """
+        if value is not self._held:
+            self.call("hold", value.data, value.info["restore"])
+            self._held = value
+        return self.decode(self.call("held_element", float(position + 1)))
+
+    def release(self) -> None:
+        """Let R forget the object that `element` was asked about."""
+        if self._held is not None:
+            self._held = None
+            self.call("release")
 
     def encode(self, value: Any) -> Any:
         """What runtime's ``decode()`` understands."""
         if isinstance(value, RObject):
-            return self._tagged("r", embed.bytes_to_raw(value.data))
-        return self._tagged("plain", to_r(value, self._ri))
+            restore = self._ri.StrSexpVector(value.info["restore"])
+            return self._tagged("r", embed.bytes_to_raw(value.data), restore)
+        return self._tagged(*encoded(value, self.encode, self._ri))
 
     def decode(self, answer: Sequence[Any]) -> Any:
         """The Python value of what runtime's ``encode()`` made."""
         kind, payload, *description = answer
         if kind[0] == "r":
-            return RObject(embed.raw_to_bytes(payload), self._description(description[0]))
+            info = self._description(description[0])
+            return RObject(add_trailer(embed.raw_to_bytes(payload), info))
         return self.plain(payload)
 
     def plain(self, sexp: Any) -> Any:
@@ -117,15 +136,16 @@ class REngine:
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = closures
 
-    def _tagged(self, kind: str, payload: Any) -> Any:
-        return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), payload])
+    def _tagged(self, kind: str, *payload: Any) -> Any:
+        return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), *payload])
 
     def _description(self, sexp: Any) -> dict[str, Any]:
+        """What runtime's ``describe()`` says: a vector of length one comes as a scalar."""
         info = dict(self.plain(sexp))
         info["length"] = int(info["length"])
-        for field in ("class", "dim"):
-            if info[field] is not None and not isinstance(info[field], list):
-                info[field] = [info[field]]
+        for field, missing in (("class", []), ("dim", None), ("restore", [])):
+            value = info.get(field, missing)
+            info[field] = value if value is None or isinstance(value, list) else [value]
         return info
 
     def _load_runtime(self) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import keyword
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import ArtifactException
@@ -38,8 +38,7 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
         try:
             return getattr(flow, name)
         except ArtifactException as error:
-            where = f"Artifact {name!r} of {label(flow)}"
-            raise ArtifactException(f"{where}: {error.message}") from None
+            raise _damaged(flow, name, error) from None
     known = sorted({*artifact_names(flow), *unsaved})
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."
@@ -95,9 +94,92 @@ def current_value(name: str) -> Any:
     return getattr(current, name)
 
 
-def merge(flow: Any, inputs: list[Any], exclude: list[str], include: list[str]) -> None:
-    """Metaflow's ``merge_artifacts``."""
-    flow.merge_artifacts(inputs, exclude=exclude or None, include=include or None)
+def merge(
+    flow: Any,
+    inputs: Sequence[Any],
+    exclude: Sequence[str],
+    include: Sequence[str],
+    same: Callable[[Any, Any], bool],
+) -> None:
+    """Metaflow's ``merge_artifacts``, for which equal contents are no conflict.
+
+    Metaflow compares the stored bytes; two R objects, or two data frames, may be equal all the
+    same.
+
+    Parameters
+    ----------
+    same : callable
+        Whether two artifacts have the same contents.
+
+    Raises
+    ------
+    ArtifactException
+        For artifacts that differ; it names them and the tasks that they come from.
+    """
+    if exclude and include:
+        raise ArtifactException(
+            "merge_artifacts(): give `exclude` or `include`, not both. `include` names all that is "
+            "merged, `exclude` what is not."
+        )
+    held = set(artifact_names(flow))
+    wanted = [n for n in _merged_names(inputs) if n not in held and n not in exclude]
+    wanted = [n for n in wanted if not include or n in include]
+    equal, conflicts = [], []
+    for name in wanted:
+        holders = _by_content(inputs, name)
+        if len(holders) > 1:
+            first, *others = (_load(i, name) for i in holders)
+            if all(same(first, other) for other in others):
+                equal.append(name)
+            else:
+                conflicts.append(f"{name!r} ({_list_plain([label(i) for i in holders])})")
+    if conflicts:
+        raise ArtifactException(
+            "merge_artifacts(): these artifacts have different values: " + "; ".join(conflicts)
+            + ". Assign them before merging, self$name <- ..., or leave them out with `exclude`."
+        )
+    rest = [n for n in include if n not in equal]
+    if not include or rest:
+        flow.merge_artifacts(
+            list(inputs),
+            exclude=None if include else [*exclude, *equal],
+            include=rest or None,
+        )
+    for name in equal:
+        holder = _by_content(inputs, name)[0]
+        flow._datastore.passdown_partial(holder._datastore, [name])
+
+
+def _merged_names(inputs: Sequence[Any]) -> list[str]:
+    # What Metaflow keeps for itself begins with an underscore, or is the flow's name.
+    names = {name for i in inputs for name, _ in i._datastore.items()}
+    return sorted(n for n in names if not n.startswith("_") and n != "name")
+
+
+def _by_content(inputs: Sequence[Any], name: str) -> list[Any]:
+    """One input for each content that is stored under a name."""
+    contents: dict[str, Any] = {}
+    for one in inputs:
+        key = dict(one._datastore.items()).get(name)
+        if key is not None:
+            contents.setdefault(key, one)
+    return list(contents.values())
+
+
+def _load(flow: Any, name: str) -> Any:
+    """An artifact that is not kept on the flow object: it is only compared."""
+    try:
+        return flow._datastore[name]
+    except ArtifactException as error:
+        raise _damaged(flow, name, error) from None
+
+
+def _damaged(flow: Any, name: str, error: ArtifactException) -> ArtifactException:
+    return ArtifactException(f"Artifact {name!r} of {label(flow)}: {error.message}")
+
+
+def _list_plain(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -1,73 +1,107 @@
 # What a step's function sees: `self`, and the `inputs` of a join.
 
+# What each `self` of this process has read and been assigned, by handle. Not in the object itself, which comes
+# along with every function and formula that a step's function makes.
+states <- new.env(parent = emptyenv())
+
 new_self <- function(handle, read_only = FALSE) {
-  self <- new.env(parent = emptyenv())
-  self$handle <- handle
-  self$read_only <- read_only
-  self$values <- new.env(parent = emptyenv())
-  self$changed <- character()
-  class(self) <- "gangway_self"
+  self <- structure(new.env(parent = emptyenv()), class = "gangway_self")
+  assign("handle", handle, envir = self)
+  state <- new.env(parent = emptyenv())
+  state$self <- self
+  state$read_only <- read_only
+  state$values <- new.env(parent = emptyenv())
+  state$assigned <- state$touched <- character()
+  state$checking <- 0
+  state$began <- proc.time()[[3]]
+  assign(as.character(handle), state, states)
   self
 }
 
-has_reference <- function(x) is.environment(x) || isS4(x) || inherits(x, "data.table")
+state_of <- function(self) {
+  state <- get0(as.character(.subset2(self, "handle")), states, inherits = FALSE)
+  if (is.null(state) || !identical(state$self, self)) {
+    stop("This `self` belongs to a task that has ended: it came along with a function, formula or environment ",
+      "that was made there. Give the function what it needs as arguments.",
+      call. = FALSE
+    )
+  }
+  state
+}
+
+is_reference <- function(x) is.environment(x) || isS4(x) || inherits(x, "data.table")
+
+# What may be changed in place without an assignment to self. Deeper inside, an assignment is needed.
+has_reference <- function(x) {
+  is_reference(x) || (is.list(x) && any(vapply(unclass(x), is_reference, NA)))
+}
 
 self_get <- function(self, name) {
-  values <- .subset2(self, "values")
-  if (exists(name, values, inherits = FALSE)) {
-    return(get(name, values, inherits = FALSE))
+  state <- state_of(self)
+  if (exists(name, state$values, inherits = FALSE)) {
+    return(get(name, state$values, inherits = FALSE))
   }
   x <- tryCatch(
-    decode(py$get(.subset2(self, "handle"), name, .subset2(self, "changed"))),
+    decode(py$get(.subset2(self, "handle"), name, changed_names(state))),
     error = function(e) {
       if (inherits(e, "gangway_error")) stop(e)
-      stop("Artifact `", name, "` of ", task_label(.subset2(self, "handle")), " is damaged, R cannot ",
-        "read it (", conditionMessage(e), "). Run the step that made it again.",
+      stop("Artifact `", name, "` of ", task_label(self), " cannot be read in R: ", conditionMessage(e),
+        ". Where it is damaged, run the step that made it again.",
         call. = FALSE
       )
     }
   )
-  assign(name, x, values)
-  # It may be changed in place without an assignment to self.
-  if (has_reference(x)) self_changed(self, name)
+  assign(name, x, state$values)
+  if (!state$read_only && has_reference(x)) state$touched <- c(state$touched, name)
   x
 }
 
 self_set <- function(self, name, value) {
-  if (.subset2(self, "read_only")) {
+  state <- state_of(self)
+  if (state$read_only) {
     stop("The inputs of a join cannot be changed; assign to `self$", name, "`.", call. = FALSE)
   }
   problem <- decode(py$name_problem(.subset2(self, "handle"), name))
   if (nzchar(problem)) stop(problem, call. = FALSE)
-  lost <- if (!is.atomic(value) || is.object(value)) find_unserializable(value, paste0("self$", name))
-  if (!is.null(lost)) {
-    stop("`", lost$path, "` (", paste(lost$class, collapse = "/"), ") cannot be kept as an artifact: ",
-      lost$reason, ". Keep the data that it is made from, and make it again where it is used.",
-      call. = FALSE
-    )
-  }
-  assign(name, value, .subset2(self, "values"))
-  self_changed(self, name)
+  if (is_check_due(state, name, value)) check_value(state, value, paste0("self$", name))
+  assign(name, value, state$values)
+  state$assigned <- union(state$assigned, name)
   self
 }
 
-self_changed <- function(self, name) {
-  if (!.subset2(self, "read_only")) {
-    assign("changed", union(.subset2(self, "changed"), name), envir = self)
-  }
+# A list that is built in a loop is assigned as often as it has elements: what was assigned before is looked at
+# again only as long as that takes a small part of the step's time. The end of the step looks at everything.
+is_check_due <- function(state, name, value) {
+  !is.null(value) && (!is.atomic(value) || is.object(value)) && !inherits(value, "gangway_python") && (
+    !name %in% state$assigned || state$checking < max(0.5, 0.1 * (proc.time()[[3]] - state$began))
+  )
 }
+
+check_value <- function(state, value, path) {
+  began <- proc.time()[[3]]
+  lost <- if (references_in(value)$bad) find_unserializable(value, path, skip = is_packable)
+  state$checking <- state$checking + proc.time()[[3]] - began
+  if (!is.null(lost)) refuse(lost)
+}
+
+changed_names <- function(state) union(state$assigned, state$touched)
 
 # Artifacts are serialized once, when the step's function is done (or Python needs them).
 self_flush <- function(self) {
-  for (name in .subset2(self, "changed")) {
-    x <- encode(get(name, .subset2(self, "values"), inherits = FALSE))
-    decode(do.call(py$set, c(list(.subset2(self, "handle"), name), x)))
+  state <- state_of(self)
+  for (name in changed_names(state)) {
+    x <- get(name, state$values, inherits = FALSE)
+    # What was only read, and now holds what its package put there for this session, stays what it was.
+    only_read <- !name %in% state$assigned
+    if (only_read && references_in(x)$bad) next
+    payload <- encode(x, paste0("self$", name))
+    decode(do.call(py$set, c(list(.subset2(self, "handle"), name), payload)))
   }
-  assign("changed", character(), envir = self)
+  state$assigned <- state$touched <- character()
 }
 
 self_names <- function(self) {
-  sort(union(decode(py$names(.subset2(self, "handle"))), .subset2(self, "changed")))
+  sort(union(decode(py$names(.subset2(self, "handle"))), changed_names(state_of(self))))
 }
 
 new_inputs <- function(handles, names) {
@@ -76,12 +110,10 @@ new_inputs <- function(handles, names) {
   structure(inputs, class = "gangway_inputs")
 }
 
-task_label <- function(handle) decode(py$label(handle))
+task_label <- function(self) decode(py$label(.subset2(self, "handle")))
 
 print_self <- function(x, ...) {
-  cat("<", if (.subset2(x, "read_only")) "input " else "self ", task_label(.subset2(x, "handle")), ">\n",
-    sep = ""
-  )
+  cat("<", if (state_of(x)$read_only) "input " else "self ", task_label(x), ">\n", sep = "")
   cat("artifacts:", if (length(self_names(x))) self_names(x) else "none", fill = TRUE)
   invisible(x)
 }
@@ -90,7 +122,7 @@ print_inputs <- function(x, ...) {
   cat("<", length(x), " inputs>\n", sep = "")
   for (i in seq_along(x)) {
     cat(" ", if (is.null(names(x))) paste0("[[", i, "]]") else names(x)[i], " ",
-      task_label(.subset2(.subset2(x, i), "handle")), "\n",
+      task_label(.subset2(x, i)), "\n",
       sep = ""
     )
   }
@@ -106,8 +138,6 @@ register_methods <- function() {
   method("names", "gangway_self", self_names)
   method("length", "gangway_self", function(x) length(self_names(x)))
   method("print", "gangway_self", print_self)
-  method("format", "gangway_self", function(x, ...) task_label(.subset2(x, "handle")))
+  method("format", "gangway_self", function(x, ...) task_label(x))
   method("print", "gangway_inputs", print_inputs)
-  method("print", "gangway_python", function(x, ...) cat("<Python ", attr(x, "repr"), ">\n", sep = ""))
-  method("print", "metaflow_exception", function(x, ...) cat(attr(x, "traceback"), "\n"))
 }

@@ -15,24 +15,69 @@ is_plain <- function(x) {
   )
 }
 
+# A description that Python keeps with the bytes: nothing that the class's own methods say may fail it.
 describe <- function(x) {
+  own <- function(expr, otherwise) tryCatch(expr, error = function(e) otherwise)
+  size <- own(as.numeric(if (is.data.frame(x)) nrow(x) else length(x)), length(unclass(x)))
+  dim <- own(as.integer(dim(x)), NULL)
   list(
-    class = class(x), type = typeof(x), dim = dim(x),
-    length = as.numeric(if (is.data.frame(x)) nrow(x) else length(x))
+    class = class(x), type = typeof(x), dim = if (length(dim) && !anyNA(dim)) dim,
+    length = if (length(size) == 1L && !is.na(size)) size else 0, r = as.character(getRversion())
   )
 }
 
-encode <- function(x) {
+# "plain" and a value, or "r", R's bytes and their description. `name` is how the user calls the value.
+encode <- function(x, name = "x") {
   if (is_plain(x) || inherits(x, "gangway_python")) {
     return(list("plain", if (is.character(x)) enc2utf8(x) else x))
   }
-  list("r", serialize(x, NULL, version = 3L), describe(x))
+  references <- watch_references()
+  bytes <- serialize_watched(x, NULL, references$hook)
+  seen <- references$seen()
+  description <- describe(x)
+  if (seen$bad && !is.null(find_unserializable(x, name))) {
+    packed <- pack_inside(x)
+    bytes <- serialize_exactly(packed$value, name)
+    if (!is.raw(bytes)) refuse(bytes)
+    description$restore <- packed$restore
+  }
+  description$restore <- c(description$restore, tables_in(x, seen))
+  if (seen$environments) warn_dragged(x, name, length(bytes))
+  list("r", bytes, description)
+}
+
+# What restore_value() has to do about data.tables. One that was read with unserialize() points to nothing.
+tables_in <- function(x, seen) {
+  if (!seen$tables && !seen$empty) {
+    NULL
+  } else if (inherits(x, "data.table") && seen$tables <= 1) {
+    "data.table"
+  } else if (seen$tables || holds_table(x)) {
+    "data.tables"
+  }
+}
+
+holds_table <- function(x) {
+  found <- FALSE
+  replace_inside(x, function(part) inherits(part, "data.table"), function(part) {
+    found <<- TRUE
+    part
+  })
+  found
+}
+
+refuse <- function(lost) {
+  stop("`", lost$path, "` (", paste(lost$class, collapse = "/"), ") cannot be kept as an artifact: ",
+    lost$reason, ". ", lost$advice,
+    call. = FALSE
+  )
 }
 
 decode <- function(answer) {
   switch(answer[[1]],
     plain = answer[[2]],
-    r = unserialize(answer[[2]]),
+    r = restore_value(unserialize(answer[[2]]), answer[[3]]),
+    parts = fill_in(unserialize(answer[[2]]), lapply(answer[[3]], decode)),
     error = stop(structure(
       class = c("gangway_error_task", "gangway_error", "error", "condition"),
       list(message = answer[[2]], call = NULL)
@@ -40,9 +85,31 @@ decode <- function(answer) {
   )
 }
 
-describe_bytes <- function(data) describe(unserialize(data))
+# ---- elements of an object that Python holds
 
-element <- function(data, i) {
-  x <- unserialize(data)
-  encode(if (is.data.frame(x)) x[i, , drop = FALSE] else x[[i]])
+# The last object of which an element was asked for: Metaflow counts a foreach's elements one by one.
+held <- NULL
+
+hold <- function(data, restore) {
+  held <<- restore_value(unserialize(data), restore)
+  load_methods(held)
+  NULL
+}
+
+release <- function() held <<- NULL
+
+held_element <- function(i) {
+  encode(if (is.data.frame(held)) held[i, , drop = FALSE] else held[[i]], paste0("[[", i, "]]"))
+}
+
+# Without the package that has their `[`, these lose or keep wrong attributes. A missing package is not missed.
+class_packages <- c(
+  tbl_df = "tibble", grouped_df = "dplyr", rowwise_df = "dplyr", data.table = "data.table", vctrs_vctr = "vctrs",
+  rset = "rsample", tune_results = "tune", sf = "sf"
+)
+
+load_methods <- function(x) {
+  for (package in unique(class_packages[intersect(class(x), names(class_packages))])) {
+    requireNamespace(package, quietly = TRUE)
+  }
 }

@@ -1,0 +1,81 @@
+# Whether two objects have the same contents, for merge_artifacts(): as identical(), but an environment is its
+# variables and its parent, not its address.
+
+same_value <- function(x, y) {
+  if (identical(x, y, num.eq = FALSE)) {
+    return(TRUE)
+  }
+  # Lists that hold no environment differ where identical() says so.
+  references_in(x)$environments > 0 && same_parts(x, y, utils::hashtab("address"))
+}
+
+same_parts <- function(x, y, seen) {
+  if (typeof(x) != typeof(y)) {
+    return(FALSE)
+  }
+  if (identical(x, y, num.eq = FALSE)) {
+    return(TRUE)
+  }
+  if (is.environment(x)) {
+    return(same_environments(x, y, seen))
+  }
+  same_attributes(x, y, seen) && switch(typeof(x),
+    list = , expression = same_lists(unclass(x), unclass(y), seen),
+    language = , pairlist = same_lists(as.list(x), as.list(y), seen),
+    closure = identical(formals(x), formals(y)) && identical(body(x), body(y)) &&
+      same_parts(environment(x), environment(y), seen),
+    S4 = TRUE, # slots are attributes
+    externalptr = , weakref = FALSE,
+    identical(bare(x), bare(y), num.eq = FALSE)
+  )
+}
+
+bare <- function(x) {
+  attributes(x) <- NULL
+  x
+}
+
+same_lists <- function(x, y, seen) {
+  length(x) == length(y) && all_same(seq_along(x), function(i) same_parts(x[[i]], y[[i]], seen))
+}
+
+same_attributes <- function(x, y, seen) {
+  more <- attributes(x)
+  other <- attributes(y)
+  ignored <- c("srcref", "srcfile", "wholeSrcref", ".internal.selfref")
+  names <- setdiff(names(more), ignored)
+  setequal(names, setdiff(names(other), ignored)) &&
+    all_same(names, function(name) same_parts(more[[name]], other[[name]], seen))
+}
+
+# Two environments that are being compared already count as the same: cycles end there.
+same_environments <- function(x, y, seen) {
+  if (is_shared_environment(x) || is_shared_environment(y)) {
+    return(identical(x, y))
+  }
+  if (inherits(x, "gangway_self") && inherits(y, "gangway_self")) {
+    return(TRUE)
+  }
+  partner <- utils::gethash(seen, x)
+  if (!is.null(partner)) {
+    return(identical(partner, y))
+  }
+  utils::sethash(seen, x, y)
+  names <- ls(x, all.names = TRUE)
+  identical(names, ls(y, all.names = TRUE)) && same_attributes(x, y, seen) &&
+    all_same(names, function(name) same_parts(binding_value(name, x), binding_value(name, y), seen)) &&
+    same_parts(parent.env(x), parent.env(y), seen)
+}
+
+all_same <- function(items, same) {
+  for (item in items) if (!same(item)) return(FALSE)
+  TRUE
+}
+
+# For Python: the objects as their serializations.
+same_artifacts <- function(x, y, restore_x, restore_y) {
+  tryCatch(
+    same_value(restore_value(unserialize(x), restore_x), restore_value(unserialize(y), restore_y)),
+    error = function(e) FALSE
+  )
+}

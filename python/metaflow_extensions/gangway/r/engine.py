@@ -18,6 +18,9 @@ from .format.trailer import add_trailer
 from .robject import RObject
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_RAY = (
+    "core at-home errors remote map seed progress info worker future foreach live worker-future"
+).split()
 _SOURCES = (
     "serializable.R",
     "unserializable.R",
@@ -29,7 +32,7 @@ _SOURCES = (
     "runtime/same.R",
     "runtime/errors.R",
     "runtime/self.R",
-    *(f"runtime/ray-{name}.R" for name in "core errors remote map seed progress info worker".split()),
+    *(f"runtime/ray-{name}.R" for name in _RAY),
     "runtime/step.R",
     "runtime/carry.R",
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 _NAMES = (
     "connect add_job submit submit_many put wait fetch value release cancel make_actor call_actor "
-    "cpus nodes resources"
+    "cpus nodes resources tell hear"
 ).split()
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import ray
 
 from .failures import OK_LARGE, OK_SMALL, failure_of
+from .live import hear, tell  # noqa: F401
 from .remote import LARGE, RActor, pack, run_task, unpack
 
 # Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.

@@ -1,11 +1,15 @@
 # registerDoRay(): %dopar% of the package foreach as a map over its iterations.
 
-registerDoRay <- function(cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3) { # nolint
+registerDoRay <- at_home(function(cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3) { # nolint
+  home$register_loops(home$ray_options(cpus, gpus, memory, resources, max_retries = max_retries))
+})
+
+register_loops <- function(options) {
   if (!requireNamespace("foreach", quietly = TRUE)) {
     ray_stop("argument", "registerDoRay() is for the R package foreach, which is not installed here.")
   }
   ray_driver() # says at once when there is no cluster
-  foreach::setDoPar(do_ray, ray_options(cpus, gpus, memory, resources, max_retries = max_retries), do_ray_info)
+  foreach::setDoPar(do_ray, options, do_ray_info)
   invisible()
 }
 
@@ -13,7 +17,7 @@ do_ray_info <- function(data, item) {
   switch(item,
     workers = ray_workers(cpus = data$cpus),
     name = "doRay",
-    version = if (isNamespaceLoaded("gangway")) getNamespaceInfo("gangway", "spec")[["version"]] else bundle$gangway
+    version = if (isNamespaceLoaded("gangway")) getNamespaceInfo("gangway", "spec")[["version"]] else get("bundle")$gangway
   )
 }
 
@@ -81,9 +85,4 @@ loop_error <- function(e, expr) {
   }
   e$call <- expr
   e
-}
-
-# A loop within a loop runs in the worker, without foreach's warning that no backend is registered there.
-when_foreach_is_loaded <- function() {
-  setHook(packageEvent("foreach", "onLoad"), function(...) foreach::registerDoSEQ())
 }

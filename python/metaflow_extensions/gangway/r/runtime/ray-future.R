@@ -2,21 +2,6 @@
 # function that makes futures; since 1.40 it names a FutureBackend, which launches them. Between launch and result the
 # two differ little: a future is a Ray task that evaluates what getExpression() gives.
 
-# Strategies travel (plans are nested), and must find this code where they arrive: a task's or a worker's runtime, or
-# the package. `home` is that environment.
-at_home <- function(f) {
-  body(f) <- bquote({
-    home <- if ("gangway:task" %in% search()) {
-      environment(get("ray_put", as.environment("gangway:task")))
-    } else {
-      asNamespace("gangway")
-    }
-    .(body(f))
-  })
-  environment(f) <- baseenv()
-  f
-}
-
 ray <- structure(
   at_home(function(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3) {
     home$ray_future(..., options = home$ray_options(cpus, gpus, memory, resources, max_retries = max_retries))
@@ -79,25 +64,10 @@ running_futures <- function() {
   if (!length(futures)) {
     return(futures)
   }
-  numbers <- vapply(futures, function(f) f$ref$number, 0L)
+  numbers <- vapply(futures, function(f) f$ref$number, 0L, USE.NAMES = FALSE)
   running <- futures[setdiff(seq_along(futures), as.integer(ray_driver()$wait(numbers, length(numbers), 0)))]
   rm(list = setdiff(names(launched), names(running)), envir = launched)
   running
-}
-
-# ---- in the worker
-
-# Evaluates a future's expression in a global environment that holds the globals and nothing else.
-run_future <- function(expression, globals, key) {
-  worker$live <- list(key = key, sent = 0L)
-  mine <- as.list(globalenv(), all.names = TRUE)
-  rm(list = names(mine), envir = globalenv())
-  on.exit({
-    rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
-    list2env(mine, globalenv())
-  })
-  list2env(globals, globalenv())
-  list(result = eval(expression, globalenv()), sent = worker$live$sent)
 }
 
 # ---- look and collect

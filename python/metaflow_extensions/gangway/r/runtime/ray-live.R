@@ -9,8 +9,6 @@ live_prefix <- function() {
   paste0(ray_state$session, "/")
 }
 
-# ---- in the worker
-
 # A handler, which travels with the code whose conditions it handles.
 send_live_condition <- at_home(function(condition) {
   home$tell_condition(condition)
@@ -19,11 +17,6 @@ send_live_condition <- at_home(function(condition) {
   }
   FALSE # as a handler of future's: not to be recorded here
 })
-
-tell_condition <- function(condition) {
-  worker$live$sent <- worker$live$sent + 1L
-  ray_driver()$tell(sprintf("%s/%06d", worker$live$key, worker$live$sent), transport(condition))
-}
 
 # ---- where the values are waited for
 
@@ -41,11 +34,12 @@ hear_live_conditions <- function(now = FALSE) {
     return(invisible())
   }
   keys <- sub("/[^/]*$", "", unlist(answer$key))
-  conditions <- split_raw(answer$bytes, as.integer(unlist(answer$size)))
+  ends <- cumsum(as.integer(unlist(answer$size)))
   for (i in seq_along(keys)) {
     future <- launched[[keys[i]]]
     if (is.null(future)) next
-    future$heard <- c(future$heard, list(list(condition = conditions[[i]], signaled = 1L)))
-    relay(conditions[i])
+    condition <- unserialize(answer$bytes[seq.int(c(0L, ends)[i] + 1L, ends[i])])
+    future$heard <- c(future$heard, list(list(condition = condition, signaled = 1L)))
+    relay(list(condition))
   }
 }

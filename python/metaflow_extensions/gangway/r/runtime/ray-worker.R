@@ -26,6 +26,7 @@ start_worker <- function(node) {
   worker$node <- node
   options(warn = 1, keep.source = FALSE)
   open_capture()
+  when_foreach_is_loaded()
   register_ray_methods()
   NULL
 }
@@ -35,6 +36,7 @@ register_ray_methods <- function() {
   method("print", "gangway_ref", print.gangway_ref)
   method("format", "gangway_ref", format.gangway_ref)
   method("print", "gangway_remote", print.gangway_remote)
+  when_future_is_loaded()
   NULL
 }
 

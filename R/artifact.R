@@ -4,55 +4,41 @@
 #'
 #' @param value The artifact's value, a Python object that reticulate has not converted.
 #' @param label Where it comes from, for messages.
-#' @return What R stored, unserialized; else R's equal of a plain Python value; else the Python
-#'   object.
+#' @param task The Python task that holds it, or `NULL`.
+#' @return What R stored, unserialized; else R's natural object of a Python value (docs/artifacts.md); else the
+#'   Python object.
 #' @noRd
-artifact_value <- function(value, label = "an artifact") {
+artifact_value <- function(value, label = "an artifact", task = NULL) {
   client <- reticulate::import("metaflow_extensions.gangway.r.client", convert = FALSE)
-  fetched <- client$fetch(value)
-  kind <- reticulate::py_to_r(reticulate::py_get_item(fetched, 0L))
-  value <- reticulate::py_get_item(fetched, 1L)
-  if (identical(kind, "r")) {
-    return(unserialize_artifact(reticulate::py_to_r(value), label))
-  }
-  restore_nested(python_value(value), label)
-}
-
-unserialize_artifact <- function(bytes, label) {
-  tryCatch(
-    unserialize(bytes),
-    error = function(e) {
-      gangway_abort(
-        c("The stored value of {label} cannot be read as an R object ({length(bytes)} bytes).",
-          i = "It is damaged, or was written by a newer R than {getRversion()}."),
-        class = "gangway_error_client", call = NULL, parent = e
-      )
-    }
+  fetched <- tryCatch(client$fetch(value, task), error = function(e) abort_unreadable(label, e))
+  part <- function(i) reticulate::py_get_item(fetched, i)
+  switch(reticulate::py_to_r(part(0L)),
+    r = read_stream(part(1L), label, function(x) restore_value(x, py_strings(part(2L)))),
+    parts = read_stream(part(1L), label, function(x) {
+      others <- lapply(py_list(part(2L)), artifact_value, label = label)
+      if (length(others)) fill_in(x, others) else x
+    }),
+    py = part(1L)
   )
 }
 
-# reticulate gives 0 for 2**40, -1 for 2**70, NA for -2**31 and renames the keys of {1: 2}: what
-# would not come out equal stays a Python object.
-python_value <- function(value) {
-  plain <- reticulate::import("metaflow_extensions.gangway.r.plain", convert = FALSE)
-  exact <- plain$exact(value)
-  if (reticulate::py_to_r(reticulate::py_get_item(exact, 0L))) {
-    reticulate::py_to_r(reticulate::py_get_item(exact, 1L))
-  } else {
-    value
-  }
+read_stream <- function(bytes, label, finish) {
+  tryCatch(finish(unserialize(reticulate::py_to_r(bytes))), error = function(e) abort_unreadable(label, e))
 }
 
-# A Python step may have put R objects in a list or a dictionary, as in [i.model for i in inputs]
-restore_nested <- function(x, label) {
-  if (inherits(x, "python.builtin.object")) {
-    is_r <- any(grepl("\\.RObject$", class(x)))
-    return(if (is_r) artifact_value(x, label) else x)
-  }
-  if (is.list(x) && !is.object(x)) {
-    x[] <- lapply(x, restore_nested, label = label)
-  }
-  x
+abort_unreadable <- function(label, error) {
+  gangway_abort(
+    c("The stored value of {label} cannot be read as an R object by R {getRversion()}.",
+      x = cli_literal(conditionMessage(error))),
+    class = "gangway_error_client", call = NULL, parent = error
+  )
+}
+
+# An exception that @catch kept: its message, as in a task.
+#' @export
+print.metaflow_exception <- function(x, ...) {
+  cat(attr(x, "traceback"), "\n", sep = "")
+  invisible(x)
 }
 
 #' An artifact of a task, by its name
@@ -81,7 +67,7 @@ task_artifact <- function(task, name, run = NULL) {
       )
     }
   )
-  artifact_value(value, label)
+  artifact_value(value, label, task)
 }
 
 # The Python DataArtifact, or NULL if the task has none of that name

@@ -127,9 +127,15 @@ mf_deserialize <- function(object) {
   })
 }
 
-# R's formats begin with X (xdr), A (ascii) or B (native binary), a line end, and the version
+# R's formats begin with X (xdr), B (native binary) or A (ascii), a line end, and the version
 is_serialization <- function(bytes) {
-  length(bytes) > 2L && bytes[[1]] %in% charToRaw("XAB") && bytes[[2]] == as.raw(0x0a)
+  versions <- as.raw(2:3)
+  starts <- c(
+    lapply(versions, function(v) c(charToRaw("X\n"), as.raw(c(0, 0, 0)), v)),
+    lapply(versions, function(v) c(charToRaw("B\n"), v, as.raw(c(0, 0, 0)))),
+    list(charToRaw("A\n2\n"), charToRaw("A\n3\n"))
+  )
+  any(vapply(starts, function(start) identical(bytes[seq_along(start)], start), NA))
 }
 
 #' See whether gangway is installed properly

@@ -38,9 +38,11 @@ class RBundle:
 
     def call_python(self, reference: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's Python function, given as ``"module:function"``."""
+        from . import foreach
         from .python_step import run_python_step
 
         run_python_step(reference, flow, inputs)
+        foreach.prepare(flow)
 
     def default(self, parameter: str) -> Callable[..., Any]:
         """Return a deploy-time function that asks R for a parameter's default."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import ArtifactException
+from . import foreach
 
 # Names on a FlowSpec that R code reads as if they were artifacts.
 _PROPERTIES = ("input", "index")
@@ -36,7 +37,7 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
     """
     if name in _PROPERTIES or name in artifact_names(flow):
         try:
-            return getattr(flow, name)
+            return foreach.element(flow) if name == "input" else getattr(flow, name)
         except ArtifactException as error:
             raise _damaged(flow, name, error) from None
     known = sorted({*artifact_names(flow), *unsaved})

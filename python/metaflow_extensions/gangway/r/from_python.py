@@ -12,20 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from .describe import describe
 from .format.build import character, double, integer, list_, null, raw
-from .format.nodes import (
-    CHARACTER,
-    COMPLEX,
-    DOUBLE,
-    INTEGER,
-    LIST,
-    LOGICAL,
-    NA_INTEGER,
-    NULL,
-    RAW,
-    WIDTHS,
-    Node,
-)
+from .format.nodes import Node
 from .format.trailer import add_trailer
 from .format.write import write
 from .from_scalars import kind_of, strings, vector
@@ -80,7 +69,7 @@ def convert(value: Any) -> Converted | None:
         node = conversion.exactly(value)
     except (NoCounterpart, RecursionError):  # what holds itself
         return None
-    return Converted(write(node), _description(node), conversion.others)
+    return Converted(write(node), describe(node, r=""), conversion.others)
 
 
 class Conversion:
@@ -142,41 +131,6 @@ class Conversion:
             "row.names": row_names or integer([None, -rows] if rows else []),
         }
         return list_(columns, attributes=attributes)
-
-
-_TYPES = {
-    NULL: "NULL",
-    LOGICAL: "logical",
-    INTEGER: "integer",
-    DOUBLE: "double",
-    COMPLEX: "complex",
-    CHARACTER: "character",
-    RAW: "raw",
-    LIST: "list",
-}
-
-
-def _description(node: Node) -> dict[str, Any]:
-    """What a stored artifact tells of its object."""
-    attributes = node.attributes or {}
-    kind = _TYPES[node.type]
-    length = 0 if node.type == NULL else len(node.value) // WIDTHS.get(node.type, 1)
-    dim = _integers(attributes["dim"]) if "dim" in attributes else None
-    if "class" in attributes:
-        classes = attributes["class"].value
-    elif dim:
-        classes = ["matrix", "array"] if len(dim) == 2 else ["array"]
-    else:
-        classes = ["numeric" if kind == "double" else kind]
-    if "data.frame" in classes:
-        rows = _integers(attributes["row.names"])
-        dim = [-rows[1] if rows[:1] == [NA_INTEGER] else len(rows), length]
-        length = dim[0]
-    return {"class": classes, "type": kind, "length": length, "dim": dim, "r": "", "restore": []}
-
-
-def _integers(node: Node) -> list[int]:
-    return memoryview(node.value).cast("i").tolist() if node.type == INTEGER else list(node.value)
 
 
 Maker = Callable[[Any, Conversion], Node]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..exceptions import RException
-from . import flow_access
+from . import flow_access, foreach
 from .engine import REngine
 from .robject import RObject
 from .same_values import same_values
@@ -47,6 +47,7 @@ class RSession(REngine):
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
         self._check(self.call("run_step", *arguments), f"R error in step *{step}*")
+        foreach.prepare(flow)
 
     def run_default(self, parameter: str, context: dict[str, Any]) -> Any:
         """Return what a parameter's R default function gives, as a plain Python value."""

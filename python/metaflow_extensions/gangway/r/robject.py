@@ -5,53 +5,111 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .format.trailer import read_trailer
+from .understand import understand
+
 
 class RObject:
-    """An R object that Python code can hold, measure, index and pass on unharmed.
+    """An R object that Python code can hold, measure, index, convert and pass on unharmed.
 
     Parameters
     ----------
     data : bytes
-        R's serialization of the object (``serialize(x, NULL, version = 3)``).
-    info : dict
-        ``class`` (list of str), ``type`` (R's ``typeof``), ``length`` (elements; rows of a data
-        frame) and ``dim`` (list of int, or None). Empty where it is not known yet.
+        A stored artifact: R's serialization of the object, and its description.
 
     Raises
     ------
+    ArtifactException
+        When it is asked for something, and the bytes are damaged.
     RStartException
-        When an element is asked for where R cannot be started.
+        When only R knows an element, and R cannot be started.
 
     Examples
     --------
     >>> from metaflow import Task  # doctest: +SKIP
     >>> grid = Task("TuneHousing/12/start/1").data.grid  # doctest: +SKIP
-    >>> len(grid)  # doctest: +SKIP
-    6
+    >>> grid  # doctest: +SKIP
+    <R tbl_df/tbl/data.frame, 6 x 3, 1.2 kB>
+    >>> grid.to_python()  # doctest: +SKIP
     """
 
-    __slots__ = ("data", "info")
+    __slots__ = ("_info", "_read", "data")
 
-    def __init__(self, data: bytes, info: dict[str, Any]) -> None:
+    def __init__(self, data: bytes) -> None:
         self.data = data
-        self.info = info
+        self._info: dict[str, Any] | None = None
+        self._read: Any = None
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The description; `format.trailer.add_trailer` says what it has."""
+        if self._info is None:
+            self._info = understand("A stored R artifact", read_trailer, self.data)
+        return self._info
+
+    @property
+    def names(self) -> list[str | None] | None:
+        """The names of the elements; of a data frame those of its columns."""
+        from .elements import names
+
+        return understand(repr(self), names, self.node)
+
+    @property
+    def node(self) -> Any:
+        """The object as a `format.nodes.Node`, read without R."""
+        return self._reading()[0]
+
+    @property
+    def header(self) -> Any:
+        """What R's serialization tells of the R that wrote it."""
+        return self._reading()[1]
+
+    def check(self) -> None:
+        """Refuse what R must not read.
+
+        Raises
+        ------
+        ArtifactException
+            The bytes are damaged, or hold code where R writes data (CVE-2024-27322).
+        """
+        from .format.scan import check_stream
+
+        understand(repr(self), check_stream, self.data, self.info["bytes"])
+
+    def to_python(self) -> Any:
+        """Convert to Python's own types, NumPy's and pandas', without R.
+
+        Functions, calls, environments, S4 and R6 objects remain an `RObject`.
+
+        Raises
+        ------
+        ArtifactException
+            NumPy or pandas is needed and not installed, or the bytes are damaged.
+        """
+        from .to_python import convert
+
+        return convert(self)
+
+    def _reading(self) -> Any:
+        if self._read is None:
+            from .format.read import Reader
+
+            reader = understand(repr(self), Reader, self.data, self.info["bytes"])
+            self._read = understand(repr(self), reader.run), reader.header
+        return self._read
 
     def __len__(self) -> int:
-        if not self.info:  # Metaflow's client does not hand it over
-            from .session import RSession
-
-            self.info = RSession.current().describe(self)
         return int(self.info["length"])
 
-    def __getitem__(self, index: int) -> Any:
-        """Element ``index`` (from 0) as R's ``[[`` gives it; for a data frame a one-row one."""
-        size = len(self)
-        position = index + size if index < 0 else index
-        if not 0 <= position < size:
-            raise IndexError(f"index {index} of {self!r}")
-        from .session import RSession
+    def __getitem__(self, index: int | str) -> Any:
+        """An element as R's ``[[`` gives it, by position (from 0) or by name.
 
-        return RSession.current().element(self, position)
+        By position, a data frame gives one-row data frames; by name, its columns. What has an exact
+        counterpart in Python (scalars without attributes and NA, NULL) comes as such.
+        """
+        from .elements import element
+
+        return element(self, index)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
@@ -62,9 +120,18 @@ class RObject:
     def __hash__(self) -> int:
         return hash(self.data)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RObject, (self.data,)
+
     def __repr__(self) -> str:
-        if not self.info:
-            return f"<R object, {len(self.data)} bytes>"
-        dim = self.info.get("dim")
+        info = self.info
+        dim = info["dim"]
         shape = " x ".join(str(d) for d in dim) if dim else f"length {len(self)}"
-        return f"<R {'/'.join(self.info['class'])}, {shape}, {len(self.data)} bytes>"
+        return f"<R {'/'.join(info['class'])}, {shape}, {_size(info['bytes'])}>"
+
+
+def _size(n: int) -> str:
+    if n < 1000:
+        return f"{n} bytes"
+    power = min((len(str(n)) - 1) // 3, 3)
+    return f"{n / 1000**power:.1f} {('kB', 'MB', 'GB')[power - 1]}"

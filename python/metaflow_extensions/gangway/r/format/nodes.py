@@ -73,6 +73,10 @@ NA_INTEGER = -(2**31)
 NA_REAL_BYTES = b"\xa2\x07\x00\x00\x00\x00\xf0\x7f"
 
 
+class FormatError(ValueError):
+    """The bytes are not what R's serialization and gangway write."""
+
+
 class EncodedString(NamedTuple):
     """A string that is not a Python one: latin1, bytes, native, or no valid UTF-8.
 

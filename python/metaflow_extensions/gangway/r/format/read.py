@@ -7,6 +7,7 @@ or another generator for a part that has a form of its own.
 
 from __future__ import annotations
 
+import gc
 import struct
 from array import array
 from collections.abc import Callable, Generator
@@ -45,11 +46,12 @@ from .nodes import (
     WEAKREF,
     WIDTHS,
     Cell,
+    FormatError,
     Node,
     String,
 )
 from .rules import as_attributes, refuse_promise
-from .strings import FormatError, read_strings
+from .strings import read_strings
 from .write import Header
 
 Reading = Generator[Any, Any, Any]
@@ -136,12 +138,17 @@ class Reader:
 
     def run(self) -> Node:
         """Read the object."""
+        collecting = gc.isenabled()
+        gc.disable()  # it would look again and again at a million nodes that all are in use
         try:
             node = self._run()
         except struct.error:
             raise FormatError(f"it ends within an object, at byte {self._pos}") from None
         except UnicodeDecodeError:
             raise FormatError(f"a name is no text, at byte {self._pos}") from None
+        finally:
+            if collecting:
+                gc.enable()
         refuse_promise(node)
         return node
 
@@ -160,14 +167,17 @@ class Reader:
 
     def _run(self) -> Node:
         stack: list[Reading] = []
+        data, unpack, leaf, composites = self._data, self._unpack, self._leaf, self._composites
+        part: Reading | None
         while True:
-            flags = self._int()
-            make = self._composites.get(flags & 255)
-            if make is None:
-                done: Any = self._leaf(flags)
-                part = done if isinstance(done, Generator) else None
-            else:
+            (flags,) = unpack(data, self._pos)
+            self._pos += 4
+            make = composites.get(flags & 255)
+            if make is not None:
                 part = make(flags)
+            else:
+                done: Any = leaf(flags)
+                part = None if type(done) is Node else done
             send = None
             while True:
                 if part is not None:
@@ -191,8 +201,9 @@ class Reader:
     def _leaf(self, flags: int) -> Any:
         """An object without parts, or the reading of one that has attributes."""
         kind = flags & 255
-        if kind in WIDTHS:
-            node = Node(kind, self._numbers(kind), None, flags & _FLAGS)
+        width = WIDTHS.get(kind)
+        if width:
+            node = Node(kind, self._numbers(kind, width), None, flags & _FLAGS)
         elif kind == CHARACTER:
             node = Node(kind, self._strings(self._count(8)), None, flags & _FLAGS)
         elif kind in SINGLETONS:
@@ -226,7 +237,8 @@ class Reader:
         return node
 
     def _cells(self, flags: int) -> Reading:
-        kind, attributes, cells = flags & 255, None, []
+        kind, attributes = flags & 255, None
+        cells: list[Cell] = []
         first = flags & _FLAGS
         if flags & HAS_ATTRIBUTES:
             attributes = as_attributes((yield))
@@ -336,7 +348,8 @@ class Reader:
 
     def _count(self, size: int) -> int:
         """Read a number of elements, each of which takes `size` bytes at least."""
-        n = self._int()
+        (n,) = self._unpack(self._data, self._pos)
+        self._pos += 4
         if n == -1:
             high, low = self._unpack_two(self._data, self._pos)
             self._pos += 8
@@ -354,16 +367,15 @@ class Reader:
         self._pos += n
         return self._data[start : start + n]
 
-    def _numbers(self, kind: int) -> Any:
-        width = WIDTHS[kind]
-        n = self._count(width) * width
-        start, self._pos = self._pos, self._pos + n
+    def _numbers(self, kind: int, width: int) -> Any:
+        size = self._count(width) * width
+        start, self._pos = self._pos, self._pos + size
         if self._swap and kind != RAW:
             swapped = array("i" if width == 4 else "d", self._data[start : self._pos])
             swapped.byteswap()
             return swapped.tobytes()
         # a view takes 180 bytes
-        return (self._view if n >= _VIEW_FROM else self._data)[start : self._pos]
+        return (self._view if size >= _VIEW_FROM else self._data)[start : self._pos]
 
     def _strings(self, n: int) -> list[String]:
         self._spend(n)

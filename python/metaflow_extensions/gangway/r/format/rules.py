@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nodes import NULL, PAIRLIST, PROMISE, SYMBOL, Node
-from .strings import FormatError
+from .nodes import NULL, PAIRLIST, PROMISE, SYMBOL, FormatError, Node
 
 
 def refuse_promise(node: Node) -> None:

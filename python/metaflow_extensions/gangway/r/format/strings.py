@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .nodes import HAS_ATTRIBUTES, LEVELS_SHIFT, STRING, EncodedString, String
+from .nodes import HAS_ATTRIBUTES, LEVELS_SHIFT, STRING, EncodedString, FormatError, String
 
 # Bits of a string's encoding.
 LATIN1 = 4
 _KNOWN = (8 | 64) << LEVELS_SHIFT  # UTF-8 and ASCII
 _KEPT = 2 | LATIN1 | 8
-
-
-class FormatError(ValueError):
-    """The bytes are not what R's serialization writes."""
 
 
 def read_strings(

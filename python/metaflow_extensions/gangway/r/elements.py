@@ -1,0 +1,191 @@
+"""The elements of an R object: from the R of this process, or without any."""
+
+from __future__ import annotations
+
+import difflib
+import struct
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import RStartException
+from .describe import attribute, class_of, describe, integers, row_count, size, texts
+from .format.altrep import expand
+from .format.build import character, integer
+from .format.nodes import (
+    CALL,
+    CHARACTER,
+    DOUBLE,
+    EXPRESSION,
+    INTEGER,
+    LIST,
+    LOGICAL,
+    NA_INTEGER,
+    NULL,
+    PAIRLIST,
+    WIDTHS,
+    FormatError,
+    Node,
+)
+from .format.trailer import add_trailer
+from .format.write import write
+
+if TYPE_CHECKING:
+    from .robject import RObject
+
+# What `[[` of these keeps; it drops the attributes of vectors without a class.
+_KEPT: dict[tuple[str, ...], tuple[str, ...]] = {
+    (): (),
+    ("factor",): ("levels", "class"),
+    ("ordered", "factor"): ("levels", "class"),
+    ("Date",): ("class",),
+    ("POSIXct", "POSIXt"): ("class", "tzone"),
+    ("difftime",): ("class", "units"),
+}
+_FRAMES = (("data.frame",), ("tbl_df", "tbl", "data.frame"))
+_NA_REAL = 1954
+
+
+class OnlyR(Exception):
+    """Only R knows what `[[` gives."""
+
+
+def element(value: RObject, index: int | str) -> Any:
+    """Return an element of an object; see `RObject.__getitem__`."""
+    if isinstance(index, str):
+        return _by_name(value, index)
+    count = len(value)
+    position = index + count if index < 0 else index
+    if not 0 <= position < count:
+        raise IndexError(f"index {index} of {value!r}")
+    engine = _running()
+    if engine is None:
+        try:
+            return plain(_by_position(value, position), value)
+        except (OnlyR, FormatError):
+            engine = _started(value)
+    return engine.element(value, position)
+
+
+def names(node: Node) -> list[str | None] | None:
+    """The names of an object's elements."""
+    node = expand(node)
+    if node.type == PAIRLIST:
+        return [tag.value if tag else "" for tag, _, _ in node.value[0]]
+    found = attribute(node, "names")
+    return None if found is None else texts(found)
+
+
+def plain(node: Node, parent: RObject) -> Any:
+    """A Python value, where there is an exact one, or an object of its own."""
+    from .robject import RObject
+
+    node = expand(node)
+    if node.type == NULL:
+        return None
+    if not node.attributes and size(node) == 1:
+        value = scalar(node, 0)
+        if value is not None:
+            return value
+    stream = write(node, parent.header)
+    return RObject(add_trailer(stream, describe(node, parent.info["r"])))
+
+
+def scalar(node: Node, i: int) -> Any:
+    """An element of a vector as Python's bool, int, float or str; None for all else."""
+    if node.type == DOUBLE:
+        data = node.value[8 * i : 8 * i + 8]
+        (number,) = struct.unpack("<d", data)
+        is_na = number != number and struct.unpack("<ii", data)[0] == _NA_REAL
+        return None if is_na else number
+    if node.type in (LOGICAL, INTEGER):
+        (whole,) = struct.unpack("<i", node.value[4 * i : 4 * i + 4])
+        return None if whole == NA_INTEGER else bool(whole) if node.type == LOGICAL else whole
+    if node.type == CHARACTER and isinstance(node.value[i], str):
+        return node.value[i]
+    return None
+
+
+def _running() -> Any:
+    """The R of this process, if it has been started."""
+    module = sys.modules.get(f"{__package__}.engine")
+    return module.REngine._current if module else None
+
+
+def _started(value: RObject) -> Any:
+    from .session import RSession
+
+    try:
+        return RSession.current()
+    except RStartException as error:
+        raise RStartException(f"The elements of {value!r} need R. {error.message}") from None
+
+
+def _by_name(value: RObject, name: str) -> Any:
+    node = expand(value.node)
+    known = names(node) if node.type in (LIST, PAIRLIST) or not class_of(node) else None
+    if not known or name not in known:
+        near = difflib.get_close_matches(name, [n for n in known or [] if n], n=3)
+        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else ""
+        raise KeyError(f"{value!r} has no element {name!r}{hint}")
+    i = known.index(name)
+    if node.type == PAIRLIST:
+        return plain(node.value[0][i].value, value)
+    return plain(node.value[i] if node.type == LIST else _slice(node, i, ()), value)
+
+
+def _by_position(value: RObject, i: int) -> Node:
+    node = expand(value.node)
+    classes = tuple(class_of(node))
+    if classes in _FRAMES and node.type == LIST:
+        return _row(node, i)
+    if classes not in _KEPT:
+        raise OnlyR
+    if node.type in (LIST, EXPRESSION) and not classes:
+        return node.value[i]  # type: ignore[no-any-return]
+    if node.type in (PAIRLIST, CALL) and not classes and node.value[1] is None:
+        return node.value[0][i].value  # type: ignore[no-any-return]
+    if node.type in WIDTHS or node.type == CHARACTER:
+        return _slice(node, i, _KEPT[classes])
+    raise OnlyR
+
+
+def _slice(node: Node, i: int, kept: tuple[str, ...]) -> Node:
+    if node.type in WIDTHS:
+        width = WIDTHS[node.type]
+        part = bytes(node.value[i * width : (i + 1) * width])
+    else:
+        part = node.value[i : i + 1]
+    attributes = {n: a for n in kept if (a := attribute(node, n))}
+    return Node(node.type, part, attributes or None)
+
+
+def _row(frame: Node, i: int) -> Node:
+    """The data frame of one row."""
+    attributes = frame.attributes or {}
+    if set(attributes) != {"names", "row.names", "class"}:
+        raise OnlyR
+    count = row_count(frame)
+    columns = []
+    for column in map(expand, frame.value):
+        classes = tuple(class_of(column))
+        kept = ("class",) if column.type == LIST and classes == ("AsIs",) else _KEPT.get(classes)
+        if kept is None or set(column.attributes or ()) - set(kept) or size(column) != count:
+            raise OnlyR
+        if column.type not in (LIST, CHARACTER, *WIDTHS):
+            raise OnlyR
+        columns.append(_slice(column, i, kept))
+    is_tibble = len(class_of(frame)) > 1
+    rows = attribute(frame, "row.names")
+    if rows is not None and rows.type == CHARACTER and not is_tibble:
+        row = character([rows.value[i]])
+    else:
+        number = 1 if is_tibble or rows is None else _row_number(rows, i)
+        row = integer([None, -1] if number == 1 else [number])
+    return Node(LIST, columns, {**attributes, "row.names": row})
+
+
+def _row_number(rows: Node, i: int) -> int:
+    if rows.type != INTEGER:
+        raise OnlyR
+    numbers = integers(rows)
+    return i + 1 if len(numbers) == 2 and numbers[0] == NA_INTEGER else numbers[i]

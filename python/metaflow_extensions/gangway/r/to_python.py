@@ -1,0 +1,136 @@
+"""R objects as Python's own types, NumPy's and pandas', without R."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import ArtifactException
+from . import to_numpy, to_pandas, to_times
+from .describe import attribute, class_of, size
+from .elements import names, plain, scalar
+from .format.altrep import expand
+from .format.nodes import (
+    CHARACTER,
+    COMPLEX,
+    DOUBLE,
+    INTEGER,
+    LEVELS_SHIFT,
+    LIST,
+    NULL,
+    PAIRLIST,
+    RAW,
+    WIDTHS,
+    FormatError,
+    Node,
+)
+from .understand import understand
+
+if TYPE_CHECKING:
+    from .robject import RObject
+
+_IS_S4 = 16 << LEVELS_SHIFT
+_TABLES = {"data.table", "data.tables"}
+
+
+def convert(value: RObject) -> Any:
+    """Convert an object; see `RObject.to_python`."""
+    if set(value.info["restore"]) - _TABLES:
+        return value  # what only R packages can bring back
+    try:
+        return understand(repr(value), _Conversion(value).convert, value.node)
+    except RecursionError:
+        raise ArtifactException(
+            f"{value!r} is nested too deeply for Python's own types; take its elements."
+        ) from None
+
+
+class _Conversion:
+    def __init__(self, value: RObject) -> None:
+        self._value = value
+        self._native = value.header.encoding
+
+    def convert(self, node: Node) -> Any:
+        """Any object: vectors of length one become scalars."""
+        try:
+            plain_node = expand(node)
+        except FormatError:
+            return self._keep(node)
+        if not _convertible(plain_node):
+            return self._keep(node)
+        node = plain_node
+        if node.type == NULL:
+            return None
+        if node.type in (LIST, PAIRLIST) and "POSIXlt" not in class_of(node):
+            return self._list(node)
+        known = names(node)
+        if node.type == RAW and not class_of(node) and attribute(node, "dim") is None:
+            return bytes(node.value)
+        if size(node) == 1 and known is None and attribute(node, "dim") is None:
+            return self._one(node)
+        values = self.vector(node)
+        if known is not None and attribute(node, "dim") is None and node.type != LIST:
+            return to_pandas.series(values, known)
+        return values
+
+    def vector(self, node: Node) -> Any:
+        """A vector as an array, also where it has one element."""
+        classes = class_of(node)
+        if "factor" in classes and node.type == INTEGER:
+            return to_numpy.factor(node, self._native)
+        if "POSIXlt" in classes:
+            return to_times.broken_down_times(node)
+        if node.type in (INTEGER, DOUBLE):
+            if "Date" in classes:
+                return to_times.dates(node)
+            if "POSIXct" in classes:
+                return to_times.times(node)
+            if "difftime" in classes:
+                return to_times.differences(node)
+        if node.type == CHARACTER and attribute(node, "dim") is None:
+            return to_numpy.strings(node, self._native)
+        return to_numpy.array(node, self._native)
+
+    def _one(self, node: Node) -> Any:
+        classes = class_of(node)
+        if "factor" in classes:
+            return self.vector(node)
+        if "Date" in classes and node.type in (INTEGER, DOUBLE):
+            return to_times.date(node)
+        if {"POSIXct", "difftime"} & set(classes):
+            value = self.vector(node)[0]
+            return _nothing_or(value)
+        if node.type == COMPLEX or "integer64" in classes:
+            value = to_numpy.array(node, self._native)[0]
+            return None if value is to_numpy.module("pandas").NA else value.item()
+        if node.type == CHARACTER:
+            return to_numpy.strings(node, self._native)[0]
+        value = scalar(node, 0)
+        return float("nan") if value is None and node.type == DOUBLE else value
+
+    def _list(self, node: Node) -> Any:
+        if "data.frame" in class_of(node) and node.type == LIST:
+            return to_pandas.frame(node, self.vector, self.convert, self._native)
+        known = names(node)
+        elements = node.value if node.type == LIST else [v for _, v, _ in node.value[0]]
+        values = [self.convert(e) for e in elements]
+        if known is None:
+            return values
+        pairs = list(zip(known, values, strict=True))
+        unique = len(set(known)) == len(known) and not {None, ""} & set(known)
+        return dict(pairs) if unique else pairs
+
+    def _keep(self, node: Node) -> Any:
+        return self._value if node is self._value.node else plain(node, self._value)
+
+
+def _convertible(node: Node) -> bool:
+    if node.type == PAIRLIST:
+        return node.value[1] is None and not node.flags & _IS_S4
+    return not node.flags & _IS_S4 and node.type in (NULL, CHARACTER, LIST, *WIDTHS)
+
+
+def _nothing_or(value: Any) -> Any:
+    """A scalar of pandas or NumPy as Python's own; NaT is None."""
+    if value != value:
+        return None
+    return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value.item()

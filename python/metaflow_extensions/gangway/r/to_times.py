@@ -1,0 +1,118 @@
+"""R's dates, times and time differences as Python's, without R."""
+
+from __future__ import annotations
+
+import datetime
+import zoneinfo
+from typing import Any
+
+from .describe import attribute, texts
+from .format.altrep import expand
+from .format.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
+from .to_numpy import module, numbers
+
+_SECONDS = {"secs": 1, "mins": 60, "hours": 3600, "days": 86400, "weeks": 604800}
+
+
+def dates(node: Node) -> Any:
+    """A Date as a NumPy array of days; NA is NaT, fractions of a day are dropped."""
+    np = module("numpy")
+    days = _floats(node)
+    return _whole(np.floor(days), "D")
+
+
+def date(node: Node) -> Any:
+    """A Date of length one: a date, or None; NumPy's where Python knows no such year."""
+    np = module("numpy")
+    day = dates(node)[0]
+    return None if np.isnat(day) else day.item() if isinstance(day.item(), datetime.date) else day
+
+
+def times(node: Node) -> Any:
+    """A POSIXct as a pandas DatetimeIndex, in microseconds.
+
+    A time without a zone is of R's local one, which another machine does not know: it is the same
+    instant in UTC.
+    """
+    pandas = module("pandas")
+    index = pandas.DatetimeIndex(_instants(_floats(node))).tz_localize("UTC")
+    return index.tz_convert(_zone(node))
+
+
+def broken_down_times(node: Node) -> Any:
+    """A POSIXlt as a pandas DatetimeIndex."""
+    np, pandas = module("numpy"), module("pandas")
+    parts = _parts(node)
+    year, month = parts["year"] + 1900, parts["mon"]
+    year, month = year + np.floor(month / 12), np.mod(month, 12)
+    months = _whole((year - 1970) * 12 + month, "M").astype("datetime64[D]")
+    seconds = (parts["mday"] - 1) * 86400 + parts["hour"] * 3600 + parts["min"] * 60 + parts["sec"]
+    civil = months + _microseconds(seconds)
+    zone = _zone(node)
+    offset = parts.get("gmtoff")
+    if offset is not None and not np.isnan(offset[~np.isnat(civil)]).any():
+        index = pandas.DatetimeIndex(civil - _microseconds(np.nan_to_num(offset)))
+        return index.tz_localize("UTC").tz_convert(zone)
+    # an hour that the clock shows twice or never has no better answer
+    return pandas.DatetimeIndex(civil).tz_localize(
+        zone, ambiguous=np.zeros(len(civil), bool), nonexistent="shift_forward"
+    )
+
+
+def differences(node: Node) -> Any:
+    """A difftime as a NumPy array of microseconds."""
+    units = texts(attribute(node, "units"))
+    return _microseconds(_floats(node) * _SECONDS.get(units[0] or "" if units else "secs", 1))
+
+
+def _zone(node: Node) -> Any:
+    names = texts(attribute(node, "tzone"))
+    try:
+        return zoneinfo.ZoneInfo(names[0] or "UTC") if names else datetime.timezone.utc
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return datetime.timezone.utc
+
+
+def _floats(node: Node) -> Any:
+    """Numbers as doubles; NA is NaN."""
+    np = module("numpy")
+    if node.type not in (INTEGER, DOUBLE):
+        raise FormatError("a date or time that is not made of numbers")
+    values = numbers(node)
+    if node.type == DOUBLE:
+        return values
+    return np.where(values == NA_INTEGER, np.nan, values)
+
+
+def _whole(values: Any, unit: str) -> Any:
+    np = module("numpy")
+    ok = np.abs(values) < 2**62
+    return np.where(ok, values, -(2**63)).astype("int64").view(f"datetime64[{unit}]")
+
+
+def _instants(seconds: Any) -> Any:
+    # a double of today's seconds is exact to a quarter of a microsecond
+    np = module("numpy")
+    return _whole(np.round(seconds * 1e6), "us")
+
+
+def _microseconds(seconds: Any) -> Any:
+    return _instants(seconds).view("timedelta64[us]")
+
+
+def _parts(node: Node) -> dict[str, Any]:
+    np = module("numpy")
+    names = texts(attribute(node, "names"))
+    if node.type != LIST or len(names) != len(node.value):
+        raise FormatError("a POSIXlt without its parts")
+    found = {
+        name: _floats(expand(part))
+        for name, part in zip(names, node.value, strict=True)
+        if name not in (None, "zone", "wday", "yday", "isdst")
+    }
+    if {"sec", "min", "hour", "mday", "mon", "year"} - set(found):
+        raise FormatError("a POSIXlt without its parts")
+    size = max(len(v) for v in found.values())
+    if any(not len(v) for v in found.values()):
+        size = 0
+    return {str(name): np.resize(values, size) for name, values in found.items()}

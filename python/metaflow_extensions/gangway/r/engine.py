@@ -104,6 +104,7 @@ class REngine:
         the elements of a foreach one by one.
         """
         if value is not self._held:
+            value.check()
             self.call("hold", value.data, value.info["restore"])
             self._held = value
         return self.decode(self.call("held_element", float(position + 1)))
@@ -117,6 +118,7 @@ class REngine:
     def encode(self, value: Any) -> Any:
         """What runtime's ``decode()`` understands."""
         if isinstance(value, RObject):
+            value.check()
             restore = self._ri.StrSexpVector(value.info["restore"])
             return self._tagged("r", embed.bytes_to_raw(value.data), restore)
         return self._tagged(*encoded(value, self.encode, self._ri))

@@ -90,6 +90,8 @@ class RSession(REngine):
 
     def _same(self, first: Any, second: Any) -> bool:
         if isinstance(first, RObject) and isinstance(second, RObject):
+            first.check()
+            second.check()
             return bool(
                 self.evaluate(
                     "same_artifacts",

@@ -91,7 +91,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 
     names = (
         "add_job submit submit_many put wait fetch release cancel make_actor call_actor cpus nodes "
-        "resources"
+        "resources tell hear"
     ).split()
     return {
         **{name: getattr(driver, name) for name in names},

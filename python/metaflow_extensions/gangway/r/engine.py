@@ -35,6 +35,7 @@ _SOURCES = (
     *(f"runtime/ray-{name}.R" for name in _RAY),
     "runtime/step.R",
     "runtime/carry.R",
+    "runtime/reticulate.R",
 )
 
 
@@ -137,6 +138,7 @@ class REngine:
 
     def provide(self, functions: dict[str, Callable[..., Any]]) -> None:
         """Let the runtime call these functions as ``py$name()``."""
+        functions = {**functions, "guard_finalizers": _guard_finalizers}
         closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = closures
@@ -161,6 +163,7 @@ class REngine:
         attached = base["attach"](self._ri.NULL, name="gangway:task", **{"warn.conflicts": False})
         for name in runtime["exported"]:
             attached[name] = runtime[name]
+        runtime["guard_reticulate"]()
         return runtime
 
     def _for_r(self, function: Callable[..., Any]) -> Any:
@@ -180,3 +183,9 @@ class REngine:
         closure = self._ri.rternalize(wrapped)
         self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
         return closure
+
+
+def _guard_finalizers(library: Any) -> None:
+    from .reticulate import guard_finalizers
+
+    guard_finalizers(library[0])

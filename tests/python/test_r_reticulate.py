@@ -1,0 +1,55 @@
+"""reticulate in a task: one process with the task's Python, whose references both sides drop."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rflow import environment, log_of, steps, write_flow
+
+if shutil.which("Rscript") is None:
+    pytest.skip("R is not installed", allow_module_level=True)
+pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
+if subprocess.run(["Rscript", "-e", "loadNamespace('reticulate')"], capture_output=True).returncode:
+    pytest.skip("the R package reticulate is not installed", allow_module_level=True)
+
+# Objects that R drops while Python's other threads run: without the GIL that ended the process.
+COLLECT = """
+    reticulate::py_run_string("
+import threading, time
+def work():
+    while True:
+        sum(range(1000))
+        time.sleep(0.0001)
+threading.Thread(target=work, daemon=True).start()")
+    for (i in 1:40) {
+      loads <- reticulate::import("json", convert = FALSE)$loads
+      values <- lapply(1:20, function(j) loads('{"a": [1, 2]}'))
+      current("run_id")
+      if (i %% 10 == 0) gc()
+    }
+    refused <- tryCatch(loads("{"), error = conditionMessage)
+    cat("errors are kept", grepl("Expecting property name", refused), "\\n")
+"""
+
+
+def test_references_are_dropped_with_the_gil_held(tmp_path: Path) -> None:
+    flow = write_flow(
+        tmp_path,
+        f"start = function(self) {{ {COLLECT} }}, end = function(self) NULL",
+        steps("start", "end"),
+    )
+    run = subprocess.run(
+        [sys.executable, str(flow), "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "errors are kept TRUE" in log_of(run.stdout, "start")

@@ -46,6 +46,18 @@ class GangLostException(GangwayException):
     headline = "The gang was lost"
 
 
+class LaunchException(GangwayException):
+    """A program that a step has started on the nodes of a gang has failed."""
+
+    headline = "A program of the gang failed"
+
+
+class LibraryNotFoundException(GangwayException):
+    """The library, or the program, that a gang needs is not installed."""
+
+    headline = "A library is missing"
+
+
 class RayNotFoundException(GangwayException):
     """Ray is not installed, or too old."""
 

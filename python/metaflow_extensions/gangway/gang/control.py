@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 from metaflow.metaflow_current import current
 
-from .. import interrupt
 from ..exceptions import GangFormationException, GangLostException
 from . import processes
+from .environment import variables_set
 from .lifeline import ControlLifeline, missing
 from .node import GangNode
 from .tasks import LocalWorkers
+from .user_code import UserCode
 
-# How long the user's code gets to end after the gang was lost.
-LEAVE_SECONDS = 5.0
 DISCONNECT_SECONDS = 2.0
 
 
@@ -44,8 +42,7 @@ class ControlGang:
         self._timeout = float(spec.attributes["all_nodes_started_timeout"])
         self._workers = LocalWorkers()
         self._parent = os.getppid()
-        self._lock = threading.Lock()
-        self._in_user_code = False
+        self._code = UserCode(self._take_down)
         self.clean = True  # whether this process can end in the ordinary way
         self.lifeline = ControlLifeline(
             host,
@@ -55,6 +52,7 @@ class ControlGang:
             float(spec.attributes["heartbeat_timeout"]),
             self._on_loss,
         )
+        node.board = self.lifeline.board
         self.lifeline.checks = [self._node_failure, self._workers.failure, self._run_is_gone]
 
     def run(self, user_code: Callable[[], None]) -> None:
@@ -66,9 +64,10 @@ class ControlGang:
             self.lifeline.start()
             self._form()
             self._tell_formed(time.monotonic() - began)
-            with _environment(self._node.environment()):
+            with variables_set(self._node.environment()):
                 try:
-                    self._call(user_code)
+                    self._code.run(user_code)
+                    self._wait_for_workers()
                 finally:
                     self._leave()
                 outcome, why = "done", ""
@@ -98,7 +97,7 @@ class ControlGang:
             if head is not None and not announced:
                 self.lifeline.announce(head)
                 announced = True
-            if announced and everyone <= self._node.joined() | {0}:
+            if announced and everyone <= (self._node.joined() & self.lifeline.connected) | {0}:
                 return
             if time.monotonic() > deadline:
                 raise self._timed_out(everyone, announced)
@@ -123,30 +122,10 @@ class ControlGang:
             "its error in the log, or give nodes more time with all_nodes_started_timeout=."
         )
 
-    def _call(self, user_code: Callable[[], None]) -> None:
-        with self._lock:
-            self._in_user_code = True
-        try:
+    def _wait_for_workers(self) -> None:
+        while self._node.everywhere and self.lifeline.working:
             self._raise_if_lost()
-            user_code()
-        except GangLostException:
-            raise
-        except Exception as error:
-            self._leave_user_code()
-            if lost := self.lifeline.lost:
-                raise self._lost(lost) from error
-            raise
-        finally:
-            self._leave_user_code()
-        self._raise_if_lost()
-
-    def _leave_user_code(self) -> None:
-        with self._lock:
-            was_in, self._in_user_code = self._in_user_code, False
-        if was_in and self.lifeline.lost is not None:
-            # The interrupt may be on its way; let it come here and not into the cleaning up.
-            with contextlib.suppress(GangLostException):
-                time.sleep(0.2)
+            time.sleep(0.01)
 
     def _leave(self) -> None:
         # In a thread, because disconnecting from a cluster that dies at this moment can hang.
@@ -165,26 +144,12 @@ class ControlGang:
             print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
 
     def _on_loss(self, lost: GangLostException) -> None:
-        threading.Thread(target=self._insist, args=(lost,), daemon=True).start()
-        with self._lock:
-            if self._in_user_code:
-                interrupt.interrupt_main(self._lost(lost))
+        self._code.lose(self._lost(lost))
 
-    def _insist(self, lost: GangLostException) -> None:
-        time.sleep(LEAVE_SECONDS)
-        if not self._in_user_code:
-            return
+    def _take_down(self, lost: GangLostException) -> None:
         self.lifeline.end("failed", str(lost))
         self._node.stop()
         self._workers.stop()
-        with contextlib.suppress(OSError):
-            print(
-                f"{self._lost(lost)}\nThe step's code did not end within {LEAVE_SECONDS:g} s "
-                "after that: the task is killed.",
-                file=sys.stderr,
-                flush=True,
-            )
-        os._exit(1)
 
     def _raise_if_lost(self) -> None:
         if lost := self.lifeline.lost:
@@ -201,18 +166,3 @@ class ControlGang:
         if os.getppid() != self._parent:
             return "the process that runs the flow is gone"
         return None
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables, and put back what was there before."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

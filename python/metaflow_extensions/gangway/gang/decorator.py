@@ -1,7 +1,7 @@
 """The base of every gang decorator: a `@parallel` whose nodes form one cluster.
 
-User code runs on the control task only. A framework sets the class attributes below and gives a
-`GangNode`.
+A framework sets the class attributes below and gives a `GangNode`, which says whether the step's
+code runs on the control task alone or on every node.
 """
 
 from __future__ import annotations
@@ -119,11 +119,11 @@ class GangDecorator(ParallelDecorator):
             step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count,
             max_user_code_retries, ubf_context, inputs,
         )  # fmt: skip
-        self.add_to_current(flow, str(run_id), retry_count)
         # An attempt after the last one only lets @catch record the failure: it needs no gang.
         self._fallback = retry_count > max_user_code_retries
         if not self._fallback:
             self._prepare(ubf_context == UBF_CONTROL, num_nodes)
+            self.add_to_current(flow, str(run_id), retry_count)
 
     def _prepare(self, is_control: bool, num_nodes: int) -> None:
         if is_control:
@@ -147,14 +147,14 @@ class GangDecorator(ParallelDecorator):
         max_user_code_retries: int,
         ubf_context: Any,
     ) -> Callable[[], None]:
-        """Run the step's code on control; workers only serve."""
+        """Run the step's code on control, and on the workers where the framework wants that."""
         if self._fallback:
             return super().task_decorate(
                 step_func, flow, graph, retry_count, max_user_code_retries, ubf_context
             )
         if ubf_context == UBF_CONTROL:
             return partial(self._run_control, step_func, flow, retry_count)
-        return partial(self._run_worker, flow, retry_count)
+        return partial(self._run_worker, step_func, flow, retry_count)
 
     def _run_control(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
         interrupt.install()
@@ -192,9 +192,13 @@ class GangDecorator(ParallelDecorator):
         rendezvous.withdraw()
         gang.run(step_func)
 
-    def _run_worker(self, flow: Any, retry_count: int) -> None:
-        forget_inherited(flow)
-        run_worker(self._node, self._address, retry_count, self.checked["heartbeat_timeout"])
+    def _run_worker(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
+        if self._node.everywhere:
+            interrupt.install()
+        else:
+            forget_inherited(flow)
+        timeout = self.checked["heartbeat_timeout"]
+        run_worker(self._node, self._address, retry_count, timeout, step_func)
 
     def task_finished(
         self,

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..exceptions import GangLostException
 from . import channel
+from .board import Board
 from .channel import Channel, ChannelClosed
 
 TICK_SECONDS = 0.05
@@ -64,10 +65,12 @@ class ControlLifeline:
         self._lock = threading.RLock()
         self._peers: dict[int, Channel] = {}
         self._gone: set[int] = set()
+        self._finished: set[int] = set()
         self._head: dict[str, Any] | None = None
         self._ending = False
         self._stopped = threading.Event()
         self.checks: list[Check] = []
+        self.board = Board(self._pass_on)
         self.lost: GangLostException | None = None
         self._thread = threading.Thread(target=self._run, name="gangway-lifeline", daemon=True)
 
@@ -79,6 +82,11 @@ class ControlLifeline:
         """The indices of the workers that have joined the lifeline."""
         with self._lock:
             return set(self._peers)
+
+    @property
+    def working(self) -> set[int]:
+        """The indices of the workers whose step code has not ended."""
+        return self.connected - self._finished
 
     def announce(self, head: dict[str, Any]) -> None:
         """Tell every worker, also those that come later, what it needs to join."""
@@ -164,6 +172,8 @@ class ControlLifeline:
                 self._peers[index] = peer
                 if self._head is not None:
                     peer.send("head", head=self._head)
+                for key, value in self.board.read("").items():
+                    peer.send("post", key=key, value=value)
         except ChannelClosed:
             if peer is not None:
                 peer.close()
@@ -175,10 +185,22 @@ class ControlLifeline:
             self._gone.add(index)
             self._lose(self._cause() or f"node {index} was lost: {error}")
             return
-        if message["type"] == "gone":
+        if message["type"] == "post":
+            self.board.take(message["key"], message["value"])
+            self._pass_on(message["key"], message["value"], index)
+        elif message["type"] == "finished":
+            self._finished.add(index)
+        elif message["type"] == "gone":
             self._gone.add(index)
         elif message["type"] == "failed":
             self._lose(f"node {index} failed: {message.get('why')}")
+
+    def _pass_on(self, key: str, value: Any, sender: int = 0) -> None:
+        with self._lock:
+            peers = {i: peer for i, peer in self._peers.items() if i not in (sender, *self._gone)}
+        for peer in peers.values():
+            with contextlib.suppress(ChannelClosed):
+                peer.send("post", key=key, value=value)
 
     def _beat(self, peers: dict[Channel, int]) -> None:
         now = time.monotonic()
@@ -205,6 +227,7 @@ class ControlLifeline:
             if self.lost is not None or self._ending:
                 return
             self.lost = GangLostException(why)
+        self.board.close(self.lost)
         self._on_loss(self.lost)
 
 

@@ -6,7 +6,10 @@ import hashlib
 import hmac
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # it imports Metaflow, which Ray in a user's own R session does without
+    from .board import Board
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,18 @@ class GangNode(ABC):
     """The processes of one node; a framework is one subclass.
 
     None of the methods blocks for long: control and the workers ask again and again.
+
+    Attributes
+    ----------
+    everywhere : bool
+        Whether the step's code runs on all nodes. Otherwise control alone runs it, and the workers
+        serve.
+    board : Board
+        What the nodes tell each other; set once the gang meets.
     """
+
+    everywhere = False
+    board: Board
 
     def __init__(self, spec: NodeSpec) -> None:
         self.spec = spec
@@ -70,7 +84,7 @@ class GangNode(ABC):
         return None
 
     def environment(self) -> dict[str, str]:
-        """On control: environment variables for the user's code."""
+        """Environment variables for the user's code, on the nodes that run it."""
         return {}
 
     def leave(self, lost: bool) -> bool:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import GangLostException
 from . import channel, processes
+from .board import Board
 from .channel import Channel, ChannelClosed
+from .environment import variables_set
 from .lifeline import TICK_SECONDS, beat_seconds
 from .node import GangNode
+from .user_code import UserCode
 
 
 class WorkerLifeline:
@@ -33,6 +38,9 @@ class WorkerLifeline:
         self, address: str, node: GangNode, attempt: int, heartbeat_timeout: float
     ) -> None:
         self._node, self._timeout = node, heartbeat_timeout
+        self._end: dict[str, Any] = {}
+        self._ended: GangLostException | None = None
+        node.board = self._board = Board(lambda key, value: self.send("post", key=key, value=value))
         self._parent = os.getppid()
         host, _, port = address.rpartition(":")
         try:
@@ -47,12 +55,42 @@ class WorkerLifeline:
             try:
                 if self._channel.poll(TICK_SECONDS):
                     message = self._channel.receive()
-                    if message["type"] in (kind, "end"):
+                    if message["type"] == "post":
+                        self._board.take(message["key"], message["value"])
+                    elif message["type"] in (kind, "end"):
                         return message
                 self._beat()
             except (ChannelClosed, OSError) as error:
                 raise self._lost(f"lost control: {error}") from error
             self._check()
+
+    def work(self, step_code: Callable[[], None]) -> dict[str, Any]:
+        """Run the step's code here; return control's message that the gang is over."""
+        code = UserCode(lambda lost: self._node.stop())
+        thread = threading.Thread(target=self._follow, args=(code,), daemon=True)
+        thread.start()
+        try:
+            with variables_set(self._node.environment()):
+                code.run(step_code)
+        except BaseException as error:
+            said = getattr(error, "message", None) or str(error)
+            self.send("failed", why=f"{type(error).__name__}: {said}")
+            raise
+        self.send("finished")
+        while thread.is_alive():
+            thread.join(1)
+        if self._ended is not None:
+            raise self._ended
+        return self._end
+
+    def _follow(self, code: UserCode) -> None:
+        try:
+            self._end = self.receive("end")
+            raise_unless_done(self._end, self._node.spec.index)
+        except GangLostException as lost:
+            self._ended = lost
+            self._board.close(lost)
+            code.lose(lost)
 
     def send(self, kind: str, **fields: Any) -> None:
         with contextlib.suppress(ChannelClosed):
@@ -78,7 +116,13 @@ class WorkerLifeline:
         )
 
 
-def run_worker(node: GangNode, address: str, attempt: int, heartbeat_timeout: float) -> None:
+def run_worker(
+    node: GangNode,
+    address: str,
+    attempt: int,
+    heartbeat_timeout: float,
+    step_code: Callable[[], None],
+) -> None:
     """Be a worker of the gang until it is over; raise unless control says that it is done."""
     ended = False
     try:
@@ -86,7 +130,7 @@ def run_worker(node: GangNode, address: str, attempt: int, heartbeat_timeout: fl
         message = line.receive("head")
         if message["type"] == "head":
             node.start(message["head"])
-            message = line.receive("end")
+            message = line.work(step_code) if node.everywhere else line.receive("end")
         node.stop()
         line.send("gone")
         ended = True
@@ -95,7 +139,10 @@ def run_worker(node: GangNode, address: str, attempt: int, heartbeat_timeout: fl
         if not ended and node.spec.local:
             # Control may have been killed without a chance to clean up after itself.
             processes.stop_everywhere(node.spec.gang)
-    if message["outcome"] != "done":
-        raise GangLostException(
-            f"Node {node.spec.index} ends because the control task failed: {message['why']}"
-        )
+    raise_unless_done(message, node.spec.index)
+
+
+def raise_unless_done(end: dict[str, Any], index: int) -> None:
+    """Raise if control has ended the gang for a failure."""
+    if end["outcome"] != "done":
+        raise GangLostException(f"Node {index} ends because the control task failed: {end['why']}")

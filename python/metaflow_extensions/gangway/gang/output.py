@@ -1,0 +1,79 @@
+"""What a command prints: shown live, line by line, with its node, and its last lines kept."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import IO, TextIO
+
+_KEPT = 20
+_LONGEST = 64 * 1024
+
+# Splits a line into the rank that printed it ("" for the launcher itself) and its text.
+RankOf = Callable[[str], "tuple[str, str]"]
+
+
+class Output:
+    """Shows and keeps what the processes of one command print.
+
+    Parameters
+    ----------
+    node : int
+        The index of the node, which each line is shown with.
+    rank_of : callable, optional
+        Splits a line into the rank and its text, where the launcher marks lines.
+    """
+
+    def __init__(self, node: int, rank_of: RankOf | None = None) -> None:
+        self._node, self._rank_of = node, rank_of
+        self._lines: dict[str, deque[str]] = {}
+        self._spoke: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def follow(self, source: IO[str], target: TextIO | None = None) -> None:
+        """Show what can be read from a stream, until it ends."""
+        arguments = (source, target or sys.stdout)
+        thread = threading.Thread(target=self._follow, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait until all streams have ended."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def last_lines(self, rank: str = "") -> list[str]:
+        """The last lines of a rank, or of the launcher itself."""
+        with self._lock:
+            return list(self._lines.get(rank, ()))
+
+    def last_spoke(self, rank: str = "") -> float:
+        """When a rank printed its last line, or 0."""
+        return self._spoke.get(rank, 0.0)
+
+    def ranks(self) -> list[str]:
+        """The ranks that have printed something."""
+        with self._lock:
+            return [rank for rank in self._lines if rank]
+
+    def _follow(self, source: IO[str], target: TextIO) -> None:
+        # readline's limit: a line without an end would fill the memory.
+        with contextlib.suppress(OSError, ValueError):
+            while line := source.readline(_LONGEST):
+                self._take(line.rstrip("\n"), target)
+
+    def _take(self, line: str, target: TextIO) -> None:
+        rank, text = self._rank_of(line) if self._rank_of else ("", line)
+        with self._lock:
+            if text.strip():
+                self._lines.setdefault(rank, deque(maxlen=_KEPT)).append(text)
+                self._spoke[rank] = time.time()
+            who = f"[node {self._node}] [rank {rank}]" if rank else f"[node {self._node}]"
+            with contextlib.suppress(OSError, ValueError):
+                print(f"{who} {text}", file=target, flush=True)

@@ -22,10 +22,11 @@ warn_dragged <- function(x, name, size) {
     return(invisible())
   }
   worst <- found[[which.max(vapply(found, function(e) sum(e$sizes), 0))]]
-  sizes <- utils::head(sort(worst$sizes, decreasing = TRUE), 5L)
+  large <- sort(worst$sizes[worst$sizes > 0.01 * max(worst$sizes)], decreasing = TRUE)
+  sizes <- utils::head(large, 5L)
   warning("Artifact `", name, "` takes ", megabytes(size), ", most of it variables of the environment in which ",
     "`", worst$owner, "` was made: ", paste0(names(sizes), " (", megabytes(sizes), ")", collapse = ", "),
-    if (length(worst$sizes) > 5L) ", ...", ". Make it in a function that has only what it needs, remove the ",
+    if (length(large) > 5L) ", ...", ". Make it in a function that has only what it needs, remove the ",
     "others with rm() before, or give it another environment: ", worst$path, " <- globalenv().",
     call. = FALSE
   )

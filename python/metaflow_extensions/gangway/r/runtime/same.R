@@ -42,7 +42,7 @@ same_lists <- function(x, y, seen) {
 same_attributes <- function(x, y, seen) {
   more <- attributes(x)
   other <- attributes(y)
-  ignored <- c("srcref", "srcfile", "wholeSrcref", ".internal.selfref")
+  ignored <- c("srcref", "srcfile", "wholeSrcref", ".internal.selfref", "versionKey")
   names <- setdiff(names(more), ignored)
   setequal(names, setdiff(names(other), ignored)) &&
     all_same(names, function(name) same_parts(more[[name]], other[[name]], seen))

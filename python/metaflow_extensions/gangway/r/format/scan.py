@@ -2,8 +2,8 @@
 
 R's ``unserialize()`` trusts its input. Crafted data can hold a promise as a value, whose code runs
 as soon as somebody looks at it (CVE-2024-27322, rules.py). Code calls functions by name: a stream
-without the name of one cannot do harm, and finding names is much faster than reading the million
-elements of a list. So what is short, or has such names, is read through; the rest is not.
+without the name of one cannot do harm, and finding names is faster than going through a million
+elements. So what is short, or has such names, is gone through; the rest is not.
 """
 
 from __future__ import annotations
@@ -11,16 +11,31 @@ from __future__ import annotations
 import re
 import struct
 
-from .nodes import BUILTIN, SPECIAL, STRING, SYMBOL
-from .read import Reader, TooManyItems
+from .nodes import (
+    BUILTIN,
+    CHARACTER,
+    HAS_ATTRIBUTES,
+    NULL,
+    SPECIAL,
+    STRING,
+    SYMBOL,
+    WIDTHS,
+    FormatError,
+    Node,
+    String,
+)
+from .read import Reader, Reading, TooManyItems
+from .rules import as_attributes, refuse_promise
 
-# Reading so many elements takes some milliseconds.
+# Going through so many elements takes some milliseconds.
 _FEW = 5_000
 
-# Names of attributes of plain data; those that are functions too only look at their argument.
+# Attributes and classes of plain data. Some are functions too, which do nothing but look at their
+# arguments. A vector of one string looks like a symbol.
 _HARMLESS = frozenset(
     b"names dim dimnames class levels row.names tzone tsp units comment groups .internal.selfref "
-    b"sorted index ptype size balanced .drop".split()
+    b"sorted index ptype size .drop data.frame factor Date difftime AsIs integer64 list table "
+    b"UTC secs mins hours days weeks".split()
 )
 
 # Symbols, found anywhere in the bytes of a native stream: type, the name's type, its length.
@@ -49,12 +64,11 @@ def check_stream(data: bytes, end: int) -> None:
     FormatError
         It is damaged, or holds a promise as a value.
     """
-    reader = Reader(data, end, most=_FEW)
     try:
-        reader.run()
+        _Skim(data, end, most=_FEW).run()
     except TooManyItems:
         if data[:2] != b"B\n" or may_hold_code(data, end):
-            Reader(data, end).run()
+            _Skim(data, end).run()
 
 
 def may_hold_code(data: bytes, end: int) -> bool:
@@ -63,7 +77,65 @@ def may_hold_code(data: bytes, end: int) -> bool:
     while found := _SYMBOLS.search(data, position, end):
         (size,) = struct.unpack("<H", found[1])
         name = data[found.end() : found.end() + size]
-        if name not in _HARMLESS and b"\0" not in name:
+        if name and name not in _HARMLESS and b"\0" not in name:
             return True
         position = found.start() + 1
     return any(pattern.search(data, 0, end) for pattern in _BUILTINS)
+
+
+class _Skim(Reader):
+    """A reader that keeps no elements of vectors: only what is an object by itself."""
+
+    def _numbers(self, kind: int, width: int) -> bytes:
+        size = self._count(width) * width  # moves on, too
+        self._pos += size
+        return b""
+
+    def _strings(self, n: int) -> list[String]:
+        if n == 1:  # it may be the name of a symbol
+            return super()._strings(n)
+        self._spend(n)
+        self._pos = self._after_strings(self._pos, n)
+        return []
+
+    def _list(self, flags: int, checked: bool = True) -> Reading:
+        left = self._count(4)
+        self._spend(left)
+        while left := left - self._pass_vectors(left):
+            value = yield
+            if checked:
+                refuse_promise(value)
+            left -= 1
+        node = Node(flags & 255, [])
+        if flags & HAS_ATTRIBUTES:
+            node.attributes = as_attributes((yield))
+        return node
+
+    def _pass_vectors(self, most: int) -> int:
+        """Pass over the vectors without attributes that come next; return how many."""
+        data, end, unpack, pos = self._data, self._end, self._unpack_two, self._pos
+        passed = 0
+        while passed < most and pos + 8 <= end:
+            flags, n = unpack(data, pos)
+            kind = flags & (255 | HAS_ATTRIBUTES)
+            width = WIDTHS.get(kind)
+            if width is not None and 0 <= n <= (end - pos - 8) // width:
+                pos += 8 + n * width
+            elif kind == CHARACTER and 0 <= n <= (end - pos - 8) // 8:
+                pos = self._after_strings(pos + 8, n)
+            elif flags & 255 == NULL:
+                pos += 4
+            else:
+                break
+            passed += 1
+        self._pos = pos
+        return passed
+
+    def _after_strings(self, pos: int, n: int) -> int:
+        data, end, unpack = self._data, self._end, self._unpack_two
+        for _ in range(n):
+            flags, size = unpack(data, pos)
+            if flags & (255 | HAS_ATTRIBUTES) != STRING or not -1 <= size <= end - pos - 8:
+                raise FormatError(f"no string at byte {pos}, where one should be")
+            pos += 8 + size if size > 0 else 8
+        return pos

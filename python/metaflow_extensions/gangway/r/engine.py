@@ -19,7 +19,8 @@ from .robject import RObject
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
-    "core at-home errors remote map seed progress info worker future foreach live worker-future"
+    "core at-home errors remote map seed progress info actor worker future foreach live "
+    "worker-future"
 ).split()
 _SOURCES = (
     "serializable.R",
@@ -28,6 +29,7 @@ _SOURCES = (
     "others.R",
     "runtime/values.R",
     "runtime/python.R",
+    "runtime/card.R",
     "runtime/dragged.R",
     "runtime/same.R",
     "runtime/errors.R",
@@ -142,6 +144,11 @@ class REngine:
         closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = closures
+
+    def define(self, name: str, closure: Any) -> None:
+        """Let the runtime call R's function for a Python function as ``name()``."""
+        self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
+        self._runtime[name] = closure
 
     def _tagged(self, kind: str, *payload: Any) -> Any:
         return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), *payload])

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .embed import raw_to_bytes
+from .embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
 from .engine import REngine
 from .ray_host import ray_functions
 
@@ -21,7 +21,7 @@ class RWorker(REngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._key = ""
+        self._key = b""
         # Names of the values that R keeps, with their sizes, the least recently used first.
         self._kept: OrderedDict[str, int] = OrderedDict()
         self._room = _room()
@@ -29,12 +29,7 @@ class RWorker(REngine):
         self.call("start_worker", _node())
 
     def run_task(
-        self,
-        fetch_job: Callable[[], Any],
-        key: str,
-        args: bytes,
-        names: Sequence[str],
-        values: Sequence[Any],
+        self, key: bytes, fetch_job: Callable[[], Any], args: Any, needs: Sequence[Any]
     ) -> Any:
         """Run a call of the job with this key, which is fetched when it is not known here.
 
@@ -48,56 +43,64 @@ class RWorker(REngine):
         RTaskError
             When R code has failed.
         """
-        self._use_job(fetch_job, key)
-        return self._answer("run_task", args, names, values)
+        self._use_job(key, fetch_job)
+        return self._answer("run_task", args, needs)
 
     def make_actor(
-        self,
-        fetch_job: Callable[[], Any],
-        key: str,
-        args: bytes,
-        names: Sequence[str],
-        values: Sequence[Any],
+        self, key: bytes, fetch_job: Callable[[], Any], args: Any, needs: Sequence[Any]
     ) -> None:
         """Make the environment that this process holds from now on."""
-        self._use_job(fetch_job, key)
-        self._answer("make_actor", args, names, values)
+        self._use_job(key, fetch_job)
+        self._answer("make_actor", args, needs)
 
-    def call_actor(self, method: str, args: bytes, names: Sequence[str], values: Any) -> Any:
+    def call_actor(self, method: str, args: Any, needs: Sequence[Any]) -> Any:
         """Call a function of the environment."""
-        return self._answer("call_actor", args, names, values, method)
+        self.evaluate("use_method", method)
+        return self._answer("call_actor", args, needs)
 
-    def _use_job(self, fetch_job: Callable[[], Any], key: str) -> None:
+    def _use_job(self, key: bytes, fetch_job: Callable[[], Any]) -> None:
         if key != self._key:
-            if not self.evaluate("use_job", key)[0]:
-                self.evaluate("open_job", key, fetch_job())
+            if not self.evaluate("use_job", key.hex())[0]:
+                self.evaluate("open_job", key.hex(), fetch_job())
             self._key = key
 
-    def _answer(
-        self, function: str, args: bytes, names: Sequence[str], values: Sequence[Any], *more: Any
-    ) -> Any:
+    def _answer(self, function: str, args: Any, needs: Sequence[Any]) -> Any:
         from ..ray.remote import RTaskError, pack
 
-        if values:
-            self._keep(names, values)
-        # Not interruptible: Ray cancels by ending the worker, and signals would cost a third more.
-        answer = self.evaluate(function, args, *([list(names)] if values else [[]]), *more)
-        if values:
+        if needs:
+            self.evaluate("use_names", self._keep(needs[0], needs[1:]))
+        # Not `call`: Ray cancels by ending the worker, and signals would cost a third more.
+        answer = call_with_bytes(self._functions[function], args)
+        flush()
+        if needs:
             self._make_room()
-        if answer.typeof == self._ri.RTYPES.VECSXP:
+        if not isinstance(answer, bytes):
             raise RTaskError(answer[1][0], raw_to_bytes(answer[0]))
-        return pack(raw_to_bytes(answer))
+        return pack(answer)
 
-    def _keep(self, names: Sequence[str], values: Sequence[Any]) -> None:
+    def _keep(self, names: Sequence[str], values: Sequence[Any]) -> list[str]:
+        """Let R keep what it does not have yet; return what R calls each value."""
         from ..ray.remote import unpack
 
+        called = []
         for name, value in zip(names, values, strict=True):
-            if name in self._kept:
+            if not name:
+                name = self._adopt(value)
+            elif name in self._kept:
                 self._kept.move_to_end(name)
             else:
                 data = unpack(value)
-                self.evaluate("keep_value", name, data)
+                self._functions["keep_value"](self._ri.StrSexpVector([name]), bytes_to_raw(data))
                 self._kept[name] = max(len(data), 1024)
+            called.append(name)
+        return called
+
+    def _adopt(self, actor: Any) -> str:
+        from ..ray import driver
+
+        number = int(self.evaluate("ray_number")[0])
+        driver.adopt_actor(number, actor)
+        return f"actor {number}"
 
     def _make_room(self) -> None:
         used = sum(self._kept.values())

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import os
 import signal
+import struct
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -21,18 +22,21 @@ import ray
 
 from .failures import OK_LARGE, OK_SMALL, failure_of
 from .live import hear, tell  # noqa: F401
-from .remote import LARGE, RActor, pack, run_task, unpack
+from .remote import LARGE, RActor, message, pack, run_task, unpack
 
 # Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.
 _SMALL_JOB = 32 * 1024
 _MB = 1024 * 1024
+# Ray's cost of a look at many references is that of all of them.
+_BATCH = 256
+_QUICK = struct.Struct("=ii")
 
 Numbers = int | float | Sequence[int | float] | None
 
 
 class _Job(NamedTuple):
     shipped: Any
-    key: str
+    key: bytes
     remote: Any
 
 
@@ -107,7 +111,7 @@ def disconnect() -> None:
 
 def add_job(data: bytes, options: dict[str, Any] | None) -> int:
     """Keep a job (a function with what it needs) and how Ray shall run it; return its number."""
-    key = hashlib.sha256(data).hexdigest()
+    key = hashlib.sha256(data).digest()
     # In a list, so that Ray does not fetch it for each task.
     shipped = bytes(data) if len(data) <= _SMALL_JOB else [ray.put(pack(data))]
     _jobs.append(_Job(shipped, key, run_task.options(**ray_options(options or {}))))
@@ -129,10 +133,14 @@ def ray_options(options: dict[str, Any]) -> dict[str, Any]:
 def submit(ref: int, job: int, args: bytes, needs: Numbers = None) -> None:
     """Start a task; `needs` are the numbers of references (and, negative, of actors) in `args`."""
     shipped, key, remote = _jobs[job]
-    if needs is not None:
-        _refs[ref] = remote.remote(shipped, key, pack(args), *_resolve(needs))
-    else:
-        _refs[ref] = remote.remote(shipped, key, pack(args), ())
+    _refs[ref] = remote.remote(*message(shipped, key, args), *_resolve(needs))
+
+
+def submit_quick(data: bytes) -> None:
+    """Do what `submit` does for a task without needs: two integers, and the arguments."""
+    ref, number = _QUICK.unpack_from(data)
+    shipped, key, remote = _jobs[number]
+    _refs[ref] = remote.remote(*message(shipped, key, data[_QUICK.size :]))
 
 
 def submit_many(first: int, job: int, data: Any, sizes: Numbers, needs: Numbers = None) -> None:
@@ -142,7 +150,7 @@ def submit_many(first: int, job: int, data: Any, sizes: Numbers, needs: Numbers 
     end = 0
     for ref, size in enumerate(_list(sizes), start=first):
         start, end = end, end + size
-        _refs[ref] = remote.remote(shipped, key, pack(data[start:end]), *resolved)
+        _refs[ref] = remote.remote(*message(shipped, key, data[start:end]), *resolved)
 
 
 def _list(numbers: Numbers) -> list[int]:
@@ -153,7 +161,9 @@ def _list(numbers: Numbers) -> list[int]:
 
 
 def _resolve(needs: Numbers) -> list[Any]:
-    """The names and the objects that a task or an actor's call is given."""
+    """The names and the objects that a task or an actor's call is given, if it is given any."""
+    if needs is None:
+        return []
     names, objects = [], []
     for number in _list(needs):
         found = _refs[number] if number >= 0 else _actors[-number]
@@ -167,9 +177,14 @@ def put(ref: int, data: Any) -> None:
     _refs[ref] = ray.put(pack(data))
 
 
-def wait(refs: Numbers, count: int, seconds: float | None) -> list[int]:
-    """Wait until `count` are done, or for some seconds; return the places (from 1) of those."""
+def wait(refs: Numbers, count: int, seconds: float) -> list[int]:
+    """Wait until `count` are done, or for some seconds; return the places (from 1) of those done.
+
+    Where all are waited for, it looks at a part of them at a time, and returns when that is done.
+    """
     objects = [_refs[ref] for ref in _list(refs)]
+    if count >= len(objects):
+        objects = objects[:_BATCH]
     # Ray wants each reference once.
     unique = list(dict.fromkeys(objects))
     ready = set(ray.wait(unique, num_returns=min(int(count), len(unique)), timeout=seconds)[0])
@@ -242,7 +257,7 @@ def make_actor(
     chosen = ray_options(options or {})
     chosen.pop("max_retries")
     remote = ray.remote(RActor).options(**chosen)
-    _actors[actor] = remote.remote(shipped, key, pack(args), *_resolve(needs))
+    _actors[actor] = remote.remote(*message(shipped, key, args), *_resolve(needs))
 
 
 def call_actor(ref: int, actor: int, method: str, args: bytes, needs: Numbers = None) -> None:

@@ -14,6 +14,7 @@ import ray
 # Bytes from which a value is kept apart from the message that carries it: Ray's object store then
 # holds it once a node, and readers look at it where it lies.
 LARGE = 64 * 1024
+_KEY = 32
 
 
 class Blob:
@@ -49,42 +50,60 @@ def unpack(value: Any) -> Any:
     return memoryview(value.data) if isinstance(value, Blob) else value
 
 
-@ray.remote
-def run_task(job: Any, key: str, args: Any, names: Sequence[str], *values: Any) -> Any:
-    """Run an R call of a job.
+def message(job: Any, key: bytes, args: Any) -> tuple[Any, ...]:
+    """What a task is given: one string of bytes where all is small, which Ray handles quickest.
 
     Parameters
     ----------
     job : bytes or list
         R's serialization of the job, or a list of the reference to it, so that Ray does not fetch
         it for each task.
-    key : str
+    key : bytes
         The job's hash.
-    args : bytes or Blob
-        R's serialization of the arguments, with slots for `values`.
-    names : sequence of str
-        What the values are called: the identity of the object that each reference stands for.
-    values : bytes, Blob or actor handle
-        What the references in the arguments stand for.
+    args : bytes-like
+        R's serialization of the arguments, with slots for what references stand for.
+    """
+    if isinstance(job, bytes) and len(args) < LARGE:
+        return (b"".join((key, len(job).to_bytes(4, "little"), job, args)),)
+    return key, job, pack(args)
+
+
+def _read(given: Sequence[Any]) -> tuple[bytes, Callable[[], Any], Any, Sequence[Any]]:
+    """The job's key, how to get it, the arguments, and what follows the message."""
+    first = given[0]
+    if len(first) == _KEY:
+        job = given[1]
+        fetch = (lambda: unpack(ray.get(job[0]))) if isinstance(job, list) else (lambda: job)
+        return first, fetch, unpack(given[2]), given[3:]
+    end = _KEY + 4 + int.from_bytes(first[_KEY : _KEY + 4], "little")
+    return first[:_KEY], lambda: first[_KEY + 4 : end], first[end:], given[1:]
+
+
+@ray.remote
+def run_task(*given: Any) -> Any:
+    """Run an R call of a job.
+
+    Parameters
+    ----------
+    *given
+        A `message`; then, if there are references or actors among the arguments, what each is
+        called (a list of str: the identity of the object), and what they stand for.
     """
     from ..r.worker import RWorker
 
-    return RWorker.current().run_task(_fetcher(job), key, unpack(args), names, values)
+    key, job, args, needs = _read(given)
+    return RWorker.current().run_task(key, job, args, needs)
 
 
 class RActor:
     """An R environment that lives in a process of its own; `driver` makes it a Ray actor."""
 
-    def __init__(self, job: Any, key: str, args: Any, names: Sequence[str], *values: Any) -> None:
+    def __init__(self, *given: Any) -> None:
         from ..r.worker import RWorker
 
         self._worker = RWorker.current()
-        self._worker.make_actor(_fetcher(job), key, unpack(args), names, values)
+        self._worker.make_actor(*_read(given))
 
-    def call(self, method: str, args: Any, names: Sequence[str], *values: Any) -> Any:
+    def call(self, method: str, args: Any, *needs: Any) -> Any:
         """Call a method, which is a function in the environment."""
-        return self._worker.call_actor(method, unpack(args), names, values)
-
-
-def _fetcher(job: Any) -> Callable[[], Any]:
-    return (lambda: unpack(ray.get(job[0]))) if isinstance(job, list) else (lambda: job)
+        return self._worker.call_actor(method, unpack(args), needs)

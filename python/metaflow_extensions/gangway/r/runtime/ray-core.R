@@ -5,7 +5,7 @@
 # What the user's code sees in a task.
 ray_exported <- c(
   "ray_put", "ray_get", "ray_wait", "ray_cancel", "ray_remote", "ray_map", "ray_map2", "ray_pmap", "ray_nodes",
-  "ray_resources", "ray_call", "ray_driver", "ray_submit", "ray", "registerDoRay"
+  "ray_resources", "ray_actor", "ray_call", "ray_driver", "ray_submit", "ray", "registerDoRay"
 )
 
 ray_state <- new.env(parent = emptyenv())
@@ -23,11 +23,14 @@ ray_number <- function() {
 transport <- function(x) serialize(x, NULL, xdr = FALSE)
 
 # A reference; when R forgets it, Python does too, at the next occasion: a finalizer may run at any time.
-new_ref <- function(number, label = "a value") {
+#
+# actor: kept alive by the references to what it is asked.
+new_ref <- function(number, label = "a value", actor = NULL) {
   ref <- new.env(hash = FALSE, parent = emptyenv())
   ref$number <- number
   ref$session <- ray_state$session
   ref$label <- label
+  ref$actor <- actor
   reg.finalizer(ref, drop_ref)
   class(ref) <- "gangway_ref"
   ref
@@ -120,11 +123,15 @@ ray_cancel <- function(refs) {
 await <- function(numbers, n, timeout = NULL) {
   driver <- ray_driver()
   end <- if (!is.null(timeout)) as.double(Sys.time()) + timeout
+  waiting <- seq_along(numbers)
   repeat {
-    left <- if (is.null(end)) ray_look else max(0, min(ray_look, end - as.double(Sys.time())))
-    ready <- as.integer(driver$wait(numbers, n, left))
-    if (length(ready) >= n || (!is.null(end) && as.double(Sys.time()) >= end)) {
-      return(ready)
+    seconds <- if (is.null(end)) ray_look else max(0, min(ray_look, end - as.double(Sys.time())))
+    done <- as.integer(driver$wait(numbers[waiting], n - length(numbers) + length(waiting), seconds))
+    if (length(done)) waiting <- waiting[-done]
+    enough <- length(numbers) - length(waiting) >= n
+    late <- !is.null(end) && as.double(Sys.time()) >= end
+    if (enough || (late && !length(done))) {
+      return(setdiff(seq_along(numbers), waiting))
     }
   }
 }

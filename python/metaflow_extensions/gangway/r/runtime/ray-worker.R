@@ -16,10 +16,19 @@ ray_driver <- function() {
       function(...) decode(f(...))
     })
     names(functions) <- sub("^ray_", "", names)
+    functions$submit <- submit
     ray_state$session <- functions$connect()
     ray_primitives <<- functions
   }
   ray_primitives
+}
+
+submit <- function(number, job, args, needs = NULL) {
+  if (length(needs)) {
+    return(decode(py$ray_submit(number, job, args, needs)))
+  }
+  answer <- quick_submit(c(writeBin(c(number, job), raw()), args))
+  if (is.character(answer)) stop(answer, call. = FALSE)
 }
 
 start_worker <- function(node) {
@@ -36,6 +45,10 @@ register_ray_methods <- function() {
   method("print", "gangway_ref", print.gangway_ref)
   method("format", "gangway_ref", format.gangway_ref)
   method("print", "gangway_remote", print.gangway_remote)
+  method("print", "gangway_actor", print.gangway_actor)
+  method("format", "gangway_actor", format.gangway_actor)
+  method("$", "gangway_actor", `$.gangway_actor`)
+  method("[[", "gangway_actor", `[[.gangway_actor`)
   when_future_is_loaded()
   NULL
 }
@@ -80,40 +93,97 @@ drop_value <- function(name) {
   NULL
 }
 
+# What the slots of the next call stand for.
+use_names <- function(names) {
+  worker$names <- names
+  NULL
+}
+
 fill_slots <- function(args, names) {
   for (i in which(vapply(args, inherits, NA, "gangway_slot"))) {
-    value <- get(names[[unclass(args[[i]])]], worker$values, inherits = FALSE)
-    args[i] <- list(value)
+    name <- names[[unclass(args[[i]])]]
+    number <- if (startsWith(name, "actor ")) as.integer(substring(name, 7L))
+    args[i] <- list(if (is.null(number)) get(name, worker$values, inherits = FALSE) else new_actor(number))
   }
   args
 }
 
+# ---- actors
+
+# Makes the object that calls of this actor go to.
+make_actor <- function(data) {
+  job <- worker$job
+  answer <- if (is.null(job$broken)) captured(call_with("f", job$f, read_args(data))) else job$broken
+  if (length(answer) > 1L) {
+    return(failed(answer))
+  }
+  worker$object <- answer[[1L]]
+  if (!is.environment(worker$object) && !is.list(worker$object)) {
+    return(failed(list(NULL, paste0("The function gave no environment, R6 object or list to call, but ",
+      class(worker$object)[1L]), "", character())))
+  }
+  write_outcome(NULL)
+}
+
+use_method <- function(name) {
+  worker$method <- name
+  NULL
+}
+
+call_actor <- function(data) {
+  name <- worker$method
+  args <- read_args(data)
+  answer <- captured({
+    member <- if (exists_in(worker$object, name)) worker$object[[name]] else stop("The actor has no `", name, "`; it has: ",
+      paste(sort(names(worker$object)), collapse = ", "), call. = FALSE)
+    if (is.function(member)) call_with(name, member, args) else member
+  })
+  if (length(answer) > 1L) failed(answer) else write_outcome(answer[[1L]], taken())
+}
+
+exists_in <- function(object, name) name %in% names(object)
+
 # ---- calls
 
 # The serialized value; after an error list(serialized failure, message).
-run_task <- function(data, names) {
+run_task <- function(data) {
   job <- worker$job
   if (!is.null(job$broken)) {
     return(failed(job$broken))
   }
-  args <- unserialize(data)
   if (job$kind == "map") {
-    return(run_chunk(job, args, names))
+    return(run_chunk(job, unserialize(data)))
   }
-  if (length(names)) args <- fill_slots(args, names)
+  args <- read_args(data)
   answer <- captured(call_with("f", job$f, args))
   if (length(answer) > 1L) failed(answer) else write_outcome(answer[[1L]], taken())
 }
 
+read_args <- function(data) {
+  args <- unserialize(data)
+  if (is.null(worker$names)) {
+    return(args)
+  }
+  names <- worker$names
+  worker$names <- NULL
+  fill_slots(args, names)
+}
+
+argument_names <- sprintf("argument%d", 1:50)
+argument_symbols <- lapply(argument_names, as.name)
+
 # f(...) with symbols for all values: quick to evaluate, and short in a traceback.
 call_with <- function(name, f, args) {
-  if (!length(args)) {
-    env <- list2env(structure(list(f), names = name), parent = globalenv())
-    return(eval(as.call(list(as.name(name))), env))
+  env <- new.env(hash = FALSE, parent = globalenv())
+  assign(name, f, env)
+  all <- seq_along(args)
+  if (length(all) > length(argument_names)) {
+    return(eval(as.call(c(as.name(name), args)), env))
   }
-  slots <- sprintf("argument%d", seq_along(args))
-  env <- list2env(structure(c(args, list(f)), names = c(slots, name)), parent = globalenv())
-  eval(as.call(c(as.name(name), structure(lapply(slots, as.name), names = names(args)))), env)
+  for (i in all) assign(argument_names[i], args[[i]], env)
+  symbols <- argument_symbols[all]
+  names(symbols) <- names(args)
+  eval(as.call(c(as.name(name), symbols)), env)
 }
 
 failed <- function(answer, ...) {
@@ -129,7 +199,9 @@ failure_of <- function(answer) {
 
 # ---- chunks of ray_map() and its relatives
 
-run_chunk <- function(job, args, names) {
+run_chunk <- function(job, args) {
+  names <- worker$names
+  worker$names <- NULL
   if (is.null(job$call)) {
     job <- worker$job <- worker$jobs[[worker$key]] <- callable(job, length(args[[2L]]))
   }
@@ -180,40 +252,50 @@ callable <- function(job, n) {
 open_capture <- function() {
   worker$said <- list()
   worker$output <- rawConnection(raw(), "wb")
+  worker$sink <- as.integer(worker$output)
   sink(worker$output)
 }
 
-# Like guarded(), noting what is said; worker$error is the error's own condition.
+# guarded() that notes what is said; worker$error is the error's own condition.
 captured <- function(expr) {
-  worker$error <- NULL
-  guarded(withCallingHandlers(
-    expr,
-    message = function(m) say(m, "muffleMessage"),
-    warning = function(w) say(w, "muffleWarning"),
-    immediateCondition = function(c) say(c, "muffleProgression"),
-    error = function(e) worker$error <- e
-  ))
+  calls <- NULL
+  depth <- sys.nframe()
+  tryCatch(
+    withCallingHandlers(
+      list(expr),
+      error = function(e) calls <<- sys.calls(),
+      message = function(m) say(m, "muffleMessage"),
+      warning = function(w) say(w, "muffleWarning"),
+      immediateCondition = function(c) say(c, "muffleProgression")
+    ),
+    error = function(e) {
+      worker$error <- e
+      list(NULL, conditionMessage(e), one_line(conditionCall(e)), user_calls(calls, depth))
+    },
+    interrupt = function(e) list(NULL, "interrupted", "", character())
+  )
 }
 
 say <- function(condition, restart) {
-  if (sink.number() == 1L) take_output() # else user code captures its output
+  if (unclass(stdout()) == worker$sink) take_output() # else user code captures its output
   worker$said[[length(worker$said) + 1L]] <- condition
   tryInvokeRestart(restart)
 }
 
 take_output <- function() {
-  while (sink.number() > 1L) sink()
+  if (unclass(stdout()) != worker$sink) {
+    while (sink.number()) sink() # user code has left one, or has ended ours
+    sink(worker$output)
+  }
   bytes <- rawConnectionValue(worker$output)
   if (length(bytes)) {
-    if (sink.number()) sink()
+    sink()
     close(worker$output)
     said <- worker$said
     open_capture()
     text <- rawToChar(bytes[bytes != 0L])
     if (l10n_info()[["UTF-8"]]) Encoding(text) <- "UTF-8"
     worker$said <- c(said, list(text))
-  } else if (!sink.number()) {
-    sink(worker$output) # user code has ended one sink too many
   }
 }
 

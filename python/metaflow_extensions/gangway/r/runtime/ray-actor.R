@@ -1,0 +1,105 @@
+# R objects that live on the cluster: an environment or R6 object in a process of its own, whose functions are called
+# from here, one after the other in the order of the calls.
+
+ray_actor <- function(x, ..., cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_restarts = 0,
+                      max_task_retries = 0) {
+  options <- ray_options(cpus, gpus, memory, resources,
+    max_restarts = max_restarts, max_task_retries = max_task_retries
+  )
+  args <- list(...)
+  if (is.environment(x) && inherits(x, "R6ClassGenerator")) {
+    make <- function(generator, ...) generator$new(...)
+    args <- c(list(x), args)
+  } else if (is.function(x)) {
+    make <- x
+  } else if (is.environment(x)) {
+    if (length(args)) ray_stop("argument", "ray_actor(): further arguments are for a function or an R6 class that makes the object.")
+    make <- function(object) object
+    args <- list(x)
+  } else {
+    ray_stop("argument", "ray_actor() takes an environment, an R6 object, an R6 class, or a function that makes one; got ",
+      class(x)[1L], ".")
+  }
+  driver <- ray_driver()
+  release_dropped(driver)
+  job <- ray_job(make)
+  # What the object's functions use travels too, which an environment does not show.
+  more <- lapply(members(x), function(f) carry(f)$globals)
+  for (globals in more) job$globals[names(globals)] <- globals
+  number <- ray_number()
+  slotted <- with_slots(args)
+  driver$make_actor(
+    number, driver$add_job(transport(job), list()), transport(slotted$args), if (length(slotted$needs)) slotted$needs,
+    options
+  )
+  new_actor(number, actor_label(x))
+}
+
+# The functions that an environment or an R6 class is made of.
+members <- function(x) {
+  if (!is.environment(x)) {
+    return(list())
+  }
+  if (inherits(x, "R6ClassGenerator")) {
+    parent <- if (!is.null(x$inherit)) members(x$get_inherit())
+    return(c(lapply(c(x$public_methods, x$private_methods, x$active), function(f) {
+      environment(f) <- x$parent_env
+      f
+    }), parent))
+  }
+  private <- x[[".__enclos_env__"]]$private
+  values <- c(as.list(x, all.names = TRUE), if (is.environment(private)) as.list(private, all.names = TRUE))
+  Filter(is.function, values)
+}
+
+actor_label <- function(x) {
+  if (inherits(x, "R6ClassGenerator")) x$classname else if (is.function(x)) "made by a function" else class(x)[1L]
+}
+
+new_actor <- function(number, label = "an actor") {
+  actor <- new.env(hash = FALSE, parent = emptyenv())
+  actor$number <- number
+  actor$session <- ray_state$session
+  actor$label <- label
+  reg.finalizer(actor, function(actor) {
+    if (identical(actor$session, ray_state$session)) ray_state$dropped <- c(ray_state$dropped, -actor$number)
+  })
+  class(actor) <- "gangway_actor"
+  actor
+}
+
+actor_number <- function(actor) {
+  number <- .subset2(actor, "number")
+  ray_driver()
+  if (!identical(.subset2(actor, "session"), ray_state$session)) {
+    ray_stop("lost", "An actor (", .subset2(actor, "label"), ") is known only where it was made, while that cluster is up. Give it ",
+      "to a task as an argument of its own, f(actor).")
+  }
+  number
+}
+
+# actor$method(...) gives a reference; of what is no function the value.
+actor_method <- function(x, name) {
+  force(x)
+  force(name)
+  function(...) {
+    driver <- ray_driver()
+    actor <- actor_number(x)
+    release_dropped(driver)
+    number <- ray_number()
+    slotted <- with_slots(list(...))
+    driver$call_actor(number, actor, name, transport(slotted$args), if (length(slotted$needs)) slotted$needs)
+    new_ref(number, paste0("the value of $", name, "() of an actor"), actor = x)
+  }
+}
+
+format.gangway_actor <- function(x, ...) paste0("<actor ", .subset2(x, "number"), ": ", .subset2(x, "label"), ">")
+
+print.gangway_actor <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+`$.gangway_actor` <- function(x, name) actor_method(x, name)
+
+`[[.gangway_actor` <- function(x, i) actor_method(x, i)

@@ -63,8 +63,10 @@ class RBundle:
 
     def _open(self) -> RSession:
         if self._session is None:
+            from .python_step import find_user_modules
             from .session import RSession
 
+            find_user_modules()
             self._session = RSession.current()
             self._session.open_bundle(self.path)
         return self._session

@@ -2,7 +2,7 @@
 
 What R code reads of Python goes through ``from_python``, as in an R session's client; only scalars
 and the engine's own arguments take the short way. What has no counterpart in R is a
-``gangway_python``: a number in R, by which Python finds the object again.
+``gangway_python``: an environment in R, by which Python finds the object again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from . import embed
 
 _INT_MAX = 2**31 - 1
 
-# Objects that R holds by their place in this list; they live as long as the process.
-_handed_on: list[Any] = []
+# Python objects and R's environments for them, by their place; they live as long as the process.
+_handed_on: list[tuple[Any, Any]] = []
 _positions: dict[int, int] = {}  # by id()
 
 # rpy2 makes longer vectors element by element, more slowly than R reads them.
@@ -82,8 +82,8 @@ def to_python(sexp: Any, ri: Any) -> Any:
         return None
     if sexp.typeof == ri.RTYPES.RAWSXP:
         return embed.raw_to_bytes(sexp)
-    if sexp.typeof == ri.RTYPES.REALSXP and _has_class(sexp, "gangway_python"):
-        return _handed_on[int(sexp[0])]
+    if sexp.typeof == ri.RTYPES.ENVSXP:  # a gangway_python
+        return _handed_on[sexp["position"][0]][0]
     values = [_element(sexp, i, ri) for i in range(len(sexp))]
     names = sexp.names
     if names.typeof != ri.RTYPES.NILSXP:
@@ -94,16 +94,22 @@ def to_python(sexp: Any, ri: Any) -> Any:
 
 
 def handle(value: Any, ri: Any) -> Any:
-    """The ``gangway_python`` of a Python object."""
+    """The ``gangway_python`` of a Python object (its methods: runtime/python.R)."""
     position = _positions.setdefault(id(value), len(_handed_on))
     if position == len(_handed_on):
-        _handed_on.append(value)
-    sexp = ri.FloatSexpVector([float(position)])
+        _handed_on.append((value, _environment(position, value, ri)))
+    return _handed_on[position][1]
+
+
+def _environment(position: int, value: Any, ri: Any) -> Any:
+    base = ri.baseenv
+    environment = base["new.env"](parent=base["emptyenv"]())
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    for name, text in (("type", kind), ("repr", _shown(value))):
-        sexp.do_slot_assign(name, ri.StrSexpVector([text]))
-    # Not as a slot: R would not know it as an object and calculate with it.
-    return ri.baseenv["class<-"](sexp, ri.StrSexpVector(["gangway_python"]))
+    environment["position"] = ri.IntSexpVector([position])
+    environment["type"] = ri.StrSexpVector([kind])
+    environment["shown"] = ri.StrSexpVector([_shown(value)])
+    base["lockEnvironment"](environment, bindings=True)
+    return base["class<-"](environment, ri.StrSexpVector(["gangway_python"]))
 
 
 def _shown(value: Any) -> str:
@@ -113,11 +119,6 @@ def _shown(value: Any) -> str:
         text = f"(its repr() fails: {type(error).__name__})"
     text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _LINE else text[:_LINE] + " ..."
-
-
-def _has_class(sexp: Any, name: str) -> bool:
-    classes = sexp.list_attrs()
-    return "class" in classes and name in list(sexp.do_slot("class"))
 
 
 def _element(sexp: Any, i: int, ri: Any) -> Any:

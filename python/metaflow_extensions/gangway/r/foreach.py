@@ -12,6 +12,7 @@ from .from_scalars import kind_of
 from .robject import RObject
 
 _TABLES = {"DataFrame", "Series", "Table", "RecordBatch"}
+_LIBRARIES = {"pandas", "pyarrow", "polars"}
 
 
 def prepare(flow: Any) -> None:
@@ -60,7 +61,8 @@ def _is_split_otherwise(value: Any) -> bool:
         return True
     bases = type(value).__mro__
     return any(
-        base.__name__ in _TABLES and base.__module__.split(".")[0] in ("pandas", "pyarrow", "polars")
+        base.__name__ in _TABLES
+        and base.__module__.split(".")[0] in ("pandas", "pyarrow", "polars")
         for base in bases
     )
 

@@ -20,9 +20,7 @@ def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = No
         When the module or the function does not exist.
     """
     module_name, _, function_name = reference.partition(":")
-    folder = os.getcwd()  # flow.py lies in a folder of its own; the user's modules lie here
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    folder = find_user_modules()
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except ModuleNotFoundError as error:
@@ -38,3 +36,14 @@ def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = No
             f"{function_name!r}."
         ) from error
     function(flow) if inputs is None else function(flow, inputs)
+
+
+def find_user_modules() -> str:
+    """Let Python find the user's modules, from which artifacts may come too; return their folder.
+
+    flow.py lies in a folder of its own; they lie in the working folder.
+    """
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return folder

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..exceptions import RException
-from . import flow_access, foreach
+from . import card, flow_access, foreach
 from .engine import REngine
 from .robject import RObject
 from .same_values import same_values
@@ -30,6 +30,7 @@ class RSession(REngine):
                 ),
                 "merge": self._merge,
                 "current": lambda name: flow_access.current_value(name[0]),
+                "card": self._card,
                 **ray_functions(self),
             }
         )
@@ -78,6 +79,9 @@ class RSession(REngine):
 
     def _set(self, handle: Any, name: Any, *payload: Any) -> None:
         setattr(self._object(handle), name[0], self.decode(payload))
+
+    def _card(self, card_id: Any, what: Any, *payload: Any) -> None:
+        card.change(self.plain(card_id), what[0], *payload)
 
     def _merge(self, handle: Any, inputs: Any, exclude: Any, include: Any) -> None:
         flow_access.merge(

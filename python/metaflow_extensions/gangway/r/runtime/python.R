@@ -1,17 +1,19 @@
-# Python objects that R has no counterpart of: R holds a number by which Python finds the object again. It prints
-# what it is and can be assigned to `self` as a whole; nothing else can be done with it.
+# Python objects that R has no counterpart of: R holds an environment with a number by which Python finds the object
+# again. It prints what it is and can be assigned to `self` as a whole; nothing else can be done with it.
 
-python_label <- function(x, ...) paste0("<Python ", attr(x, "type"), ": ", attr(x, "repr"), ">")
+python_label <- function(x, ...) {
+  paste0("<Python ", get("type", x, inherits = FALSE), ": ", get("shown", x, inherits = FALSE), ">")
+}
 
 print_python <- function(x, ...) {
   cat(python_label(x), "\n", sep = "")
   invisible(x)
 }
 
-# As a number it would count along.
-no_number <- function(...) {
-  stop("This is a Python object, ", python_label(list(...)[[1L]]), ", with which R cannot calculate. ",
-    "Convert it in a Python step.",
+refuse_python <- function(x, ...) {
+  if (!inherits(x, "gangway_python")) x <- ..1
+  stop(python_label(x), " is a Python object that R has no counterpart of: R can print it and assign it to `self` as ",
+    "a whole. Take out what R needs in a Python step.",
     call. = FALSE
   )
 }
@@ -23,13 +25,11 @@ print_caught <- function(x, ...) {
 
 local({
   method <- function(generic, class, f) registerS3method(generic, class, f, envir = baseenv())
-  method("print", "gangway_python", print_python)
-  method("format", "gangway_python", python_label)
-  method("as.character", "gangway_python", python_label)
-  method("toString", "gangway_python", python_label)
-  for (group in c("Ops", "Math", "Summary", "Complex")) method(group, "gangway_python", no_number)
-  for (generic in c("c", "rep", "mean", "as.double", "as.integer", "as.logical")) {
-    method(generic, "gangway_python", no_number)
+  for (generic in c("format", "as.character", "toString")) method(generic, "gangway_python", python_label)
+  for (generic in c("Ops", "Math", "Summary", "$", "[[", "[", "$<-", "[[<-", "[<-", "as.list")) {
+    method(generic, "gangway_python", refuse_python)
   }
+  method("print", "gangway_python", print_python)
+  method("length", "gangway_python", function(x) 1L)
   method("print", "metaflow_exception", print_caught)
 })

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rflow import ROOT, environment, write_flow
+from rflow import ROOT, environment, log_of, steps, write_flow
 
 if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
@@ -135,9 +134,47 @@ def test_every_kind_passes_through_a_flow_and_its_resumed_run(tmp_path: Path) ->
     client = subprocess.run(
         ["Rscript", "-e", code],
         cwd=tmp_path,
-        env={**environment(tmp_path), "TZ": "UTC", "GANGWAY_PYTHON": os.environ.get("GANGWAY_PYTHON", "")},
+        env={**environment(tmp_path), "TZ": "UTC", "GANGWAY_PYTHON": sys.executable},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert re.search(r"kinds, changed:  none", client.stdout), client.stdout + client.stderr
+
+
+RANDOM = {
+    "start": """
+      one <- random_objects({seed}, {n})
+      for (i in seq_along(one)) self[[paste0('x', i)]] <- one[[i]]
+      self$several <- random_objects({seed} + 1, {n})
+    """,
+    "end": """
+      check <- function(seed, get) {{
+        fresh <- random_objects(seed, {n})
+        wrong <- which(!vapply(seq_along(fresh), function(i) is_same(get(i), fresh[[i]]), NA))
+        told_apart <- sum(!vapply(seq_along(fresh)[-1], function(i) is_same(get(i - 1), fresh[[i]]), NA))
+        cat('seed', seed, 'objects', length(fresh), 'told apart', told_apart > 0.5 * {n}, 'wrong:', wrong, '\\n')
+        for (i in utils::head(wrong, 3)) {{ utils::str(fresh[[i]]); utils::str(get(i)) }}
+      }}
+      check({seed}, function(i) self[[paste0('x', i)]])
+      several <- self$several
+      check({seed} + 1, function(i) several[[i]])
+    """,
+}
+
+
+@pytest.mark.parametrize("seed", [1, 20261])
+def test_random_nested_objects_come_back_to_the_bit(tmp_path: Path, seed: int) -> None:
+    load = "".join(
+        f"sys.source('{ROBJECTS / name}', globalenv()); " for name in ("compare.R", "random.R")
+    )
+    functions = ",".join(
+        f"{step} = function(self) {{ {load} {code.format(seed=seed, n=1200)} }}"
+        for step, code in RANDOM.items()
+    )
+    result = run(write_flow(tmp_path, functions, steps("start", "end")), "run")
+    assert result.returncode == 0, result.stdout
+    for told in (seed, seed + 1):
+        line = f"seed {told} objects 1200 told apart TRUE wrong:"
+        found = [text for text in log_of(result.stdout, "end") if text.startswith(line)]
+        assert [text.strip() for text in found] == [line], result.stdout

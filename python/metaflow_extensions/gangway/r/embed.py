@@ -101,7 +101,7 @@ def call_with_bytes(function: Any, data: Any) -> Any:
     try:
         if failed[0]:
             raise RuntimeError("an R function of gangway has failed; R's message is in the log")
-        if rlib.TYPEOF(answer) == rlib.RAWSXP:
+        if answer.sxpinfo.type == rlib.RAWSXP:  # rpy2 has no TYPEOF()
             return ffi.buffer(openrlib.RAW(answer), rlib.Rf_xlength(answer))[:]
         return conversion._cdata_to_rinterface(answer)
     finally:

@@ -9,13 +9,13 @@ import metaflow_extensions.gangway.ray.resources as resources
 import pytest
 from metaflow_extensions.gangway.exceptions import RayNotFoundException
 from metaflow_extensions.gangway.gang.processes import MARK
+from metaflow_extensions.gangway.gang.storage import storage_path
 from metaflow_extensions.gangway.ray.command import (
     NodeResources,
     node_environment,
     start_command,
 )
 from metaflow_extensions.gangway.ray.decorator import RayParallelDecorator
-from metaflow_extensions.gangway.ray.storage import storage_path
 
 DEFAULTS = RayParallelDecorator.defaults
 
@@ -89,7 +89,7 @@ def test_nodes_share_out_the_machine(
 )
 def test_storage_path(kind: str, root: str, wanted: str) -> None:
     datastore = SimpleNamespace(TYPE=kind, datastore_root=root)
-    assert storage_path(datastore, "F", "7", "train", 2) == wanted
+    assert storage_path(datastore, "mf.ray_decorator", "F", "7", "train", "2") == wanted
 
 
 @pytest.mark.parametrize("version", [None, "2.51.1", "2.9.3"])

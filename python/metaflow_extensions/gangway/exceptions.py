@@ -52,6 +52,12 @@ class LaunchException(GangwayException):
     headline = "A program of the gang failed"
 
 
+class ScriptNotFoundException(GangwayException):
+    """The script that a step wants to run is not there."""
+
+    headline = "No such script"
+
+
 class LibraryNotFoundException(GangwayException):
     """The library, or the program, that a gang needs is not installed."""
 

@@ -8,22 +8,57 @@ told to all.
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..exceptions import LaunchException
+from ..exceptions import GangLostException, LaunchException
 from . import processes, rendezvous
+from .gpus import share_of, visible_gpus
 from .launch import Launch, how_it_ended
 from .node import GangNode, NodeSpec
 from .output import Output, RankOf
+from .ports import free_port
 
 # How long a node that has failed waits for what the others say: the first to fail is the cause.
 _REPORT_SECONDS = 1.0
 
-# Finds who has failed and how, in what an agent printed: the rank ("" for the agent) and a text.
-Culprit = Callable[[Output], "tuple[str, str] | None"]
+# Finds in what an agent has printed which rank has failed, and its exit status.
+Culprit = Callable[[Output], "tuple[str, int] | None"]
+
+
+class Meeting(NamedTuple):
+    """Where the agents of one run meet, and what one of them has for itself."""
+
+    address: str
+    port: int
+    num_nodes: int
+    node: int
+    folder: str
+
+
+class Agent(NamedTuple):
+    """The program of a framework that runs a script on one node.
+
+    Parameters
+    ----------
+    call : str
+        What the user calls to run it, for messages.
+    command : callable
+        Gives its command line for a meeting.
+    environment : dict
+        Variables beside those of the task.
+    rank_of : callable, optional
+        Splits a line of its output into rank and text.
+    culprit : callable, optional
+        Finds the rank that has failed, and its exit status.
+    """
+
+    call: str
+    command: Callable[[Meeting], list[str]]
+    environment: dict[str, str]
+    rank_of: RankOf | None = None
+    culprit: Culprit | None = None
 
 
 class AgentNode(GangNode):
@@ -33,12 +68,21 @@ class AgentNode(GangNode):
 
     def __init__(self, spec: NodeSpec) -> None:
         super().__init__(spec)
+        self._mark = processes.node_mark(spec.gang, spec.index)
         self._launches: list[Launch] = []
         self._runs = 0
         self._stopped = False
 
     def start(self, head: dict[str, Any] | None) -> None:
         pass
+
+    def environment(self) -> dict[str, str]:
+        """Local nodes share out the machine's GPUs, and talk over its loopback."""
+        if not self.spec.local:
+            return {}
+        gpus = visible_gpus()
+        mine = ",".join(share_of(gpus, self.spec.num_nodes, self.spec.index))
+        return {"CUDA_VISIBLE_DEVICES": mine} if gpus else {}
 
     def stop(self) -> None:
         self._stopped = True
@@ -52,69 +96,65 @@ class AgentNode(GangNode):
         rank_of: RankOf | None = None,
     ) -> Launch:
         """Start a command on this node, which ends with the node at the latest."""
-        mark = processes.node_mark(self.spec.gang, self.spec.index)
-        launch = Launch(mark, self.spec.index, command, environment, rank_of=rank_of)
+        launch = Launch(self._mark, self.spec.index, command, environment, rank_of=rank_of)
         self._launches.append(launch)
         if self._stopped:
             launch.stop()
         return launch
 
-    def meeting_point(self, port: int | None = None) -> tuple[str, int]:
-        """The address and port of control at which the agents of the next run meet.
+    def run_agent(self, agent: Agent, port: int | None = None) -> None:
+        """Run this node's agent to its end; the other nodes do the same.
 
         Parameters
         ----------
+        agent : Agent
+            What to run.
         port : int, optional
-            The port, unless a free one is to be taken.
-        """
-        self._runs += 1
-        key = f"meet/{self._runs}"
-        if self.spec.index == 0:
-            self.board.post(key, [rendezvous.host(), port or free_port()])
-        address, port = self.board.wait(key)[0]
-        return address, port
-
-    def run_agent(
-        self,
-        command: Sequence[str],
-        environment: Mapping[str, str] | None = None,
-        rank_of: RankOf | None = None,
-        culprit: Culprit | None = None,
-    ) -> None:
-        """Run this node's agent to its end.
+            The port of the meeting; a free one by default.
 
         Raises
         ------
         LaunchException
             When an agent has failed; it tells of all nodes where one has, the first one first.
         """
-        launch = self.launch(command, environment, rank_of)
-        status = launch.run()
-        self._launches.remove(launch)
+        self._runs += 1
+        address, port = self._meeting_point(port)
+        folder = processes.make_folder(self._mark)
+        try:
+            meeting = Meeting(address, port, self.spec.num_nodes, self.spec.index, folder)
+            launch = self.launch(agent.command(meeting), agent.environment, agent.rank_of)
+            status = launch.run()
+            self._launches.remove(launch)
+        finally:
+            processes.remove_folder(folder)
         if status:
-            raise LaunchException(self._failures(_report(launch.output, status, culprit)))
+            mine = report(launch.output, status, agent.culprit)
+            raise LaunchException(f"{agent.call}:\n{self._failures(mine)}")
+
+    def _meeting_point(self, port: int | None) -> tuple[str, int]:
+        # A port of its own for each run: the one before may not have let go of its port.
+        key = f"meet/{self._runs}"
+        if self.spec.index == 0:
+            self.board.post(key, [rendezvous.host(), port or free_port()])
+        ((address, agreed),) = self.board.wait(key)
+        return address, agreed
 
     def _failures(self, mine: dict[str, Any]) -> str:
         prefix = f"failed/{self._runs}/"
         self.board.post(f"{prefix}{self.spec.index}", mine)
         keys = [f"{prefix}{i}" for i in range(self.spec.num_nodes)]
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, GangLostException):
             self.board.wait(*keys, seconds=_REPORT_SECONDS)
         known = {key.removeprefix(prefix): r for key, r in self.board.read(prefix).items()}
         first = sorted(known.items(), key=lambda item: item[1]["at"])
-        return "\n".join(f"node {index}: {report['text']}" for index, report in first)
+        return "\n".join(f"node {index}: {each['text']}" for index, each in first)
 
 
-def _report(output: Output, status: int, culprit: Culprit | None) -> dict[str, Any]:
-    found = culprit(output) if culprit else None
-    rank, how = found or ("", how_it_ended(status))
+def report(output: Output, status: int, culprit: Culprit | None) -> dict[str, Any]:
+    """Say who has failed on a node, how and when, with the last lines."""
+    rank, status = (culprit(output) if culprit else None) or ("", status)
     lines = output.last_lines(rank)
-    who = f"rank {rank}" if rank else "the command"
     said = "; its last lines:" + "".join(f"\n    {line}" for line in lines) if lines else ""
-    return {"text": f"{who} {how}{said}", "at": output.last_spoke(rank) or time.time()}
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses at the moment."""
-    with socket.create_server(("", 0)) as sock:
-        return int(sock.getsockname()[1])
+    who = f"rank {rank}" if rank else "the command"
+    spoke = output.last_spoke(rank) or time.time()
+    return {"text": f"{who} {how_it_ended(status)}{said}", "at": spoke}

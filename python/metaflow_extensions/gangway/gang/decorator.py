@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
+from metaflow.metaflow_current import current
 from metaflow.plugins.parallel_decorator import (
     ParallelDecorator,
     _local_multinode_control_task_step_func,
@@ -28,6 +29,7 @@ from . import rendezvous, signals
 from .artifacts import forget_inherited
 from .control import ControlGang
 from .node import GangNode, NodeSpec
+from .storage import storage_path
 from .worker import run_worker
 
 
@@ -56,6 +58,7 @@ class GangDecorator(ParallelDecorator):
     }
     optional: ClassVar[tuple[str, ...]] = ()
     node_class: ClassVar[type[GangNode]]
+    folder: ClassVar[str]  # on the datastore
 
     def check_installed(self) -> None:
         """Raise unless what the framework needs is installed."""
@@ -64,7 +67,10 @@ class GangDecorator(ParallelDecorator):
         """Raise, on control and before anything starts, if the gang could not start here."""
 
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
-        """Put the framework's things on `current`."""
+        """Put the framework's things on `current`; the node exists by then."""
+        parts = (flow.name, run_id, self.step_name, str(retry_count))
+        path = storage_path(self.flow_datastore, self.folder, *parts)
+        current._update_env({"gang_storage_path": path})
 
     def step_init(
         self,

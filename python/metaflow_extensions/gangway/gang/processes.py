@@ -131,11 +131,12 @@ def remove_folder(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_folders(gang: str) -> None:
-    """Remove the folders of all of a gang's nodes on this machine."""
+def remove_folders(mark: str) -> None:
+    """Remove the folders of a node, or of all of a gang's nodes on this machine."""
     for base in {tempfile.gettempdir(), "/tmp"}:
-        for folder in glob.glob(os.path.join(glob.escape(base), f"gw-{gang}.*")):
-            remove_folder(folder)
+        for ending in (".*", "-*"):
+            for folder in glob.glob(os.path.join(glob.escape(base), f"gw-{mark}{ending}")):
+                remove_folder(folder)
 
 
 def stop_everywhere(gang: str) -> None:

@@ -1,8 +1,9 @@
 """The process between a task and a command that it runs; the command outlives neither.
 
 It starts the command in a session of its own, waits for it, and then ends whatever the command has
-left running. When its standard input ends or its parent is gone, it ends everything at once. Its
-exit status is the command's, and 128 and the signal's number where a signal ended that.
+left running. When its standard input ends or its parent is gone, it ends everything at once and
+removes the node's folder, because nobody else may be there to do so. Its exit status is the
+command's, and 128 and the signal's number where a signal ended that.
 
 It must not import metaflow, and imports what only the end needs at the end: it starts in 30 ms.
 """
@@ -18,19 +19,16 @@ import threading
 _WATCH_SECONDS = 0.2
 
 
-def _finish(mark: str, status: int) -> None:
-    from . import processes
-
-    processes.stop(mark, [os.getsid(0)])
-    os._exit(status if status >= 0 else 128 - status)
-
-
 def _watch(mark: str, parent: int) -> None:
     while os.getppid() == parent:
         ready, _, _ = select.select([0], [], [], _WATCH_SECONDS)
         if ready and not os.read(0, 1):
             break
-    _finish(mark, 1)
+    from . import processes
+
+    processes.stop(mark, [os.getsid(0)])
+    processes.remove_folders(mark.rpartition(".")[0])
+    os._exit(1)
 
 
 def main() -> None:
@@ -43,4 +41,8 @@ def main() -> None:
         print(f"{command[0]} cannot be started: {error}", file=sys.stderr, flush=True)
         os._exit(127)
     threading.Thread(target=_watch, args=(mark, parent), daemon=True).start()
-    _finish(mark, child.wait())
+    status = child.wait()
+    from . import processes
+
+    processes.stop(mark, [os.getsid(0)])
+    os._exit(status if status >= 0 else 128 - status)

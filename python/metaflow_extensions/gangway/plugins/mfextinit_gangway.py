@@ -4,13 +4,21 @@ from importlib.util import find_spec as _find_spec
 
 STEP_DECORATORS_DESC = [("ray_parallel", ".ray_parallel.RayParallelDecorator")]
 
-# @metaflow_ray is the second name of @ray_parallel, and belongs to the package metaflow-ray where
-# that is installed.
-try:
-    _theirs = _find_spec("metaflow_extensions.ray")
-except ModuleNotFoundError:
-    _theirs = None
-if _theirs is None:
-    STEP_DECORATORS_DESC.append(("metaflow_ray", ".ray_parallel.MetaflowRayDecorator"))
+# Names that metaflow-ray, metaflow-torchrun and so on gave their decorators belong to them where
+# they are installed.
+_SHARED_NAMES = {
+    "ray": ("metaflow_ray", ".ray_parallel.MetaflowRayDecorator"),
+    "torchrun": ("torchrun", ".torchrun.TorchrunDecorator"),
+}
+
+
+def _is_installed(extension: str) -> bool:
+    try:
+        return _find_spec(f"metaflow_extensions.{extension}") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+STEP_DECORATORS_DESC += [d for ext, d in _SHARED_NAMES.items() if not _is_installed(ext)]
 
 ARTIFACT_SERIALIZERS_DESC = [("r", ".r_serializer.RSerializer")]

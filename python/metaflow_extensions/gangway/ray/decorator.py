@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from metaflow.metaflow_current import current
 
-from ..exceptions import PortTakenException, RayNotFoundException
+from ..exceptions import RayNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.node import GangNode, NodeSpec
-from .node import RayNode, port_is_free
-from .storage import storage_path
+from ..gang.ports import check_port
+from .node import RayNode
 
 MIN_RAY = (2, 52)
 
@@ -59,7 +59,7 @@ class RayParallelDecorator(GangDecorator):
     MF Add To Current
     -----------------
     ray_storage_path -> str
-        A folder on the run's datastore for this attempt of the step.
+        A folder on the run's datastore for this attempt of the step, `gang_storage_path` too.
 
         @@ Returns
         -------
@@ -76,6 +76,7 @@ class RayParallelDecorator(GangDecorator):
 
     name = "ray_parallel"
     node_class: ClassVar[type[GangNode]] = RayNode
+    folder = "mf.ray_decorator"
     defaults: dict[str, Any] = {  # noqa: RUF012
         "main_port": None,
         "all_nodes_started_timeout": 90,
@@ -137,16 +138,12 @@ class RayParallelDecorator(GangDecorator):
         if spec.attributes["enable_dashboard"]:
             asked["dashboard_port"] = spec.attributes["dashboard_port"]
         for name, port in asked.items():
-            if port is not None and not port_is_free(port):
-                raise PortTakenException(
-                    f"{self.where}: port {port} is taken by another process on this machine. "
-                    f"Choose another {name}=, or leave it out."
-                )
+            check_port(name, port, self.where)
 
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
-        """Set `current.ray_storage_path`."""
-        path = storage_path(self.flow_datastore, flow.name, run_id, self.step_name, retry_count)
-        current._update_env({"ray_storage_path": path})
+        """Set `current.ray_storage_path`, the name that metaflow-ray's users know."""
+        super().add_to_current(flow, run_id, retry_count)
+        current._update_env({"ray_storage_path": current.get("gang_storage_path")})
 
 
 class MetaflowRayDecorator(RayParallelDecorator):

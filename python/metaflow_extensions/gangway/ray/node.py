@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 
 from ..gang import processes
 from ..gang.node import GangNode, NodeSpec
+from ..gang.ports import free_port
 from .command import (
     NodeResources,
     authentication,
@@ -176,18 +176,3 @@ def _remote_resources(spec: NodeSpec) -> NodeResources:
         object_store_memory=None if store is None else store * 1024 * 1024,
         custom=spec.attributes["resources"] or {},
     )
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses at the moment."""
-    with socket.create_server(("", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a TCP port can be listened on."""
-    try:
-        with socket.create_server(("", port)):
-            return True
-    except OSError:
-        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import sys
@@ -11,17 +10,13 @@ from typing import Any
 
 import psutil
 
+from ..gang.gpus import share, share_of, visible_gpus
 from .command import NodeResources
 
 _MB = 1024 * 1024
 _LEAST_STORE = 80 * _MB  # Ray refuses less than 75 MB
 _STORE_SHARE = 0.3
 _HEAP_SHARE = 0.7
-
-
-def share(count: int, nodes: int, index: int) -> int:
-    """The number of things that a node gets; the remainder goes to the first nodes."""
-    return count // nodes + (index < count % nodes)
 
 
 def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> NodeResources:
@@ -35,8 +30,7 @@ def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> No
         How many nodes there are, and which is meant.
     """
     gpus = visible_gpus()
-    first = sum(share(len(gpus), nodes, i) for i in range(index))
-    mine = gpus[first : first + share(len(gpus), nodes, index)]
+    mine = share_of(gpus, nodes, index)
     cpus = attributes["num_cpus"]
     num_gpus = attributes["num_gpus"]
     store = attributes["object_store_memory"]
@@ -55,14 +49,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def visible_gpus() -> list[str]:
-    """The NVIDIA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
-    return [str(i) for i in range(len(glob.glob("/proc/driver/nvidia/gpus/*")))]
 
 
 def _store(nodes: int) -> int:

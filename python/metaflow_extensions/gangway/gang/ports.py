@@ -1,0 +1,32 @@
+"""TCP ports: free ones, and those that somebody has taken."""
+
+from __future__ import annotations
+
+import socket
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses at the moment."""
+    with socket.create_server(("", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a TCP port can be listened on."""
+    try:
+        with socket.create_server(("", port)):
+            return True
+    except OSError:
+        return False
+
+
+def check_port(attribute: str, port: int | None, where: str) -> None:
+    """Raise if a port that was asked for by number is taken."""
+    if port is not None and not port_is_free(port):
+        # It imports Metaflow, which Ray in a user's own R session does without.
+        from ..exceptions import PortTakenException
+
+        raise PortTakenException(
+            f"{where}: port {port} is taken by another process on this machine. "
+            f"Choose another {attribute}=, or leave it out."
+        )

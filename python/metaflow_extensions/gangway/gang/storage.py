@@ -1,0 +1,66 @@
+"""Where the nodes of a gang keep files: folders on the run's own datastore."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import IO, Any
+
+from metaflow.metaflow_current import current
+
+
+def storage_path(flow_datastore: Any, folder: str, *parts: str) -> str:
+    """Give the path or address of a folder; on this machine it is made.
+
+    Parameters
+    ----------
+    flow_datastore : FlowDataStore
+        The run's datastore.
+    folder : str
+        The framework's folder, such as ``mf.torchrun``.
+    parts : str
+        Names of the flow, run, step, and what lies below. With the attempt among them, a retry
+        starts with an empty folder.
+    """
+    root = flow_datastore.datastore_root
+    if flow_datastore.TYPE == "local":
+        path = os.path.join(os.path.abspath(root), folder, *parts)
+        os.makedirs(path, exist_ok=True)
+        return path
+    return "/".join((root.rstrip("/"), folder, *parts))
+
+
+def push_results(flow_datastore: Any, folder: str, local: str, below: str | None, node: int) -> str:
+    """Copy what a node has written into a local folder to the run's datastore.
+
+    Parameters
+    ----------
+    flow_datastore : FlowDataStore
+        The run's datastore.
+    folder : str
+        The framework's folder.
+    local : str
+        The local folder.
+    below : str, optional
+        The name below the step's folder; as the local folder's path by default.
+    node : int
+        The node's index: each node has a folder of its own.
+
+    Returns
+    -------
+    str
+        The path or address that has the nodes' folders.
+    """
+    below = (below or local).strip("/")
+    parts = (str(current.flow_name), str(current.run_id), str(current.step_name), below)
+    key = "/".join((folder, *parts, str(node)))
+    flow_datastore._storage_impl.save_bytes(_opened(local, key), overwrite=True)
+    return storage_path(flow_datastore, folder, *parts)
+
+
+def _opened(local: str, key: str) -> Iterator[tuple[str, IO[bytes]]]:
+    for folder, _, names in os.walk(local):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                yield f"{key}/{os.path.relpath(path, local)}", file

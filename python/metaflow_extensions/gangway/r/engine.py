@@ -14,8 +14,9 @@ from typing import Any
 from ..interrupt import Interrupted, python_in_r, r_evaluation
 from . import embed
 from .convert import encoded, to_python, to_r
-from .format.trailer import add_trailer
+from .format.trailer import trailer
 from .robject import RObject
+from .stream import RStream
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
@@ -70,6 +71,8 @@ class REngine:
         self._runtime = self._load_runtime()
         self._functions = _Functions(self._runtime)
         self._held: RObject | None = None
+        self._stream: RStream | None = None
+        self.provide({})
 
     @classmethod
     def current(cls) -> Any:
@@ -128,10 +131,10 @@ class REngine:
 
     def decode(self, answer: Sequence[Any]) -> Any:
         """The Python value of what runtime's ``encode()`` made."""
-        kind, payload, *description = answer
-        if kind[0] == "r":
-            info = self._description(description[0])
-            return RObject(add_trailer(embed.raw_to_bytes(payload), info))
+        kind, payload = answer
+        if kind[0] == "r" and self._stream is not None:
+            stream, self._stream = self._stream, None
+            return RObject(stream.end(trailer(stream.size, self._description(payload))))
         return self.plain(payload)
 
     def plain(self, sexp: Any) -> Any:
@@ -139,8 +142,13 @@ class REngine:
         return to_python(sexp, self._ri)
 
     def provide(self, functions: dict[str, Callable[..., Any]]) -> None:
-        """Let the runtime call these functions as ``py$name()``."""
-        functions = {**functions, "guard_finalizers": _guard_finalizers}
+        """Let the runtime call these functions, and the engine's own, as ``py$name()``."""
+        functions = {
+            **functions,
+            "guard_finalizers": _guard_finalizers,
+            "open_stream": self._open_stream,
+            "stream_size": lambda: self._stream.size if self._stream else 0,
+        }
         closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = closures
@@ -149,6 +157,12 @@ class REngine:
         """Let the runtime call R's function for a Python function as ``name()``."""
         self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
         self._runtime[name] = closure
+
+    def _open_stream(self) -> str:
+        if self._stream is not None:
+            self._stream.end()  # R has failed on it
+        self._stream = RStream()
+        return self._stream.path
 
     def _tagged(self, kind: str, *payload: Any) -> Any:
         return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), *payload])

@@ -37,13 +37,21 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
     """
     if name in _PROPERTIES or name in artifact_names(flow):
         try:
-            return foreach.element(flow) if name == "input" else getattr(flow, name)
+            return foreach.element(flow) if name == "input" else _value(flow, name)
         except ArtifactException as error:
             raise _damaged(flow, name, error) from None
     known = sorted({*artifact_names(flow), *unsaved})
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."
     raise ArtifactException(f"There is no artifact {name!r} in {label(flow)}. {hint}")
+
+
+def _value(flow: Any, name: str) -> Any:
+    # What is stored is not kept on the flow object, as getattr() would: R has it, and at the end
+    # Metaflow hands on by its key what is not there, without packing it again.
+    if name in vars(flow) or hasattr(type(flow), name):
+        return getattr(flow, name)
+    return flow._datastore[name]
 
 
 def artifact_names(flow: Any) -> list[str]:
@@ -136,7 +144,8 @@ def merge(
                 conflicts.append(f"{name!r} ({_list_plain([label(i) for i in holders])})")
     if conflicts:
         raise ArtifactException(
-            "merge_artifacts(): these artifacts have different values: " + "; ".join(conflicts)
+            "merge_artifacts(): these artifacts have different values: "
+            + "; ".join(conflicts)
             + ". Assign them before merging, self$name <- ..., or leave them out with `exclude`."
         )
     rest = [n for n in include if n not in equal]

@@ -29,9 +29,14 @@ def add_trailer(stream: bytes, description: dict[str, Any]) -> bytes:
         ``dim`` (list or None), ``r`` (the version of R that wrote it), ``restore`` (list of str:
         what a reader in R has to do after ``unserialize()``).
     """
-    full = {"version": VERSION, **description, "bytes": len(stream)}
+    return b"".join((stream, trailer(len(stream), description)))
+
+
+def trailer(size: int, description: dict[str, Any]) -> bytes:
+    """What follows a stream of this size; see `add_trailer`."""
+    full = {"version": VERSION, **description, "bytes": size}
     text = json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"".join((stream, text, _SIZE.pack(len(text)), MAGIC))
+    return b"".join((text, _SIZE.pack(len(text)), MAGIC))
 
 
 def read_trailer(blob: bytes) -> dict[str, Any]:

@@ -29,7 +29,9 @@ state_of <- function(self) {
   state
 }
 
-is_reference <- function(x) is.environment(x) || isS4(x) || inherits(x, "data.table")
+is_reference <- function(x) {
+  (is.environment(x) || isS4(x) || inherits(x, "data.table")) && !inherits(x, "gangway_python")
+}
 
 # What may be changed in place without an assignment to self. Deeper inside, an assignment is needed.
 has_reference <- function(x) {
@@ -99,6 +101,9 @@ self_flush <- function(self) {
   }
   state$assigned <- state$touched <- character()
 }
+
+# What a step's function has read and assigned is of no more use when it has ended, and may be large.
+forget <- function(handles) rm(list = as.character(handles), envir = states)
 
 self_names <- function(self) {
   sort(union(decode(py$names(.subset2(self, "handle"))), changed_names(state_of(self))))

@@ -67,6 +67,7 @@ run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {
   answer <- guarded(call_as(step, bundle$functions[[step]], arguments))
   # Also after an error: @catch keeps what was assigned before it.
   flushed <- guarded(self_flush(self))
+  forget(c(handle, input_handles))
   if (length(answer) > 1L) answer else flushed
 }
 

@@ -26,24 +26,32 @@ describe <- function(x) {
   )
 }
 
-# "plain" and a value, or "r", R's bytes and their description. `name` is how the user calls the value.
+# "plain" and a value, or "r" and a description of what write_out() has written. `name` is how the user calls x.
 encode <- function(x, name = "x") {
   if (is_plain(x) || inherits(x, "gangway_python")) {
     return(list("plain", if (is.character(x)) enc2utf8(x) else x))
   }
   references <- watch_references()
-  bytes <- serialize_watched(x, NULL, references$hook)
+  size <- write_out(x, references$hook)
   seen <- references$seen()
   description <- describe(x)
   if (seen$bad && !is.null(find_unserializable(x, name))) {
     packed <- pack_inside(x)
-    bytes <- serialize_exactly(packed$value, name)
-    if (!is.raw(bytes)) refuse(bytes)
+    lost <- if (references_in(packed$value)$bad) find_unserializable(packed$value, name)
+    if (!is.null(lost)) refuse(lost)
+    size <- write_out(packed$value, NULL)
     description$restore <- packed$restore
   }
   description$restore <- c(description$restore, tables_in(x, seen))
-  if (seen$environments) warn_dragged(x, name, length(bytes))
-  list("r", bytes, description)
+  if (seen$environments) warn_dragged(x, name, size)
+  list("r", description)
+}
+
+# Python takes the bytes as they are written (stream.py): here they would be held twice. Returns their number.
+write_out <- function(x, hook) {
+  to <- file(decode(py$open_stream()), "wb", raw = TRUE)
+  tryCatch(serialize_watched(x, to, hook), finally = close(to))
+  decode(py$stream_size())
 }
 
 # What restore_value() has to do about data.tables. One that was read with unserialize() points to nothing.

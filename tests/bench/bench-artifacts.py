@@ -1,0 +1,229 @@
+"""Writing and reading back large artifacts: gangway, Netflix's path, Metaflow's Python path.
+
+Each figure is from real tasks, through Metaflow's local datastore: from the assignment to the
+moment the task's artifacts are stored, and from asking for the artifact to having it. Memory is the
+peak in that time over what the process had before the object was there, in sizes of the object.
+
+- "gangway": an R flow, as it is where isal is installed; "no isal": the same without it.
+- "netflix": what Netflix's R package does with an object that it keeps as R's own serialization:
+  ``serialize(x, NULL)``, reticulate's copy into a bytearray, pickle, Metaflow's store; and back.
+  Without reticulate here, so that it looks faster than it is. Plain vectors and lists, tibbles
+  among them, go another way there, element by element: slower still, and another object comes back.
+- "python": the same data as a NumPy array, a list of str, a pandas.DataFrame.
+
+    python tests/bench/bench-artifacts.py [rounds]
+
+Limits: never slower than Netflix's path, at most 1.3 times Python's, at most 3 times the object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+MAX_OF_NETFLIX = 1.0
+MAX_OF_PYTHON = 1.3
+MAX_MEMORY = 3.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An object in R, and in Python where that has it."""
+
+    r: str
+    python: str = ""
+    package: str = "base"
+
+
+KINDS = {
+    "100 MB of doubles": Kind(
+        "rnorm(12.5e6)", "np.random.default_rng(1).standard_normal(12_500_000)"
+    ),
+    "1e6 strings": Kind(
+        "sprintf('customer %d', sample.int(1e9, 1e6))",
+        "[f'customer {i}' for i in np.random.default_rng(1).integers(0, 10**9, 10**6)]",
+    ),
+    "1e6-row tibble with a list-column": Kind(
+        "tibble::tibble(id = seq_len(1e6) + 0L, x = rnorm(1e6), g = sample(letters, 1e6, TRUE),"
+        " l = lapply(seq_len(1e6), function(i) c(i, 0.5)))",
+        "pd.DataFrame({'id': np.arange(10**6, dtype='int32'),"
+        " 'x': np.random.default_rng(1).standard_normal(10**6),"
+        " 'g': np.random.default_rng(2).choice(list('abcdefghijklmnopqrstuvwxyz'), 10**6),"
+        " 'l': [[float(i), 0.5] for i in range(10**6)]})",
+        "tibble",
+    ),
+    "a ranger model": Kind(
+        "{d <- data.frame(y = rnorm(1e4)); for (i in 1:8) d[[paste0('x', i)]] <- rnorm(1e4) + d$y;"
+        " ranger::ranger(y ~ ., d, num.trees = 200, num.threads = 2)}",
+        package="ranger",
+    ),
+}
+
+FLOW = """
+import sys
+HEAD
+from metaflow import FlowSpec, step
+import artifact_clock as clock
+SETUP
+
+
+class ArtifactBench(FlowSpec):
+    @step
+    def start(self):
+        BEFORE
+        clock.before()
+        MAKE
+        clock.watch(lambda: clock.stop("write.json"))
+        clock.start(made=True)
+        WRITE
+        self.next(self.end)
+
+    @step
+    def end(self):
+        BEFORE
+        clock.before()
+        clock.watch()
+        clock.start(made=False)
+        READ
+        clock.stop("read.json")
+
+
+if __name__ == "__main__":
+    ArtifactBench()
+"""
+
+GANGWAY = {
+    "HEAD": "",
+    "SETUP": "from metaflow_extensions.gangway.r import RBundle\nR = RBundle(__file__)",
+    "BEFORE": 'R.call("before", self)',
+    "MAKE": 'R.call("make", self)',
+    "WRITE": 'R.call("write", self)',
+    "READ": 'R.call("read", self)',
+}
+SIDES = {
+    "gangway": GANGWAY,
+    "no isal": {**GANGWAY, "HEAD": "sys.modules['isal'] = None"},
+    "netflix": {
+        "HEAD": "",
+        "SETUP": "from metaflow_extensions.gangway.r import embed",
+        "BEFORE": "ri = embed.start(); from rpy2.rinterface_lib.openrlib import RAW, ffi",
+        "MAKE": 'ri.evalr("x <- OBJECT; invisible(gc())")',
+        "WRITE": "raw = ri.evalr('serialize(x, NULL)')\n"
+        "        self.x = bytearray(ffi.buffer(RAW(raw.__sexp__._cdata), len(raw)))",
+        "READ": 'ri.baseenv["unserialize"](ri.ByteSexpVector.from_memoryview(memoryview(self.x)))',
+    },
+    "python": {
+        "HEAD": "",
+        "SETUP": "import numpy as np\nimport pandas as pd",
+        "BEFORE": "",
+        "MAKE": "x = OBJECT",
+        "WRITE": "self.x = x; del x",
+        "READ": "self.x",
+    },
+}
+
+BUNDLE = """
+functions <- list(
+  before = function(self) NULL,
+  make = function(self) {
+    assign("x", OBJECT, globalenv())
+    invisible(gc())
+  },
+  write = function(self) {
+    self$x <- get("x", globalenv())
+    rm("x", envir = globalenv())
+  },
+  read = function(self) stopifnot(length(self$x) > 1)
+)
+saveRDS(list(format = 1L, functions = functions, defaults = list(), globals = list(),
+  packages = character(), lib_paths = .libPaths(), exports = character()), "flow.rds")
+"""
+
+
+def measure(side: str, kind: Kind) -> dict[str, Any]:
+    """Run one flow; return its figures of writing and reading."""
+    flow = FLOW
+    for name, code in SIDES[side].items():
+        flow = flow.replace(name, code)
+    with tempfile.TemporaryDirectory() as folder:
+        flow = flow.replace("OBJECT", kind.python if side == "python" else kind.r)
+        Path(folder, "flow.py").write_text(flow)
+        bundle = BUNDLE.replace("OBJECT", kind.r)
+        subprocess.run(["Rscript", "-e", bundle], cwd=folder, check=True)
+        path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+        own = {"METAFLOW_HOME": folder, "METAFLOW_DATASTORE_SYSROOT_LOCAL": folder}
+        done = subprocess.run(
+            [sys.executable, "flow.py", "--no-pylint", "run"],
+            cwd=folder,
+            env={**os.environ, **own, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        files = {what: Path(folder, f"{what}.json") for what in ("write", "read")}
+        return {what: json.loads(file.read_text()) for what, file in files.items()}
+
+
+def report(name: str, rounds: list[dict[str, dict[str, Any]]]) -> list[str]:
+    """Print the medians of a kind of object; return what is beyond a limit."""
+    beyond = []
+    size = statistics.median(r["gangway"]["write"]["object"] for r in rounds)
+    print(f"\n{name}, {size:.0f} MB in R; medians of {len(rounds)}")
+    for side in rounds[0]:
+        for what in ("write", "read"):
+            figures = [r[side][what] for r in rounds]
+            total = statistics.median(f["total"] for f in figures)
+            parts = {
+                part: statistics.median(f["parts"].get(part, 0) for f in figures)
+                for part in sorted({part for f in figures for part in f["parts"]})
+            }
+            rest = total - sum(parts.values())
+            told = ", ".join(f"{part} {seconds:.2f}" for part, seconds in parts.items())
+            own = statistics.median(r[side]["write"]["object"] for r in rounds)
+            memory = statistics.median(f["peak"] for f in figures) / own
+            print(f"  {side:8} {what:5} {total:5.2f} s: {told}, rest {rest:.2f}; peak {memory:.2f}")
+            if side == "gangway" and memory > MAX_MEMORY:
+                beyond.append(f"{name}: {what} takes {memory:.2f} times the object's memory")
+    for what in ("write", "read"):
+        for other, limit in (("netflix", MAX_OF_NETFLIX), ("python", MAX_OF_PYTHON)):
+            if other not in rounds[0]:
+                continue
+            ratio, without = (
+                statistics.median(r[ours][what]["total"] / r[other][what]["total"] for r in rounds)
+                for ours in ("gangway", "no isal")
+            )
+            print(
+                f"  {what} at {ratio:.2f} of {other}'s time (limit {limit}); no isal {without:.2f}"
+            )
+            if ratio > limit:
+                beyond.append(f"{name}: {what} at {ratio:.2f} of {other}'s time")
+    return beyond
+
+
+def main(rounds: int) -> int:
+    """Print the figures; return 1 when one is beyond its limit."""
+    beyond = []
+    for name, kind in KINDS.items():
+        if subprocess.run(["Rscript", "-e", f"loadNamespace('{kind.package}')"]).returncode:
+            print(f"\n{name}: {kind.package} is not installed, not measured")
+            continue
+        sides = [side for side in SIDES if side != "python" or kind.python]
+        figures = [{side: measure(side, kind) for side in sides} for _ in range(rounds)]
+        beyond += report(name, figures)
+    for line in beyond:
+        print(f"beyond its limit: {line}")
+    return int(bool(beyond))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("METAFLOW_USER", "bench")
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))

@@ -4,7 +4,9 @@
 
 ray <- structure(
   at_home(function(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3) {
-    home$ray_future(..., options = home$ray_options(cpus, gpus, memory, resources, max_retries = max_retries))
+    home$ray_future(...,
+      options = home$ray_options(cpus, gpus, memory, resources, max_retries = max_retries), workers = workers
+    )
   }),
   class = c("ray", "multiprocess", "future", "function"),
   init = TRUE,
@@ -17,7 +19,8 @@ ray <- structure(
 # The workers' part of futures with these options.
 future_remotes <- new.env(parent = emptyenv())
 
-launch_future <- function(future, options) {
+launch_future <- function(future, options, workers) {
+  make_room(workers, options$cpus)
   key <- paste(deparse(options), collapse = "")
   if (is.null(future_remotes[[key]])) {
     evaluate <- at_home(function(expression, globals, key) home$run_future(expression, globals, key))
@@ -48,26 +51,33 @@ with_live_conditions <- function(expr) {
 # The futures that are under way: their live conditions must find them, and free workers be counted.
 launched <- new.env(parent = emptyenv())
 
-remember_future <- function(future, number) {
-  assign(number, future, envir = launched)
-  if (length(launched) %% 100L == 0L) running_futures()
-}
+remember_future <- function(future, number) assign(number, future, envir = launched)
 
 forget_future <- function(future) {
   if (!is.null(launched[[future$live]])) rm(list = future$live, envir = launched)
 }
 
-# Futures whose tasks have not ended. Those that have ended and that nobody has asked for are not kept alive from here.
-running_futures <- function() {
-  futures <- as.list(launched)
-  futures <- Filter(function(f) identical(f$ref$session, ray_state$session), futures)
+# Futures of this connection whose tasks have not ended; those that have ended are collected, as other backends do.
+running_futures <- function(seconds = 0) {
+  futures <- Filter(function(f) identical(f$ref$session, ray_state$session), as.list(launched))
+  if (length(futures) < length(launched)) rm(list = setdiff(names(launched), names(futures)), envir = launched)
   if (!length(futures)) {
     return(futures)
   }
   numbers <- vapply(futures, function(f) f$ref$number, 0L, USE.NAMES = FALSE)
-  running <- futures[setdiff(seq_along(futures), as.integer(ray_driver()$wait(numbers, length(numbers), 0)))]
-  rm(list = setdiff(names(launched), names(running)), envir = launched)
-  running
+  driver <- ray_driver()
+  if (seconds > 0) driver$wait(numbers, 1L, seconds)
+  done <- as.integer(driver$wait(numbers, length(numbers), 0))
+  for (future in futures[done]) collect_future(future)
+  futures[setdiff(seq_along(futures), done)]
+}
+
+# future() waits while all workers are busy.
+make_room <- function(workers, cpus) {
+  if (!length(launched) || length(launched) < (most <- ray_workers(workers, cpus))) {
+    return()
+  }
+  while (length(running_futures(ray_look)) >= most) hear_live_conditions()
 }
 
 # ---- look and collect
@@ -125,20 +135,36 @@ cancel_futures_of_call <- function(call) {
   if (length(mine)) ray_cancel(unname(lapply(mine, function(f) f$ref)))
 }
 
-ray_workers <- function(workers = NULL, cpus = 1, gpus = NULL, ...) {
-  if (!is.null(workers)) {
-    return(as.integer(workers))
+# Asked for with each of many futures, and it seldom changes.
+cluster_cpus <- function() {
+  driver <- ray_driver()
+  time <- proc.time()[[3L]]
+  if (!identical(ray_state$cpus_of, ray_state$session) || time - ray_state$cpus_at > 5) {
+    ray_state$cpus <- driver$cpus()
+    ray_state$cpus_of <- ray_state$session
+    ray_state$cpus_at <- time
   }
-  offered <- ray_driver()$cpus()
-  if (is.numeric(cpus) && cpus > 0) offered <- offered / cpus
-  max(1L, as.integer(offered))
+  ray_state$cpus
+}
+
+ray_workers <- function(workers = NULL, cpus = 1, ...) {
+  if (is.function(workers)) workers <- workers()
+  if (is.null(workers)) {
+    offered <- cluster_cpus()
+    if (is.numeric(cpus) && cpus > 0) offered <- offered / cpus
+    return(max(1L, as.integer(offered)))
+  }
+  if (!is.numeric(workers) || length(workers) != 1L || is.na(workers) || workers < 1) {
+    ray_stop("argument", "plan(ray, workers = ) is a number from 1 on, or a function that gives one.")
+  }
+  as.integer(workers)
 }
 
 # ---- future's methods: common ones, those of future < 1.40 (its generics `run`, strategies), those of FutureBackend
 
 resolved_ray_future <- function(x, run = TRUE, ...) {
   if (x$state == "created") {
-    if (!isFALSE(run)) x <- future::run(x)
+    if (!isFALSE(run) && future::nbrOfFreeWorkers() > 0L) x <- future::run(x)
     return(FALSE)
   }
   if (!future_is_done(x)) {
@@ -162,11 +188,11 @@ run_ray_future <- function(future, ...) {
   if (future$state != "created") {
     stop(future::FutureError("A future can only be launched once.", future = future))
   }
-  launch_future(future, future$options)
+  launch_future(future, future$options, future$workers)
 }
 
-ray_future <- function(..., options, lazy = FALSE) {
-  future <- future::MultiprocessFuture(..., lazy = lazy, options = options)
+ray_future <- function(..., options, workers, lazy = FALSE) {
+  future <- future::MultiprocessFuture(..., lazy = lazy, options = options, workers = workers)
   class(future) <- c("RayFuture", class(future))
   if (!lazy) future <- future::run(future)
   invisible(future)
@@ -214,7 +240,7 @@ future_methods <- list(
     ray = function(evaluator, background = FALSE, ...) free_workers(do.call(ray_workers, strategy_arguments(evaluator))),
     RayFutureBackend = function(evaluator, background = FALSE, ...) free_workers(evaluator$workers)
   ),
-  launchFuture = list(RayFutureBackend = function(backend, future, ...) launch_future(future, backend$options)),
+  launchFuture = list(RayFutureBackend = function(backend, future, ...) launch_future(future, backend$options, backend$workers)),
   interruptFuture = list(RayFutureBackend = function(backend, future, ...) {
     if (backend$interrupts && future$state == "running") {
       future$state <- "interrupted"

@@ -107,16 +107,64 @@ test_that("Python's values come back equal, or stay Python objects", {
 
 test_that("R objects are unserialized, also within Python's lists", {
   r <- reticulate::import("metaflow_extensions.gangway.r", convert = FALSE)
+  trailer <- reticulate::import("metaflow_extensions.gangway.r.format.trailer", convert = FALSE)
   bi <- reticulate::import_builtins(convert = FALSE)
-  as_robject <- function(bytes) {
-    r$RObject(bi$bytes(reticulate::r_to_py(bytes)), reticulate::dict())
+  robject <- function(x, bytes = serialize(x, NULL, version = 3)) {
+    about <- list(class = list("list"), type = "list", length = 1L, dim = NULL, r = "", restore = list())
+    r$RObject(trailer$add_trailer(bi$bytes(reticulate::r_to_py(bytes)), reticulate::r_to_py(about)))
   }
-  robject <- function(x) as_robject(serialize(x, NULL, version = 3))
   value <- tibble::tibble(f = factor(c("a", NA)), d = as.Date(c("2020-01-01", NA)))
   expect_identical(artifact_value(robject(value)), value)
   expect_identical(artifact_value(bi$list(list(robject(value), 1L))), list(value, 1L))
-  damaged <- as_robject(serialize(value, NULL)[1:30])
+  damaged <- robject(bytes = serialize(value, NULL)[1:30])
   expect_error(artifact_value(damaged, "F/1/s/2/x"), "F/1/s/2/x", class = "gangway_error_client")
+})
+
+test_that("what Netflix's R package has stored is read as R objects", {
+  # Its R side stores this, and metaflow.R, which is part of Metaflow, tells what made the run.
+  stored <- list(
+    model = stats::lm(mpg ~ wt, mtcars), fun = function(x) x + 1, kinds = list(f = factor("a"), g = mean),
+    old = list(a = 1L, f = factor("b"))
+  )
+  environment(stored$fun) <- globalenv()
+  for (name in names(stored)) {
+    bytes <- serialize(stored[[name]], NULL, version = if (name == "old") 2L else 3L)
+    writeBin(bytes, file.path(folder, paste0(name, ".bin")))
+  }
+  old_flow <- c(
+    "import metaflow.R as r, pandas as pd",
+    "from metaflow import FlowSpec, step",
+    "r.R_PACKAGE_PATHS = {'package': '.', 'flow': 'flow.RDS', 'wd': '.'}",
+    "r.METAFLOW_R_VERSION, r.R_VERSION, r.R_VERSION_CODE = '2.3.0', '4.0.2', '4.0.2'",
+    "class OldFlow(FlowSpec):",
+    "    @step",
+    "    def start(self):",
+    "        for name in ['model', 'fun', 'kinds', 'old']:",
+    "            setattr(self, name, bytearray(open(name + '.bin', 'rb').read()))",
+    "        self.num = 1.5; self.raw = bytearray(b'\\1\\2'); self.named = {'a': 1.0, 'b': 'x'}",
+    "        self.df = pd.DataFrame({'x': [1, 2], 'y': ['a', 'b']})",
+    "        self.next(self.end)",
+    "    @step",
+    "    def end(self): pass",
+    "if __name__ == '__main__': OldFlow()"
+  )
+  expect_identical(run_python_flow(old_flow, folder)$status, 0L)
+  step <- new_run("OldFlow", "latest_run")$step("start")
+  task <- step$task(step$a_task)
+  expect_identical(stats::coef(task$artifact("model")), stats::coef(stored$model))
+  expect_identical(task$artifact("fun")(1), 2)
+  expect_identical(task$artifact("kinds"), stored$kinds)
+  expect_identical(task$artifact("old"), stored$old)
+  expect_identical(task$artifact("num"), 1.5)
+  expect_identical(task$artifact("raw"), as.raw(1:2))
+  expect_identical(task$artifact("named"), list(a = 1, b = "x"))
+  expect_identical(task$artifact("df"), data.frame(x = 1:2, y = c("a", "b")))
+  # In any other run bytes are bytes, and mf_deserialize() reads them.
+  expect_identical(run_python_flow(sub("^r[.]METAFLOW.*|^r[.]R_PACK.*", "", old_flow), folder)$status, 0L)
+  step <- new_run("OldFlow", "latest_run")$step("start")
+  bytes <- step$task(step$a_task)$artifact("old")
+  expect_type(bytes, "raw")
+  expect_identical(mf_deserialize(bytes), stored$old)
 })
 
 test_that("a failed task has its exception", {

@@ -32,6 +32,12 @@ test_that("a damaged serialization is an error, other bytes are not", {
   bytes <- as.raw(c(1, 2, 3))
   expect_identical(mf_deserialize(bytes), bytes)
   expect_identical(mf_deserialize(raw(0)), raw(0))
+  text <- charToRaw("A\nB\nC\n")
+  expect_identical(mf_deserialize(text), text)
+  for (ascii in c(FALSE, TRUE)) for (xdr in c(FALSE, TRUE)) for (version in 2:3) {
+    bytes <- serialize(factor("a"), NULL, ascii = ascii, xdr = xdr, version = version)
+    expect_identical(mf_deserialize(bytes), factor("a"))
+  }
 })
 
 test_that("the examples are copied, and nothing is overwritten", {

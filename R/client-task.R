@@ -1,9 +1,10 @@
 #' A task of a step
 #'
 #' @details
-#' `$artifact(name)` gives the R object exactly as a step stored it. What a Python step stored is
-#' converted where R has the same thing (numbers, strings, lists, dictionaries with names, ...), and
-#' is otherwise a Python object: nothing is changed silently.
+#' `$artifact(name)` gives the R object exactly as a step stored it. What a Python step stored comes as
+#' the same natural R object that an R step reads: numbers, strings, lists, NumPy arrays, pandas' and
+#' Arrow's tables, dates and times. What R has no counterpart of is a Python object. What Netflix's R
+#' package stored in an old run is unserialized.
 #'
 #' @examplesIf gangway:::can_run()
 #' if ("HelloFlow" %in% list_flows()) {
@@ -67,7 +68,7 @@ task_client <- R6::R6Class(
     index = function() private$obj_$index,
 
     #' @field metadata_dict Named list of what Metaflow noted about this task.
-    metadata_dict = function() private$obj_$metadata_dict,
+    metadata_dict = function() artifact_value(py_attribute(private$obj_, "metadata_dict"), "the metadata"),
 
     #' @field runtime_name Where the task ran, such as `"dev"`; `NULL` if that was not noted.
     runtime_name = function() private$obj_$runtime_name,

@@ -23,8 +23,13 @@ in_task <- function(name) {
 #'   a decorator of the step puts on Metaflow's `current`, such as `"parallel"` (a list with
 #'   `num_nodes`, `node_index`, `main_ip`, `control_task_id`) and `"ray_storage_path"` in a step on
 #'   a Ray cluster.
-#' @return The value, `NULL` if Metaflow has it as `None`. A name that is not there is an error
-#'   that gives the names that are.
+#' @return The value as the natural R object, `NULL` if Metaflow has it as `None`. A name that is not
+#'   there is an error that gives the names that are.
+#' @section Cards:
+#' In a step with `decorator("card")`, `current("card")$append(x)` puts `x` on the step's card: a data
+#' frame as a table, of its first 100 rows; a ggplot, lattice or recorded plot, or a raw vector that holds
+#' a PNG, JPEG or GIF, as an image; a character vector as Markdown; anything else as it prints.
+#' `current("card")[["id"]]` is one of several cards; `$refresh()` shows a card while the step runs.
 #' @examples
 #' where_am_i <- function(self) {
 #'   message("Task ", current("task_id"), " of step ", current("step_name"))

@@ -1,7 +1,4 @@
-"""A user's own R session on Ray: a cluster of one node that ends with the session, or another's.
-
-Imports no Metaflow: a session that only computes shall not wait for it.
-"""
+"""A user's own R session on Ray: a cluster of one node that ends with the session, or another's."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
+
+import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 
 from ..gang.node import NodeSpec
 from .command import authentication
@@ -89,10 +88,7 @@ def functions() -> dict[str, Callable[..., Any]]:
     """The driver's functions as reticulate calls them: it knows no memoryview."""
     from . import driver
 
-    names = (
-        "add_job submit submit_many put wait fetch release cancel make_actor call_actor cpus nodes "
-        "resources tell hear"
-    ).split()
+    names = ["add_job", "submit", "submit_many", "put", "wait", "fetch", "release", "cancel", "make_actor", "call_actor", "cpus", "nodes", "resources", "tell", "hear"]
     return {
         **{name: getattr(driver, name) for name in names},
         "value": lambda ref: bytearray(driver.value(ref)),

@@ -1,0 +1,352 @@
+# Ray from an R session of its own: one local cluster of two cores for the whole file.
+
+skip_without_ray <- function() {
+  python <- Sys.getenv("GANGWAY_PYTHON")
+  testthat::skip_if(!nzchar(python), "GANGWAY_PYTHON is not set")
+  testthat::skip_if(!nzchar(probe_python(python)$ray), "Ray is not installed")
+}
+
+local_cluster <- function() {
+  skip_without_ray()
+  ray_init(cpus = 2)
+}
+
+on_ray <- function(kind) paste0("gangway_error_ray_", kind)
+
+test_that("without a cluster it says what to do", {
+  expect_error(ray_put(1), "call ray_init\\(\\) first", class = on_ray("argument"))
+  expect_error(ray_map(1:2, identity), "ray_init", class = "gangway_error")
+})
+
+test_that("values go there and back unharmed", {
+  local_cluster()
+  values <- list(
+    NULL, NA, 1:3, c(a = 1.5, b = NA), "gr\u00fcn", factor(c("x", NA)), Sys.Date(), iris, list(1, list("a", NULL)), as.raw(0:255),
+    quote(x + y), y ~ x, array(1:8, c(2, 2, 2)), complex(real = 1, imaginary = NaN), runif(2e5)
+  )
+  refs <- lapply(values, ray_put)
+  expect_identical(ray_get(refs), values)
+  same <- ray_remote(function(x) x)
+  expect_identical(ray_get(lapply(values, same)), values)
+  expect_identical(ray_get(lapply(refs, same)), values)
+  expect_identical(ray_get(list(a = refs[[3]], b = refs[[1]])), list(a = 1:3, b = NULL))
+  expect_identical(ray_get(list()), list())
+})
+
+test_that("references print what they are, and those of another session are refused", {
+  local_cluster()
+  ref <- ray_put(mtcars)
+  expect_output(print(ref), "<reference [0-9]+ to a data.frame, [0-9.]+ Kb>")
+  expect_output(print(ray_remote(identity, cpus = 0.5)), "<remote function: cpus = 0.5, max_retries = 3>")
+  inside <- ray_remote(function(l) ray_get(l$ref))
+  expect_error(ray_get(inside(list(ref = ref))), "known only where it was made", class = on_ray("task"))
+  expect_error(ray_get(1), "takes a reference", class = on_ray("argument"))
+})
+
+test_that("what a function uses travels with it", {
+  local_cluster()
+  k <- 10
+  helper <- function(x) x * k
+  f <- ray_remote(function(x) helper(x) + 1)
+  expect_identical(ray_get(f(4)), 41)
+  again <- function(n) if (n > 0) again(n - 1) else "end"
+  expect_identical(ray_map(3, again), list("end"))
+  g <- ray_remote(function(x) ray_get(f(x)) + 1)
+  expect_identical(ray_get(g(4)), 42)
+  nested <- ray_map(1:2, function(i) ray_map(1:3, function(j) i * j))
+  expect_identical(nested, list(list(1L, 2L, 3L), list(2L, 4L, 6L)))
+})
+
+test_that("jobs on one worker do not mix", {
+  local_cluster()
+  make <- function(k) ray_remote(function(x) c(k, x))
+  one <- make(1)
+  two <- make(2)
+  refs <- lapply(1:20, function(i) if (i %% 2) one(i) else two(i))
+  expect_identical(ray_get(refs), lapply(1:20, function(i) c(if (i %% 2) 1 else 2, i)))
+})
+
+test_that("references as arguments are resolved on the worker, and give an order", {
+  local_cluster()
+  add <- ray_remote(function(x, y = 0) x + y)
+  slow <- ray_remote(function(x) {
+    Sys.sleep(0.3)
+    x
+  })
+  expect_identical(ray_get(add(slow(1), y = add(slow(2), 3))), 6)
+  bad <- ray_remote(function() stop("the first one"))
+  error <- expect_error(ray_get(add(bad(), 1)), "the first one", class = on_ray("task"))
+  expect_identical(error$traceback, "f()")
+})
+
+test_that("ray_wait() splits, and times out", {
+  local_cluster()
+  sleep <- ray_remote(function(s) {
+    Sys.sleep(s)
+    s
+  })
+  refs <- list(a = sleep(30), b = sleep(0))
+  split <- ray_wait(refs, n = 1, timeout = 30)
+  expect_named(split$ready, "b")
+  expect_named(split$waiting, "a")
+  expect_length(ray_wait(refs, n = 2, timeout = 0.2)$ready, 1)
+  expect_error(ray_get(refs$a, timeout = 0.2), "not ready after 0.2 s", class = on_ray("timeout"))
+  ray_cancel(refs$a)
+  expect_error(ray_get(refs$a, timeout = 30), "cancelled", class = on_ray("cancelled"))
+})
+
+test_that("what tasks say is said here, in order", {
+  local_cluster()
+  talk <- function(i) {
+    cat("out", i, "\n")
+    message("message ", i)
+    warning("warning ", i)
+    cat("last", i, "\n")
+    i
+  }
+  said <- character()
+  value <- withCallingHandlers(
+    out <- capture.output(got <- ray_map(1:3, talk, .chunk = 1)),
+    message = function(m) {
+      said <<- c(said, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    },
+    warning = function(w) {
+      said <<- c(said, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    }
+  )
+  expect_identical(got, list(1L, 2L, 3L))
+  expect_identical(out, c("out 1 ", "last 1 ", "out 2 ", "last 2 ", "out 3 ", "last 3 "))
+  expect_identical(said, paste0(c("message ", "warning "), rep(1:3, each = 2), c("\n", "")))
+  loud <- ray_remote(function() {
+    message("before")
+    stop("then")
+  })
+  expect_error(expect_message(ray_get(loud()), "before"), "then", class = on_ray("task"))
+})
+
+test_that("an R error names element, node and traceback, and carries the condition", {
+  local_cluster()
+  inner <- function(x) if (x < 0) stop(structure(class = c("custom", "error", "condition"), list(message = "negative", call = NULL)))
+  error <- expect_error(
+    ray_map(c(p = 1, q = -1, r = 4), function(x) inner(x)),
+    "ray_map\\(\\): element 2 \\(q\\) failed on node-0", class = on_ray("map")
+  )
+  expect_identical(error$index, 2L)
+  expect_match(error$node, "^node-0 ")
+  expect_identical(error$traceback[1:2], c("f(x)", "inner(x)"))
+  expect_s3_class(error$parent, "custom")
+  expect_s3_class(error, "gangway_error")
+
+  all <- ray_map(c(1, -1, 4, -2), function(x) {
+    inner(x)
+    sqrt(x)
+  }, .errors = "collect", .chunk = 2)
+  expect_identical(all[c(1, 3)], list(1, 2))
+  expect_s3_class(all[[2]], on_ray("map"))
+  expect_identical(c(all[[2]]$index, all[[4]]$index), c(2L, 4L))
+  expect_error(ray_map(1:2, function(x) nosuchpackage::f(x)), "nosuchpackage")
+})
+
+test_that("a worker that dies is tried again, and then it is said", {
+  local_cluster()
+  died <- withr::local_tempfile()
+  once <- function(x) {
+    if (x == 3 && !file.exists(died)) {
+      file.create(died)
+      tools::pskill(Sys.getpid(), 9)
+    }
+    x
+  }
+  expect_identical(ray_map(1:4, once, .chunk = 1), list(1L, 2L, 3L, 4L))
+
+  killed <- ray_remote(function() tools::pskill(Sys.getpid(), 9), max_retries = 0)
+  expect_error(ray_get(killed()), "its worker process died", class = on_ray("died"))
+  crash <- function(x) {
+    if (x == 2) tools::pskill(Sys.getpid(), tools::SIGSEGV <- 11L)
+    x
+  }
+  error <- expect_error(
+    ray_map(1:3, ray_remote(crash, max_retries = 1), .chunk = 1), "element 2: its worker process died",
+    class = on_ray("died")
+  )
+  expect_identical(error$index, 2L)
+  all <- ray_map(1:3, ray_remote(crash, max_retries = 0), .chunk = 1, .errors = "collect")
+  expect_identical(all[c(1, 3)], list(1L, 3L))
+  expect_s3_class(all[[2]], on_ray("died"))
+  expect_identical(ray_map(1:2, identity), list(1L, 2L))
+})
+
+test_that("ray_map(), ray_map2(), ray_pmap() are lapply() and its relatives", {
+  local_cluster()
+  expect_identical(ray_map(c(a = 1, b = 2), function(x, y) x + y, y = 1), list(a = 2, b = 3))
+  expect_identical(ray_map(list(), identity), list())
+  expect_identical(ray_map(1:3, function(i) if (i == 2) NULL else i), list(1L, NULL, 3L))
+  expect_identical(ray_map(as.Date("2024-01-01") + 0:1, format), list("2024-01-01", "2024-01-02"))
+  expect_identical(ray_map(mtcars[1:3], mean), lapply(mtcars[1:3], mean))
+  expect_identical(ray_map2(1:3, 4:6, function(x, y) x + y), list(5L, 7L, 9L))
+  expect_identical(ray_map2(1:3, 10, `+`), list(11, 12, 13))
+  expect_identical(ray_pmap(list(a = 1:2, b = 3:4), function(b, a) c(a, b)), list(c(1L, 3L), c(2L, 4L)))
+  expect_identical(ray_pmap(data.frame(n = 1:2, value = c("x", "y")), function(n, value) rep(value, n)),
+    list("x", c("y", "y")))
+  data <- ray_put(1:10)
+  expect_identical(ray_map(1:2, function(i, data) sum(data) + i, data = data), list(56L, 57L))
+  expect_identical(ray_map(list(data, ray_put(1)), sum), list(55L, 1))
+  expect_error(ray_map2(1:2, 1:3, `+`), "lengths 2, 3", class = on_ray("argument"))
+  expect_error(ray_map(1:2, identity, .chunk = 0), "`.chunk` is the number", class = on_ray("argument"))
+})
+
+test_that("with a seed the result depends on nothing else", {
+  local_cluster()
+  draw <- function(i) rnorm(2)
+  first <- ray_map(1:7, draw, .seed = 42)
+  expect_identical(ray_map(1:7, draw, .seed = 42, .chunk = 1), first)
+  expect_identical(ray_map(1:7, draw, .seed = 42, .chunk = 7), first)
+  expect_identical(ray_map2(1:7, 1, function(i, j) rnorm(2), .seed = 42), first)
+  died <- withr::local_tempfile()
+  once <- function(i) {
+    x <- rnorm(1)
+    if (i == 4 && !file.exists(died)) {
+      file.create(died)
+      tools::pskill(Sys.getpid(), 9)
+    }
+    c(x, rnorm(1))
+  }
+  expect_identical(ray_map(1:7, once, .seed = 42), first)
+  expect_false(anyDuplicated(unlist(first)) > 0)
+
+  skip_if_not_installed("future.apply")
+  future::plan(future::sequential)
+  expect_identical(future.apply::future_lapply(1:7, draw, future.seed = 42), first)
+  withr::with_seed(1, kind = "L'Ecuyer-CMRG", {
+    mine <- list(ray_map(1:3, draw, .seed = TRUE), ray_map(1:3, draw, .seed = TRUE), runif(1))
+  })
+  withr::with_seed(1, kind = "L'Ecuyer-CMRG", {
+    theirs <- list(
+      future.apply::future_lapply(1:3, draw, future.seed = TRUE), future.apply::future_lapply(1:3, draw, future.seed = TRUE),
+      runif(1)
+    )
+  })
+  expect_identical(mine, theirs)
+})
+
+test_that("a seed leaves the session's own numbers alone", {
+  local_cluster()
+  set.seed(3)
+  before <- .Random.seed
+  ray_map(1:2, function(i) runif(1), .seed = 1)
+  expect_identical(.Random.seed, before)
+  set.seed(3)
+  a <- ray_map(1:2, function(i) runif(1), .seed = TRUE)
+  b <- ray_map(1:2, function(i) runif(1), .seed = TRUE)
+  set.seed(3)
+  expect_identical(ray_map(1:2, function(i) runif(1), .seed = TRUE), a)
+  expect_false(identical(a, b))
+})
+
+test_that("an object put once is deserialized once a worker", {
+  local_cluster()
+  # Deserializing an environment makes a new one, so it counts.
+  big <- list2env(list(x = runif(1e5)))
+  ref <- ray_put(big)
+  who <- function(i, big) {
+    Sys.sleep(0.02)
+    c(Sys.getpid(), format(big))
+  }
+  seen <- unique(ray_map(1:40, who, big = ref, .chunk = 1))
+  pids <- vapply(seen, `[`, "", 1)
+  expect_identical(anyDuplicated(pids), 0L)
+  f <- ray_remote(who)
+  seen <- unique(ray_get(lapply(1:40, f, ref)))
+  expect_identical(anyDuplicated(vapply(seen, `[`, "", 1)), 0L)
+})
+
+test_that("progress is told in lines where there is no console", {
+  local_cluster()
+  expect_message(ray_map(1:4, identity, .progress = TRUE), "ray_map\\(\\): 4 of 4 elements")
+})
+
+test_that("an actor keeps its state, and answers in order", {
+  local_cluster()
+  step_by <- 2
+  counter <- function(n) {
+    add <- function(by = step_by) n <<- n + by
+    environment()
+  }
+  actor <- ray_actor(counter, 10)
+  expect_output(print(actor), "<actor [0-9]+: made by a function>")
+  refs <- lapply(1:50, function(i) actor$add(i))
+  expect_identical(ray_get(refs), as.list(10 + cumsum(1:50)))
+  expect_identical(ray_get(actor$add()), 10 + sum(1:50) + 2)
+  expect_identical(ray_get(actor$n()), 10 + sum(1:50) + 2)
+  expect_error(ray_get(actor$nosuch()), "has no `nosuch`; it has: add, n", class = on_ray("task"))
+  # Tasks can be given an actor.
+  tell <- ray_remote(function(actor) ray_get(actor$add(0)))
+  expect_identical(ray_get(tell(actor)), ray_get(actor$n()))
+  expect_identical(ray_get(actor$add(ray_put(1))), ray_get(actor$n()))
+})
+
+test_that("an R6 object or class lives on the cluster", {
+  local_cluster()
+  helper <- function(x) x * 2
+  Stack <- R6::R6Class("Stack", public = list(
+    items = NULL,
+    initialize = function(...) self$items <- list(...),
+    push = function(x) {
+      private$count <- private$count + 1
+      self$items <- c(self$items, helper(x))
+      invisible(self)
+    },
+    size = function() length(self$items), pushed = function() private$count
+  ), private = list(count = 0))
+  made <- ray_actor(Stack, 1, 2)
+  sent <- ray_actor(Stack$new(1, 2))
+  for (actor in list(made, sent)) {
+    for (i in 1:3) actor$push(i)
+    expect_identical(ray_get(list(actor$size(), actor$pushed())), list(5L, 3))
+    expect_identical(ray_get(actor$items()), list(1, 2, 2, 4, 6))
+  }
+})
+
+test_that("an actor's errors and its death are told", {
+  local_cluster()
+  make <- function() {
+    fail <- function(x) stop("no ", x)
+    die <- function() tools::pskill(Sys.getpid(), 9)
+    fine <- function() TRUE
+    environment()
+  }
+  actor <- ray_actor(make)
+  error <- expect_error(ray_get(actor$fail("way")), "no way", class = on_ray("task"))
+  expect_identical(error$traceback, "fail(argument1)")
+  expect_true(ray_get(actor$fine()))
+  expect_error(ray_get(actor$die()), "actor's process has died", class = on_ray("died"))
+  expect_error(ray_get(actor$fine()), class = on_ray("died"))
+  again <- ray_actor(make, max_restarts = 1, max_task_retries = 1)
+  expect_error(ray_get(again$die()), class = on_ray("died"))
+  broken <- ray_actor(function() stop("cannot be made"))
+  expect_error(ray_get(broken$fine()), "cannot be made")
+  stopped <- ray_actor(make)
+  expect_true(ray_get(stopped$fine()))
+  ray_cancel(stopped)
+  expect_error(ray_get(stopped$fine()), class = on_ray("died"))
+})
+
+test_that("resources are asked for, and shown", {
+  local_cluster()
+  nodes <- ray_nodes()
+  expect_identical(nodes$cpus, 2)
+  expect_true(nodes$alive)
+  resources <- ray_resources()
+  expect_identical(resources$total[resources$resource == "cpus"], 2)
+  expect_error(ray_remote(identity, cpus = "two"), "`cpus` is one number", class = on_ray("argument"))
+  expect_error(ray_remote(identity, resources = 1), "named list", class = on_ray("argument"))
+  both <- ray_remote(function() Sys.sleep(0.5), cpus = 2)
+  took <- system.time(ray_get(list(both(), both())))[["elapsed"]]
+  expect_gt(took, 1)
+  small <- ray_remote(function() TRUE, memory = 100)
+  expect_true(ray_get(small()))
+})
+
+if (nzchar(Sys.getenv("GANGWAY_PYTHON"))) ray_shutdown()

@@ -42,6 +42,11 @@ def convert(value: RObject) -> Any:
         raise ArtifactException(
             f"{value!r} is nested too deeply for Python's own types; take its elements."
         ) from None
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as e:
+        raise ArtifactException(
+            f"{value!r} cannot be converted: its parts do not fit together ({e!r}), or it is too "
+            "large. Its elements, or R, may still be able to read it."
+        ) from e
 
 
 class _Conversion:

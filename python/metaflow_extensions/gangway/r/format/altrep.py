@@ -22,7 +22,8 @@ from .nodes import (
 )
 from .rules import as_attributes
 
-_LONGEST = 2**40
+# What is longer stays as it is: a few bytes say how long it is, and damaged ones may say anything.
+_LONGEST = 10**8
 
 
 def expand(node: Node) -> Node:
@@ -87,13 +88,14 @@ def _deferred(state: Node) -> Node:
 
 def _digits(x: float, scipen: int) -> String:
     """A double as R's ``as.character()`` writes it: up to 15 digits, fixed where not wider."""
+    if x == 0:
+        return "0"  # also of -0
     if math.isnan(x):
         return "NaN"
     if math.isinf(x):
         return "Inf" if x > 0 else "-Inf"
-    target = float(f"{x:.14e}")
-    text = next(t for d in range(15) if float(t := f"{x:.{d}e}") == target)
-    mantissa, exponent = text.split("e")
+    mantissa, exponent = f"{x:.14e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
     digits = len(mantissa.lstrip("-").replace(".", ""))
     power = int(exponent)
     decimals = max(0, digits - 1 - power)

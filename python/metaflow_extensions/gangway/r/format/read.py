@@ -149,6 +149,8 @@ class Reader:
         finally:
             if collecting:
                 gc.enable()
+        if self._pos != self._end:
+            raise FormatError(f"its object ends at byte {self._pos}, and it at byte {self._end}")
         refuse_promise(node)
         return node
 

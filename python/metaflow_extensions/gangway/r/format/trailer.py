@@ -98,6 +98,6 @@ def _complete(found: Any) -> bool:
         all(type(found.get(name)) in (int, float) for name in ("length", "bytes"))
         and 0 <= found["length"] < float("inf")
         and all(isinstance(found.get(name), str) for name in ("type", "r"))
-        and isinstance(found.get("dim"), (list, type(None)))
+        and isinstance(found.get("dim", ""), (list, type(None)))
         and all(isinstance(t, list) and all(isinstance(s, str) for s in t) for t in texts)
     )

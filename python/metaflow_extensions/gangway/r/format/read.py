@@ -147,6 +147,7 @@ class Reader:
         except UnicodeDecodeError:
             raise FormatError(f"a name is no text, at byte {self._pos}") from None
         finally:
+            self._composites = {}  # its methods hold this object, and that the artifact's bytes
             if collecting:
                 gc.enable()
         if self._pos != self._end:

@@ -104,7 +104,9 @@ class XGBoostTrainFlow(FlowSpec):
 
     @step
     def end(self):
-        print(f"{self.rounds} trees, grown by {self.workers} workers of {self.rows_of_a_worker} rows")
+        print(
+            f"{self.rounds} trees, grown by {self.workers} workers of {self.rows_of_a_worker} rows"
+        )
         print(f"error in training {self.train_rmse:.3f}, on held-out rows {self.test_rmse:.3f}")
         print("(1 is the standard deviation of what is predicted)")
 

@@ -62,8 +62,8 @@ unserializable_reason <- function(x) {
 unserializable_advice <- function(x, path) {
   if (grepl("^(parent[.]env|environment)[(]", path)) {
     paste(
-      "It came along with a function, which keeps all that was there when it was made: remove it with rm() before,",
-      "or make the function elsewhere, for example outside of the step's function."
+      "It came along with a function or an environment, which keeps all that was there when it was made: remove it",
+      "with rm() before, or make the function elsewhere, for example outside of the step's function."
     )
   } else if (inherits(x, "connection")) {
     "Keep its path or address, and open it where it is used."

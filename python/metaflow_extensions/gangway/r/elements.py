@@ -32,7 +32,7 @@ from .format.write import write
 if TYPE_CHECKING:
     from .robject import RObject
 
-# What `[[` of these keeps; it drops the attributes of vectors without a class.
+# What `[` of these keeps, and `[[`, but that drops the class of a difftime.
 _KEPT: dict[tuple[str, ...], tuple[str, ...]] = {
     (): (),
     ("factor",): ("levels", "class"),
@@ -145,7 +145,7 @@ def _by_position(value: RObject, i: int) -> Node:
     if node.type in (PAIRLIST, CALL) and not classes and node.value[1] is None:
         return node.value[0][i].value  # type: ignore[no-any-return]
     if node.type in WIDTHS or node.type == CHARACTER:
-        return _slice(node, i, _KEPT[classes])
+        return _slice(node, i, () if classes == ("difftime",) else _KEPT[classes])
     raise OnlyR
 
 

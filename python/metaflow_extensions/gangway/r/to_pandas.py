@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .describe import attribute, class_of, dimensions, row_count, texts
+from .describe import attribute, class_of, dimensions, integers, row_count, texts
 from .format.altrep import expand
-from .format.nodes import CHARACTER, INTEGER, LIST, RAW, FormatError, Node
+from .format.nodes import CHARACTER, INTEGER, LIST, NA_INTEGER, RAW, FormatError, Node
 from .to_numpy import module, strings
 
 
@@ -27,6 +27,7 @@ def frame(
     native : str
         The encoding of strings that say none.
     """
+    module("numpy")  # pandas would name it less clearly
     pandas = module("pandas")
     rows = row_count(node)
     index = _index(node, rows, native)
@@ -51,9 +52,9 @@ def _index(node: Node, rows: int, native: str) -> Any:
     found = attribute(node, "row.names")
     if found is not None and found.type == CHARACTER:
         return strings(found, native)
-    if found is not None and found.type == INTEGER and len(found.value) != 8:
-        numbers = memoryview(found.value).cast("i").tolist()
-        if numbers != list(range(1, rows + 1)):
+    if found is not None and found.type == INTEGER:
+        numbers = integers(found)
+        if numbers[:1] != [NA_INTEGER] and numbers != list(range(1, rows + 1)):
             return numbers  # the rows that are left of a larger data frame
     return module("pandas").RangeIndex(rows)
 

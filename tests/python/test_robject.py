@@ -1,0 +1,128 @@
+"""R objects as Python holds them: their elements without R are R's own, by identical()."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from typing import Any
+
+import metaflow  # noqa: F401  (before an extension's module)
+import pytest
+
+pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
+if shutil.which("R") is None:
+    pytest.skip("R is not installed", allow_module_level=True)
+
+from metaflow_extensions.gangway.exceptions import ArtifactException, RStartException
+from metaflow_extensions.gangway.r import elements, embed
+from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.r.robject import RObject
+
+
+def r(code: str) -> Any:
+    """Evaluate R code and return what `self$x <- value` would store."""
+    engine = REngine.current()
+    return engine.decode(engine._runtime["encode"](engine._ri.evalr(f"({code})")))
+
+
+@pytest.fixture
+def no_r(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let elements be taken without R."""
+
+    def refuse(value: RObject) -> Any:
+        raise RStartException("no R")
+
+    monkeypatch.setattr(elements, "_running", lambda: None)
+    monkeypatch.setattr(elements, "_started", refuse)
+
+
+INDEXED = [
+    "c(TRUE, NA, FALSE)",
+    "c(1.5, NA, NaN, -0)",
+    "c(a = 1L, b = NA)",
+    "1:5",
+    "as.character(1:3)",
+    "sort(c(3, 1))",
+    "c('a', NA, 'gr\\u00fcn')",
+    "c(1i, NA)",
+    "as.raw(1:3)",
+    "list(1, NULL, NA, list(2), quote(x + y), mean, y ~ x)",
+    "list(a = 1:3, b = factor('u'))",
+    "expression(a, b + 1)",
+    "pairlist(a = 1, 2)",
+    "factor(c(x = 'u', y = 'v', z = NA))",
+    "ordered(c('lo', 'hi'))",
+    "as.Date('2024-02-29') + 0:1",
+    "as.POSIXct(c(0.5, NA), origin = '1970-01-01', tz = 'Asia/Tokyo')",
+    "as.difftime(c(1.5, NA), units = 'mins')",
+    "data.frame(a = 1:3, b = c('x', NA, 'z'), f = factor(c('u', 'v', 'u')))",
+    "data.frame(d = Sys.Date() + 0:1, row.names = c('first', 'second'))",
+    "data.frame(a = 1:4)[c(1, 3), , drop = FALSE]",
+    "data.frame(a = 1:2, l = I(list(1:2, NULL)))",
+    "matrix(1:4, 2)",
+]
+
+
+@pytest.mark.parametrize("code", INDEXED)
+def test_elements_without_r_are_rs(code: str, no_r: None) -> None:
+    value, engine = r(code), REngine.current()
+    identical = engine._ri.evalr("function(x, y) identical(unserialize(x), unserialize(y))")
+    assert len(value) > 1
+    for i, ours in enumerate(value):
+        theirs = engine.element(value, i)
+        if not isinstance(theirs, RObject):
+            same = ours == theirs or (ours != ours and theirs != theirs)
+            assert same and type(ours) is type(theirs), (code, i, ours)
+            continue
+        pair = [embed.bytes_to_raw(v.data) for v in (ours, theirs)]
+        assert identical(*pair)[0], (code, i)
+        assert {**ours.info, "bytes": 0} == {**theirs.info, "bytes": 0}
+
+
+def test_elements_of_tibbles_without_r_are_rs(no_r: None) -> None:
+    if not REngine.current()._ri.evalr("requireNamespace('tibble', quietly = TRUE)")[0]:
+        pytest.skip("the R package tibble is not installed")
+    test_elements_without_r_are_rs("tibble::tibble(a = 1:2, l = list(NULL, 1:2))", None)
+
+
+def test_what_only_r_can_index_says_so(no_r: None) -> None:
+    for code in ("structure(list(1, 2), class = 'mine')", "as.POSIXlt(Sys.time())"):
+        with pytest.raises(RStartException):
+            r(code)[0]
+
+
+def test_names_and_negative_positions(no_r: None) -> None:
+    fit = r("lm(mpg ~ wt, mtcars)")
+    assert "coefficients" in fit.names
+    assert fit["coefficients"]["wt"] == pytest.approx(-5.344472)
+    assert fit["rank"] == 2
+    frame = r("data.frame(a = 1:3, b = letters[1:3])")
+    assert frame.names == ["a", "b"] and len(frame) == 3
+    assert frame["b"][-1] == "c" and frame[-1]["a"] == 3
+    assert r("c(1, 2)").names is None
+    with pytest.raises(KeyError, match="coefficients"):
+        fit["coeficients"]
+    with pytest.raises(IndexError):
+        frame[3]
+
+
+def test_repr_says_class_shape_and_size() -> None:
+    assert repr(r("factor(c('a', 'b', 'a'))")).startswith("<R factor, length 3, 1")
+    assert repr(r("mtcars")).startswith("<R data.frame, 32 x 11, 3.")
+    assert repr(r("matrix(0, 1000, 100)")) == "<R matrix/array, 1000 x 100, 800.1 kB>"
+    assert repr(r("NA")).endswith(" bytes>")
+
+
+def test_equal_by_bytes_hashed_and_pickled() -> None:
+    value, other = r("c(1, 2)"), r("c(1, 3)")
+    again = pickle.loads(pickle.dumps(value))
+    assert again == value and hash(again) == hash(value) and value != other
+    assert again.info == value.info
+
+
+def test_a_damaged_object_says_so() -> None:
+    value = r("list(1, 2)")
+    with pytest.raises(ArtifactException, match="truncated"):
+        len(RObject(value.data[:50]))
+    with pytest.raises(ArtifactException, match="0 bytes"):
+        repr(RObject(b""))

@@ -130,6 +130,20 @@ def ray_options(options: dict[str, Any]) -> dict[str, Any]:
     return {"max_retries": 3, **given}
 
 
+def lacking(options: dict[str, Any] | None) -> str:
+    """What is asked for that no node of the cluster has, or an empty string."""
+    given = options or {}
+    wanted = {"CPU": given.get("cpus"), "GPU": given.get("gpus"), **(given.get("resources") or {})}
+    wanted["memory"] = (given.get("memory") or 0) * _MB
+    wanted = {name: amount for name, amount in wanted.items() if amount}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if any(all(node.get(n, 0) >= amount for n, amount in wanted.items()) for node in nodes):
+        return ""
+    labels = {"CPU": "cpus", "GPU": "gpus"}
+    amounts = {n: amount / _MB if n == "memory" else amount for n, amount in wanted.items()}
+    return ", ".join(f"{labels.get(n, n)} = {amount:g}" for n, amount in amounts.items())
+
+
 def submit(ref: int, job: int, args: bytes, needs: Numbers = None) -> None:
     """Start a task; `needs` are the numbers of references (and, negative, of actors) in `args`."""
     shipped, key, remote = _jobs[job]
@@ -191,8 +205,8 @@ def wait(refs: Numbers, count: int, seconds: float) -> list[int]:
     return [place for place, o in enumerate(objects, start=1) if o in ready]
 
 
-def fetch(refs: Numbers) -> dict[str, Any]:
-    """What became of tasks that are done.
+def fetch(refs: Numbers, seconds: float | None = None) -> dict[str, Any]:
+    """What became of tasks; of none if not all are done within some seconds.
 
     Returns
     -------
@@ -203,7 +217,9 @@ def fetch(refs: Numbers) -> dict[str, Any]:
     numbers = _list(refs)
     objects = [_refs[ref] for ref in numbers]
     try:
-        answers = [(OK_SMALL, unpack(value)) for value in ray.get(objects)]
+        answers = [(OK_SMALL, unpack(value)) for value in ray.get(objects, timeout=seconds)]
+    except ray.exceptions.GetTimeoutError:
+        return {"state": [], "size": [], "bytes": bytearray()}
     except ray.exceptions.RayError:
         answers = [_outcome(o) for o in objects]
     states, sizes, pieces = [], [], []

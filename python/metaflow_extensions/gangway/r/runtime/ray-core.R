@@ -136,13 +136,17 @@ await <- function(numbers, n, timeout = NULL) {
   }
 }
 
-# What became of tasks that are done: each list(value =, conditions =) or list(failure =, conditions =).
-outcomes <- function(numbers) {
+# What became of tasks: each list(value =, conditions =) or list(failure =, conditions =). NULL if not all are done within
+# some seconds.
+outcomes <- function(numbers, seconds = NULL) {
   if (!length(numbers)) {
     return(list())
   }
   driver <- ray_driver()
-  answer <- driver$fetch(numbers)
+  answer <- if (is.null(seconds)) driver$fetch(numbers) else driver$fetch(numbers, seconds)
+  if (!length(answer$state)) {
+    return(NULL)
+  }
   sizes <- as.integer(answer$size)
   ends <- cumsum(as.double(sizes))
   single <- length(numbers) == 1L

@@ -16,32 +16,62 @@ ray <- structure(
 
 # ---- launch
 
-# The workers' part of futures with these options.
-future_remotes <- new.env(parent = emptyenv())
-
 launch_future <- function(future, options, workers) {
   make_room(workers, options$cpus)
-  key <- paste(deparse(options), collapse = "")
-  if (is.null(future_remotes[[key]])) {
-    evaluate <- at_home(function(expression, globals, key) home$run_future(expression, globals, key))
-    future_remotes[[key]] <- new_remote(evaluate, options)
-  }
-  number <- live_key()
-  # A FutureBackend's expression holds the globals, and handles conditions that shall be heard at once by itself.
-  if (is.null(future$backend)) {
-    expression <- future::getExpression(future, expr = with_live_conditions(future$expr), immediateConditions = TRUE,
-      mc.cores = 1L
-    )
-    globals <- future$globals
+  key <- live_key()
+  # A FutureBackend's expression holds the globals and is short.
+  template <- if (is.null(future$backend)) future_template(future)
+  arguments <- if (is.null(template)) {
+    list(key, future::getExpression(future, mc.cores = 1L))
   } else {
-    expression <- future::getExpression(future, mc.cores = 1L)
-    globals <- list()
+    list(key, future$expr, as.list(future$globals), future$seed)
   }
-  future$ref <- future_remotes[[key]](expression, as.list(globals), number)
-  future$live <- number
+  future$ref <- submit_call(ray_driver(), future_job(template, options), arguments)
+  future$live <- key
   future$state <- "running"
-  remember_future(future, number)
+  assign(key, future, envir = launched)
   invisible(future)
+}
+
+future_state <- new.env(parent = emptyenv())
+
+# The number of the job that evaluates futures with this template and these options.
+future_job <- function(template, options) {
+  if (!identical(future_state$session, ray_state$session)) {
+    future_state$session <- ray_state$session
+    future_state$jobs <- list()
+  }
+  for (known in future_state$jobs) {
+    if (identical(known$template, template) && identical(known$options, options)) {
+      return(known$job)
+    }
+  }
+  evaluate <- at_home(function(...) home$run_future(template, ...))
+  environment(evaluate) <- list2env(list(template = template), parent = baseenv())
+  job <- ray_driver()$add_job(transport(ray_job(evaluate, globals = list(), packages = character())), options)
+  future_state$jobs <- c(future_state$jobs, list(list(template = template, options = options, job = job)))
+  job
+}
+
+# Before FutureBackend, getExpression() wraps the user's few words in 30 kB of code, which is the same for all futures of
+# a kind: it is made and sent once, with a place for the words.
+future_template <- function(future) {
+  plan <- future::plan("list")
+  settings <- options()
+  kind <- list(
+    future$stdout, future$conditions, future$packages, plan, settings[c("width", "mc.cores")],
+    settings[startsWith(names(settings), "future.")]
+  )
+  if (!identical(future_state$kind, kind)) {
+    like <- list2env(as.list(future, all.names = TRUE), parent = emptyenv())
+    attributes(like) <- attributes(future)
+    like$seed <- NULL # set apart
+    future_state$template <- future::getExpression(like, expr = with_live_conditions(quote(.gangway_expression)),
+      immediateConditions = TRUE, mc.cores = 1L
+    )
+    future_state$kind <- kind
+  }
+  future_state$template
 }
 
 with_live_conditions <- function(expr) {
@@ -50,8 +80,6 @@ with_live_conditions <- function(expr) {
 
 # The futures that are under way: their live conditions must find them, and free workers be counted.
 launched <- new.env(parent = emptyenv())
-
-remember_future <- function(future, number) assign(number, future, envir = launched)
 
 forget_future <- function(future) {
   if (!is.null(launched[[future$live]])) rm(list = future$live, envir = launched)
@@ -95,10 +123,10 @@ collect_future <- function(future) {
     return(fail_future(future, "was cancelled", "FutureCanceledError"))
   }
   withCallingHandlers(
-    while (!length(await(future$ref$number, 1L, ray_look))) hear_live_conditions(),
+    while (is.null(outcome <- outcomes(future$ref$number, ray_look))) hear_live_conditions(),
     interrupt = function(i) cancel_futures_of_call(future$calls[[1L]])
   )
-  outcome <- outcomes(future$ref$number)[[1L]]
+  outcome <- outcome[[1L]]
   if (!is.null(outcome$failure)) {
     error <- ray_failure(outcome$failure, "task", "its task")
     forget_future(future)

@@ -1,16 +1,21 @@
 # The side of Ray's workers of futures and of foreach's loops.
 
 # Evaluates a future's expression in a global environment that holds the globals and nothing else.
-run_future <- function(expression, globals, key) {
+run_future <- function(template, key, expression, globals = list(), seed = NULL) {
   worker$live <- list(key = key, sent = 0L)
-  mine <- as.list(globalenv(), all.names = TRUE)
-  rm(list = names(mine), envir = globalenv())
+  if (!is.null(template)) {
+    expression <- do.call(substitute, list(template, list(.gangway_expression = expression)))
+  }
+  everywhere <- globalenv()
+  mine <- as.list(everywhere, all.names = TRUE)
+  rm(list = names(mine), envir = everywhere)
   on.exit({
-    rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
-    list2env(mine, globalenv())
+    rm(list = names(everywhere), envir = everywhere)
+    list2env(mine, everywhere)
   })
-  list2env(globals, globalenv())
-  list(result = eval(expression, globalenv()), sent = worker$live$sent)
+  list2env(globals, everywhere)
+  if (is.numeric(seed)) everywhere$.Random.seed <- seed
+  list(result = eval(expression, everywhere), sent = worker$live$sent)
 }
 
 # Leaves a condition for the process that waits for the current future.

@@ -114,6 +114,6 @@ def test_a_card_shows_what_an_artifact_is(folder: Path) -> None:
     card = ["flow.py", "--no-pylint", "card", "create", f"{run_id}/start/1", "--type", "default"]
     _run(folder, card)
     _run(folder, ["flow.py", "--no-pylint", "card", "get", f"{run_id}/start/1", "card.html"])
-    found = re.search(r'__MF_DATA__\["\w+"\] = "([^"]+)"', (folder / "card.html").read_text())
+    found = re.search(r'__MF_DATA__\["[-\w]+"\] = "([^"]+)"', (folder / "card.html").read_text())
     assert found
     assert "<R lm, length 12" in base64.b64decode(found[1]).decode()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import glob
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -103,6 +105,14 @@ def run_flow(start_flow: StartFlow) -> StartFlow:
         return start_flow(name, *args, **kwargs).wait()
 
     return run
+
+
+def seconds_to_failure(run: Run) -> float:
+    """Seconds from the line ``FAULT <time>`` to Metaflow's word that the task failed."""
+    at = float(re.search(r"FAULT ([\d.]+)", run.output)[1])  # type: ignore[index]
+    failed = next(x for x in run.output.splitlines() if "] Task failed." in x)
+    stamp = datetime.datetime.strptime(failed[:23], "%Y-%m-%d %H:%M:%S.%f")
+    return stamp.timestamp() - at
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ told to all.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -52,6 +53,8 @@ class Agent(NamedTuple):
         Splits a line of its output into rank and text.
     culprit : callable, optional
         Finds the rank that has failed, and its exit status.
+    rank_of_file : callable, optional
+        Gives the rank that writes its output to a file ``*.log`` in the meeting's folder.
     """
 
     call: str
@@ -59,6 +62,12 @@ class Agent(NamedTuple):
     environment: dict[str, str]
     rank_of: RankOf | None = None
     culprit: Culprit | None = None
+    rank_of_file: Callable[[str], str] | None = None
+
+    def follow(self, launch: Launch, meeting: Meeting) -> None:
+        """Show what the ranks write to files, if they do."""
+        if self.rank_of_file is not None:
+            launch.output.follow_files(os.path.join(meeting.folder, "*.log"), self.rank_of_file)
 
 
 class AgentNode(GangNode):
@@ -69,6 +78,9 @@ class AgentNode(GangNode):
     def __init__(self, spec: NodeSpec) -> None:
         super().__init__(spec)
         self._mark = processes.node_mark(spec.gang, spec.index)
+        # The GPUs of each node, where the nodes share a machine.
+        found = visible_gpus() if spec.local else []
+        self.gpus = [share_of(found, spec.num_nodes, i) for i in range(spec.num_nodes)]
         self._launches: list[Launch] = []
         self._runs = 0
         self._stopped = False
@@ -77,12 +89,8 @@ class AgentNode(GangNode):
         pass
 
     def environment(self) -> dict[str, str]:
-        """Local nodes share out the machine's GPUs, and talk over its loopback."""
-        if not self.spec.local:
-            return {}
-        gpus = visible_gpus()
-        mine = ",".join(share_of(gpus, self.spec.num_nodes, self.spec.index))
-        return {"CUDA_VISIBLE_DEVICES": mine} if gpus else {}
+        shared = any(self.gpus)
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus[self.spec.index])} if shared else {}
 
     def stop(self) -> None:
         self._stopped = True
@@ -123,6 +131,7 @@ class AgentNode(GangNode):
         try:
             meeting = Meeting(address, port, self.spec.num_nodes, self.spec.index, folder)
             launch = self.launch(agent.command(meeting), agent.environment, agent.rank_of)
+            agent.follow(launch, meeting)
             status = launch.run()
             self._launches.remove(launch)
         finally:

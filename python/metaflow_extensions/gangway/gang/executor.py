@@ -62,8 +62,9 @@ def run_alone(agent: Agent) -> None:
     mark = processes.node_mark(secrets.token_hex(4), 0)
     folder = processes.make_folder(mark)
     try:
-        command = agent.command(Meeting(rendezvous.host(), free_port(), 1, 0, folder))
-        launch = Launch(mark, 0, command, agent.environment, rank_of=agent.rank_of)
+        meeting = Meeting(rendezvous.host(), free_port(), 1, 0, folder)
+        launch = Launch(mark, 0, agent.command(meeting), agent.environment, rank_of=agent.rank_of)
+        agent.follow(launch, meeting)
         status = launch.run()
     finally:
         processes.remove_folder(folder)

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, TextIO
 
+from .tail import Tail
+
 _KEPT = 20
 _LONGEST = 64 * 1024
 
@@ -34,6 +36,7 @@ class Output:
         self._spoke: dict[str, float] = {}
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._tails: list[Tail] = []
 
     def follow(self, source: IO[str], target: TextIO | None = None) -> None:
         """Show what can be read from a stream, until it ends."""
@@ -42,8 +45,14 @@ class Output:
         self._threads.append(thread)
         thread.start()
 
+    def follow_files(self, pattern: str, rank_of_file: Callable[[str], str]) -> None:
+        """Show what ranks write to files, until `join`."""
+        self._tails.append(Tail(pattern, lambda path, line: self.take(rank_of_file(path), line)))
+
     def join(self, seconds: float) -> None:
         """Wait until all streams have ended."""
+        while self._tails:
+            self._tails.pop().stop()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -70,10 +79,14 @@ class Output:
 
     def _take(self, line: str, target: TextIO) -> None:
         rank, text = self._rank_of(line) if self._rank_of else ("", line)
+        self.take(rank, text, target)
+
+    def take(self, rank: str, text: str, target: TextIO | None = None) -> None:
+        """Show and keep a line of a rank."""
         with self._lock:
             if text.strip():
                 self._lines.setdefault(rank, deque(maxlen=_KEPT)).append(text)
                 self._spoke[rank] = time.time()
             who = f"[node {self._node}] [rank {rank}]" if rank else f"[node {self._node}]"
             with contextlib.suppress(OSError, ValueError):
-                print(f"{who} {text}", file=target, flush=True)
+                print(f"{who} {text}", file=target or sys.stdout, flush=True)

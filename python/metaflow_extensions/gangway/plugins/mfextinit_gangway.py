@@ -8,6 +8,8 @@ STEP_DECORATORS_DESC = [("ray_parallel", ".ray_parallel.RayParallelDecorator")]
 # they are installed.
 _SHARED_NAMES = {
     "ray": ("metaflow_ray", ".ray_parallel.MetaflowRayDecorator"),
+    "deepspeed": ("deepspeed", ".deepspeed.DeepspeedDecorator"),
+    "tensorflow": ("tensorflow", ".tensorflow.TensorflowDecorator"),
     "torchrun": ("torchrun", ".torchrun.TorchrunDecorator"),
 }
 

@@ -1,0 +1,108 @@
+"""`@deepspeed`: a step whose nodes run scripts of DeepSpeed together."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any, ClassVar
+
+from metaflow.metaflow_current import current
+
+from ..exceptions import LibraryNotFoundException
+from ..gang import attributes as checks
+from ..gang.agents import AgentNode
+from ..gang.decorator import GangDecorator
+from ..gang.node import GangNode
+from ..gang.scripts import require_library
+from .executor import DeepspeedExecutor
+
+MIN_DEEPSPEED = (0, 15)
+
+
+class DeepspeedDecorator(GangDecorator):
+    """
+    Lets this step run scripts of DeepSpeed on `num_parallel` nodes, without ssh.
+
+    The step's code runs on every node, and calls `current.deepspeed.run(entrypoint="train.py")`.
+    Each node runs as many processes as the step's `@resources`, `@batch` or `@kubernetes` asks for
+    GPUs, or for CPUs if it asks for no GPU. The step before asks for the nodes with
+    `self.next(self.this_step, num_parallel=2)`, and the step after is a join.
+
+    Parameters
+    ----------
+    all_nodes_started_timeout : float, default 600
+        Seconds that the nodes get to come together.
+    worker_polling_freq : float, default 0.5
+        Accepted because metaflow-deepspeed has it; nothing is polled.
+    use_sudo : bool, default False
+        Accepted because metaflow-deepspeed has it; nothing needs it.
+    heartbeat_timeout : float, default 60
+        Seconds of silence after which a node counts as lost. A process that dies is noticed at
+        once.
+
+    MF Add To Current
+    -----------------
+    deepspeed -> metaflow_extensions.gangway.deepspeed.executor.DeepspeedExecutor
+        Runs scripts with deepspeed: `current.deepspeed.run(entrypoint="train.py")`.
+
+        @@ Returns
+        -------
+        DeepspeedExecutor
+            The executor.
+    """
+
+    name = "deepspeed"
+    folder = "mf.deepspeed"
+    node_class: ClassVar[type[GangNode]] = AgentNode
+    defaults: dict[str, Any] = {  # noqa: RUF012
+        "all_nodes_started_timeout": 600,
+        "worker_polling_freq": 0.5,
+        "use_sudo": False,
+        "heartbeat_timeout": 60,
+    }
+    checks: ClassVar[dict[str, checks.Check]] = {
+        **GangDecorator.checks,
+        "worker_polling_freq": checks.seconds,
+        "use_sudo": checks.flag,
+    }
+
+    def check_installed(self) -> None:
+        """Raise unless a DeepSpeed that can do without ssh is installed; does not import it."""
+        wanted = ".".join(map(str, MIN_DEEPSPEED))
+        require_library("deepspeed", f"'deepspeed>={wanted}'", self.where)
+        version = metadata.version("deepspeed")
+        if tuple(int(part) for part in version.split(".")[:2]) < MIN_DEEPSPEED:
+            raise LibraryNotFoundException(
+                f"{self.where}: DeepSpeed {version} is too old, it needs ssh between the nodes. "
+                f"pip install 'deepspeed>={wanted}'"
+            )
+
+    def step_init(
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: str,
+        decorators: list[Any],
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Find out how many processes a node shall run."""
+        super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
+        self._slots = slots_of(decorators)
+
+    def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
+        """Set `current.deepspeed`."""
+        super().add_to_current(flow, run_id, retry_count)
+        assert isinstance(self._node, AgentNode)
+        executor = DeepspeedExecutor(self._node, self.flow_datastore, self.folder, self._slots)
+        current._update_env({"deepspeed": executor})
+
+
+def slots_of(decorators: list[Any]) -> int:
+    """Processes on each node: the GPUs that the step asks for, or else its CPUs."""
+    slots = 1
+    for decorator in decorators:
+        if decorator.name in ("resources", "batch", "kubernetes"):
+            asked = decorator.attributes
+            slots = max(slots, int(float(asked.get("gpu") or asked.get("cpu") or 1)))
+    return slots

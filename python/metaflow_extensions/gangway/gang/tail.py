@@ -1,0 +1,51 @@
+"""Files that processes write their output to, followed line by line."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import threading
+from collections.abc import Callable
+
+_SECONDS = 0.1
+
+
+class Tail:
+    """Follows all files of a pattern in a thread, also those that come later.
+
+    Parameters
+    ----------
+    pattern : str
+        What `glob` understands.
+    take : callable
+        Called with a file's path and each of its lines.
+    """
+
+    def __init__(self, pattern: str, take: Callable[[str, str], None]) -> None:
+        self._pattern, self._take = pattern, take
+        self._offsets: dict[str, int] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gangway-tail", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what is left, unfinished lines too, and end."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            last = self._stopped.wait(_SECONDS)
+            for path in sorted(glob.glob(self._pattern)):
+                with contextlib.suppress(OSError):
+                    self._follow(path, last)
+
+    def _follow(self, path: str, last: bool) -> None:
+        with open(path, "rb") as file:
+            file.seek(self._offsets.get(path, 0))
+            data = file.read()
+        whole = len(data) if last else data.rfind(b"\n") + 1
+        self._offsets[path] = self._offsets.get(path, 0) + whole
+        for line in data[:whole].decode(errors="replace").splitlines():
+            self._take(path, line)

@@ -1,0 +1,37 @@
+"""`@tensorflow`: a step whose code runs on every node with TF_CONFIG set for `tf.distribute`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..gang.decorator import GangDecorator
+from ..gang.node import GangNode
+from ..gang.scripts import require_library
+from .node import TensorflowNode
+
+
+class TensorflowDecorator(GangDecorator):
+    """
+    Lets this step use `tf.distribute.MultiWorkerMirroredStrategy` on `num_parallel` nodes.
+
+    The step's code runs on every node, with the variable TF_CONFIG that tells TensorFlow about the
+    others. The step before asks for the nodes with `self.next(self.this_step, num_parallel=2)`, and
+    the step after is a join.
+
+    Parameters
+    ----------
+    all_nodes_started_timeout : float, default 90
+        Seconds that the nodes get to come together.
+    heartbeat_timeout : float, default 60
+        Seconds of silence after which a node counts as lost. A process that dies is noticed at
+        once.
+    """
+
+    name = "tensorflow"
+    folder = "mf.tensorflow"
+    node_class: ClassVar[type[GangNode]] = TensorflowNode
+    defaults: dict[str, Any] = {**GangDecorator.defaults}  # noqa: RUF012
+
+    def check_installed(self) -> None:
+        """Raise unless TensorFlow is installed; does not import it."""
+        require_library("tensorflow", "tensorflow", self.where)

@@ -1,0 +1,164 @@
+"""@torchrun: real gangs that run real scripts of torch.distributed."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import FLOWS, Run, StartFlow, seconds_to_failure
+from metaflow_extensions.gangway.exceptions import GangAttributeException
+from metaflow_extensions.gangway.gang.agents import Meeting
+from metaflow_extensions.gangway.torchrun.command import rank_of, torchrun_command
+
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
+SCRIPT = str(FLOWS / "scripts" / "all_reduce.py")
+MEETING = Meeting("10.0.0.1", 1234, 2, 1, "/logs")
+
+
+def line(**given: Any) -> str:
+    command = torchrun_command(MEETING, "train.py", ["--x", "1"], **given)
+    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    return " ".join(command[3:])
+
+
+def test_the_command_of_a_node() -> None:
+    assert line(default=4) == (
+        "--nnodes=2 --node_rank=1 --nproc_per_node=4 --master_addr=10.0.0.1 --master_port=1234 "
+        "--log_dir=/logs --tee=3 train.py --x 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"nproc_per_node": 3}, "--nproc_per_node=3"),
+        ({"torchrun_args": {"nproc_per_node": 3, "max-restarts": "2"}}, "--max_restarts=2"),
+        ({"torchrun_args": ["nproc_per_node", 3]}, "--nproc_per_node=3"),
+        ({"torchrun_args": ["--nproc-per-node=3", "--no-python"]}, "--no_python"),
+        ({"torchrun_args": {"master_port": 7}}, "--master_port=7"),
+        ({"torchrun_args": {"rdzv_backend": "c10d"}}, "--rdzv_endpoint=10.0.0.1:1234"),
+    ],
+)
+def test_the_users_options_win(given: dict[str, Any], wanted: str) -> None:
+    assert wanted in line(**given)
+    assert line(**given).count("--nproc_per_node=") == 1
+    assert line(**given).count("--master_port=") == (0 if "rdzv" in wanted else 1)
+
+
+def test_the_users_own_logs_are_left_to_torchrun() -> None:
+    assert "--tee" not in line(torchrun_args={"log-dir": "mine"})
+    assert rank_of("[rank 12] it says") == ("12", "it says")
+    assert rank_of("[default0]:it says") == ("", "[default0]:it says")
+
+
+def test_the_number_of_processes_is_given_once() -> None:
+    with pytest.raises(GangAttributeException, match="given twice"):
+        line(nproc_per_node=2, torchrun_args={"nproc_per_node": 2})
+
+
+def run_with(run_flow: StartFlow, number: int = 2, attributes: str = "{}", **run: Any) -> Run:
+    return run_flow(
+        "torchrun_gang.py", RUN=json.dumps(run), NUM_PARALLEL=str(number), ATTRIBUTES=attributes
+    )
+
+
+def result(run: Run) -> list[Any]:
+    assert run.status == 0, run.output
+    found: list[Any] = json.loads(run.output.partition("RESULT ")[2].splitlines()[0])
+    return found
+
+
+@needs_torch
+def test_two_nodes_with_two_ranks_each(run_flow: StartFlow, tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text(Path(SCRIPT).read_text())
+    run = run_with(
+        run_flow,
+        entrypoint="beside.py",
+        entrypoint_args={"factor": 2, "note": "nótė"},
+        entrypoint_args_raw=["a b", "--folder", "out"],
+        nproc_per_node=2,
+        push_results_dir_to_cloud=True,
+        local_output_dir="out",
+    )
+    nodes, storage, kept = result(run)
+    assert nodes == [0, 1]
+    for rank in range(4):
+        said = f"[node {rank // 2}] [rank {rank}] rank {rank} of 4: sum 12 nótė ['a b']"
+        assert said in run.output, run.output
+    assert Path(storage).is_dir() and storage.endswith("/train/0")
+    assert kept[0] == kept[1] and kept[0].endswith("/train/out")
+    for node in "01":
+        assert {f"{rank}.txt" for rank in "0123"} <= set(os.listdir(f"{kept[0]}/{node}"))
+
+
+@needs_torch
+def test_three_nodes_and_a_script_beside_the_flow(run_flow: StartFlow) -> None:
+    run = run_with(run_flow, number=3, entrypoint="scripts/all_reduce.py")
+    assert result(run)[0] == [0, 1, 2]
+    assert run.output.count("of 3: sum 3") == 3
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("raise", "rank 1 ended with status 1; its last lines:"),
+        ("kill", "rank 1 was killed by SIGKILL"),
+    ],
+)
+def test_a_rank_that_fails_is_told_with_its_last_lines(
+    run_flow: StartFlow, how: str, message: str
+) -> None:
+    run = run_with(run_flow, entrypoint=SCRIPT, entrypoint_args={"fail": 1, "how": how})
+    assert run.status != 0
+    assert f"node 1: {message}" in run.output, run.output
+    if how == "raise":
+        said = run.output.rpartition("The gang was lost:")[2].partition("last lines:")[2]
+        assert "ValueError: rank 1 cannot go on" in said, run.output
+    assert seconds_to_failure(run) < 10, run.output
+
+
+def worker_task(run: Run) -> psutil.Process:
+    """The task of node 1."""
+    for process in psutil.Process(run.process.pid).children(recursive=True):
+        command = process.cmdline()
+        if "--split-index" in command and command[command.index("--split-index") + 1] == "1":
+            return process
+    raise LookupError(run.output)
+
+
+@needs_torch
+def test_a_killed_worker_task_ends_the_step_and_a_retry_starts_clean(
+    start_flow: StartFlow,
+) -> None:
+    # All ranks sleep as long as nobody disturbs them.
+    given = json.dumps({"entrypoint": SCRIPT, "entrypoint_args": {"fail": 7}})
+    run = start_flow("torchrun_gang.py", RUN=given, TIMES="1")
+    for _ in range(2):
+        run.output = ""
+        run.wait_for("[rank 1] rank 1 of 2")
+        worker_task(run).kill()
+        run.wait_for("the task of node 1 was killed by SIGKILL")
+    assert run.wait().status != 0
+
+
+def test_what_is_missing_is_named_before_anything_starts(run_flow: StartFlow) -> None:
+    if find_spec("torch") is None:
+        run = run_with(run_flow, entrypoint=SCRIPT)
+        assert "torch is not installed" in run.output and "pip install torch" in run.output
+    else:
+        run = run_with(run_flow, entrypoint="nowhere.py")
+        assert "there is no file 'nowhere.py' in" in run.output
+        with socket.create_server(("", 0)) as taken:
+            port = taken.getsockname()[1]
+            attributes = json.dumps({"master_port": port})
+            run = run_with(run_flow, attributes=attributes, entrypoint=SCRIPT)
+        assert f"port {port} is taken" in run.output and "master_port=" in run.output
+    assert run.status != 0

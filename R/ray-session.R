@@ -1,6 +1,29 @@
 # Ray in a user's own R session: reticulate's Python joins a cluster, and R's functions for Ray (ray-*.R, which tasks and
 # workers load too) talk to it through the same primitives as in a task.
 
+#' Use Ray from this R session
+#'
+#' `ray_init()` starts a Ray cluster on this machine, or joins one; Ray's functions ([ray_map()], [ray_remote()] and the others),
+#' `plan(ray)` and `registerDoRay()` then use it. In a step with `decorator("ray_parallel")` nothing needs to be said: `ray_init()` does nothing
+#' there.
+#'
+#' @details
+#' The local cluster is closed to everybody else (a token that only this session knows, the loopback address). It ends with
+#' `ray_shutdown()` or with the R session, also when that is killed, and leaves no process and no folder.
+#'
+#' The Python is reticulate's, or the one of [gangway_python()] where reticulate has started none yet. It needs Ray 2.52 or later.
+#'
+#' @param address `NULL` for a cluster on this machine; `"host:port"` of one that runs elsewhere. A closed one needs its token in
+#'   the environment variables `RAY_AUTH_MODE` and `RAY_AUTH_TOKEN`, and its workers need gangway's Python package and R.
+#' @param cpus,gpus,resources,object_store_memory What the local node offers: cores and GPUs (by default all that there are), a named
+#'   list of custom resources, and megabytes of its object store.
+#' @return `ray_init()`: the cluster's nodes ([ray_nodes()]), invisibly. `ray_shutdown()`: nothing. References and actors are lost
+#'   with the cluster.
+#' @examplesIf gangway:::can_run_ray()
+#' ray_init(cpus = 2)
+#' ray_map(1:2, function(i) Sys.getpid() != i)
+#' ray_shutdown()
+#' @export
 ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL, object_store_memory = NULL) {
   if (!is.null(task_value("ray_driver")) || !is.null(session$ray)) {
     return(invisible(ray_nodes()))
@@ -23,6 +46,8 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   invisible(ray_nodes())
 }
 
+#' @rdname ray_init
+#' @export
 ray_shutdown <- function() {
   if (!is.null(session$ray)) {
     stop <- session$ray$stop
@@ -30,6 +55,17 @@ ray_shutdown <- function() {
     stop()
   }
   invisible()
+}
+
+# Whether there is a Python with Ray: what examples ask.
+can_run_ray <- function() {
+  tryCatch(
+    {
+      check_python(gangway_python(), ray = TRUE)
+      TRUE
+    },
+    gangway_error = function(e) FALSE
+  )
 }
 
 whole <- function(x) if (!is.null(x)) as.integer(x)

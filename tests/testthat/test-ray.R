@@ -22,7 +22,7 @@ test_that("values go there and back unharmed", {
   local_cluster()
   values <- list(
     NULL, NA, 1:3, c(a = 1.5, b = NA), "gr\u00fcn", factor(c("x", NA)), Sys.Date(), iris, list(1, list("a", NULL)), as.raw(0:255),
-    quote(x + y), y ~ x, array(1:8, c(2, 2, 2)), complex(real = 1, imaginary = NaN), runif(2e5)
+    quote(x + y), structure(y ~ x, .Environment = globalenv()), array(1:8, c(2, 2, 2)), complex(real = 1, imaginary = NaN), runif(2e5)
   )
   refs <- lapply(values, ray_put)
   expect_identical(ray_get(refs), values)
@@ -164,7 +164,7 @@ test_that("a worker that dies is tried again, and then it is said", {
   killed <- ray_remote(function() tools::pskill(Sys.getpid(), 9), max_retries = 0)
   expect_error(ray_get(killed()), "its worker process died", class = on_ray("died"))
   crash <- function(x) {
-    if (x == 2) tools::pskill(Sys.getpid(), tools::SIGSEGV <- 11L)
+    if (x == 2) tools::pskill(Sys.getpid(), 11L) # a segfault
     x
   }
   error <- expect_error(
@@ -219,10 +219,10 @@ test_that("with a seed the result depends on nothing else", {
   skip_if_not_installed("future.apply")
   future::plan(future::sequential)
   expect_identical(future.apply::future_lapply(1:7, draw, future.seed = 42), first)
-  withr::with_seed(1, kind = "L'Ecuyer-CMRG", {
+  withr::with_seed(1, .rng_kind = "L'Ecuyer-CMRG", {
     mine <- list(ray_map(1:3, draw, .seed = TRUE), ray_map(1:3, draw, .seed = TRUE), runif(1))
   })
-  withr::with_seed(1, kind = "L'Ecuyer-CMRG", {
+  withr::with_seed(1, .rng_kind = "L'Ecuyer-CMRG", {
     theirs <- list(
       future.apply::future_lapply(1:3, draw, future.seed = TRUE), future.apply::future_lapply(1:3, draw, future.seed = TRUE),
       runif(1)
@@ -342,6 +342,9 @@ test_that("resources are asked for, and shown", {
   expect_identical(resources$total[resources$resource == "cpus"], 2)
   expect_error(ray_remote(identity, cpus = "two"), "`cpus` is one number", class = on_ray("argument"))
   expect_error(ray_remote(identity, resources = 1), "named list", class = on_ray("argument"))
+  expect_error(ray_remote(identity, cpus = 3)(1), "no node has that: cpus = 3", class = on_ray("resources"))
+  expect_error(ray_map(1, ray_remote(identity, resources = list(wings = 2))), "wings = 2", class = on_ray("resources"))
+  expect_error(ray_actor(new.env(), gpus = 64), "gpus = 64", class = on_ray("resources"))
   both <- ray_remote(function() Sys.sleep(0.5), cpus = 2)
   took <- system.time(ray_get(list(both(), both())))[["elapsed"]]
   expect_gt(took, 1)

@@ -10,7 +10,7 @@ from . import embed
 
 _NAMES = (
     "connect add_job submit submit_many put wait fetch value release cancel make_actor call_actor "
-    "cpus nodes resources tell hear"
+    "cpus nodes resources tell hear lacking"
 ).split()
 
 

@@ -98,7 +98,7 @@ class RWorker(REngine):
     def _adopt(self, actor: Any) -> str:
         from ..ray import driver
 
-        number = int(self.evaluate("ray_number")[0])
+        number = int(self.evaluate("adopted_number")[0])
         driver.adopt_actor(number, actor)
         return f"actor {number}"
 

@@ -88,7 +88,10 @@ def functions() -> dict[str, Callable[..., Any]]:
     """The driver's functions as reticulate calls them: it knows no memoryview."""
     from . import driver
 
-    names = ["add_job", "submit", "submit_many", "put", "wait", "fetch", "release", "cancel", "make_actor", "call_actor", "cpus", "nodes", "resources", "tell", "hear"]
+    names = (
+        "add_job submit submit_many put wait fetch release cancel make_actor call_actor cpus nodes "
+        "resources tell hear lacking"
+    ).split()
     return {
         **{name: getattr(driver, name) for name in names},
         "value": lambda ref: bytearray(driver.value(ref)),

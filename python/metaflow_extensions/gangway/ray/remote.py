@@ -102,8 +102,14 @@ class RActor:
         from ..r.worker import RWorker
 
         self._worker = RWorker.current()
-        self._worker.make_actor(*_read(given))
+        self._broken: RTaskError | None = None
+        try:
+            self._worker.make_actor(*_read(given))
+        except RTaskError as error:  # told by each call: Ray would only say that it has died
+            self._broken = error
 
     def call(self, method: str, args: Any, *needs: Any) -> Any:
         """Call a method, which is a function in the environment."""
+        if self._broken is not None:
+            raise self._broken
         return self._worker.call_actor(method, unpack(args), needs)

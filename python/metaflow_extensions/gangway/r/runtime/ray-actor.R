@@ -1,7 +1,7 @@
 # R objects that live on the cluster: an environment or R6 object in a process of its own, whose functions are called
 # from here, one after the other in the order of the calls.
 
-ray_actor <- function(x, ..., cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_restarts = 0,
+ray_actor <- function(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources = NULL, max_restarts = 0,
                       max_task_retries = 0) {
   options <- ray_options(cpus, gpus, memory, resources,
     max_restarts = max_restarts, max_task_retries = max_task_retries
@@ -21,6 +21,8 @@ ray_actor <- function(x, ..., cpus = 1, gpus = NULL, memory = NULL, resources = 
       class(x)[1L], ".")
   }
   driver <- ray_driver()
+  check_resources(driver, options)
+  gc(verbose = FALSE) # ends the actors that nobody holds any more, and frees what they have taken
   release_dropped(driver)
   job <- ray_job(make)
   # What the object's functions use travels too, which an environment does not show.

@@ -47,6 +47,7 @@ map_elements <- function(columns, f, constants, names, who, chunk, seed, progres
   }
   driver <- ray_driver()
   release_dropped(driver)
+  if (length(options)) check_resources(driver, options)
   job <- with_slots(constants)
   number <- driver$add_job(
     transport(c(ray_job(f, job$args, kind = "map"), list(stop = errors == "stop", columns = names(columns)))), options

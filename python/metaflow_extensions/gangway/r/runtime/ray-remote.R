@@ -35,12 +35,22 @@ ray_options <- function(cpus, gpus, memory, resources, ...) {
   Filter(Negate(is.null), options)
 }
 
+# A task that asks for more than any node has would wait without end.
+check_resources <- function(driver, options) {
+  lacking <- driver$lacking(options)
+  if (nzchar(lacking)) {
+    ray_stop("resources", "The task or actor would never start, no node has that: ", lacking, ". ray_nodes() and ",
+      "ray_resources() show what there is.")
+  }
+}
+
 as_callable <- function(f) if (inherits(f, "formula")) rlang::as_function(f) else match.fun(f)
 
 # Sends the function once for each connection, at the first call: what it uses may be defined after it.
 ray_call <- function(remote, args) {
   driver <- ray_driver()
   if (!identical(remote$session, ray_state$session)) {
+    check_resources(driver, remote$options)
     remote$job <- driver$add_job(transport(ray_job(remote$f)), remote$options)
     remote$session <- ray_state$session
   }

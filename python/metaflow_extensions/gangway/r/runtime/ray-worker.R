@@ -110,6 +110,12 @@ fill_slots <- function(args, names) {
 
 # ---- actors
 
+# A number for an actor that a task was given.
+adopted_number <- function() {
+  ray_driver()
+  ray_number()
+}
+
 # Makes the object that calls of this actor go to.
 make_actor <- function(data) {
   job <- worker$job

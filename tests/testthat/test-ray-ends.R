@@ -1,0 +1,91 @@
+# How a session on Ray ends, and how a map in it is interrupted: R processes of their own.
+
+ray_session <- function(lines, env = parent.frame()) {
+  skip_if(!nzchar(Sys.getenv("GANGWAY_PYTHON")), "GANGWAY_PYTHON is not set")
+  skip_if(!nzchar(probe_python(Sys.getenv("GANGWAY_PYTHON"))$ray), "Ray is not installed")
+  folder <- withr::local_tempdir("gwr", tmpdir = "/tmp", .local_envir = env)
+  file <- file.path(folder, "script.R")
+  writeLines(c("suppressPackageStartupMessages(library(gangway))", lines), file)
+  process <- processx::process$new(file.path(R.home("bin"), "Rscript"), c("--vanilla", file),
+    stdout = "|", stderr = "2>&1", env = c("current", TMPDIR = folder, R_LIBS = paste(.libPaths(), collapse = ":"))
+  )
+  withr::defer(process$kill(), envir = env)
+  said <- character()
+  list(
+    folder = folder, process = process,
+    wait_for = function(text, seconds = 60) {
+      end <- Sys.time() + seconds
+      while (!any(grepl(text, said, fixed = TRUE))) {
+        process$poll_io(500)
+        said <<- c(said, process$read_output_lines())
+        if (Sys.time() > end || !(process$is_alive() || process$is_incomplete_output())) break
+      }
+      said
+    }
+  )
+}
+
+expect_no_ray <- function(session, within = 10) {
+  left <- function() {
+    c(processes_with(session$folder), list.files(session$folder, "^gw-"))
+  }
+  end <- Sys.time() + within
+  while (length(left()) && Sys.time() < end) Sys.sleep(0.2)
+  expect_identical(left(), character())
+}
+
+test_that("a session that ends, or is ended, leaves nothing", {
+  endings <- list(
+    list(code = "quit(status = 0)", signal = NULL),
+    list(code = "stop('an error')", signal = NULL),
+    list(code = "Sys.sleep(600)", signal = tools::SIGTERM),
+    list(code = "ray_map(1:4, function(i) Sys.sleep(600))", signal = tools::SIGKILL)
+  )
+  for (ending in endings) {
+    session <- ray_session(c("invisible(ray_init(cpus = 2)); ray_get(ray_put(1)); cat('ready\\n')", ending$code))
+    expect_match(session$wait_for("ready"), "ready", all = FALSE)
+    if (!is.null(ending$signal)) {
+      Sys.sleep(1)
+      session$process$signal(ending$signal)
+    }
+    session$process$wait(20000)
+    expect_false(session$process$is_alive())
+    expect_no_ray(session)
+  }
+})
+
+test_that("an interrupt ends a map, and the cluster stays usable", {
+  session <- ray_session(c(
+    "invisible(ray_init(cpus = 2))",
+    "began <- Sys.time()",
+    "result <- tryCatch({",
+    "  cat('ready\\n')",
+    "  ray_map(1:8, function(i) { Sys.sleep(600); i }, .chunk = 1)",
+    "}, interrupt = function(e) 'interrupted')",
+    "cat('then', result, '\\n')",
+    "print(unlist(ray_map(1:4, function(i) i * 2, .chunk = 1)))",
+    "cat(as.double(Sys.time() - began, units = 'secs') < 60, '\\n')"
+  ))
+  session$wait_for("ready")
+  Sys.sleep(2)
+  session$process$interrupt()
+  said <- session$wait_for("TRUE")
+  expect_match(said, "then interrupted", all = FALSE)
+  expect_match(said, "[1] 2 4 6 8", fixed = TRUE, all = FALSE)
+  session$process$wait(20000)
+  expect_no_ray(session)
+})
+
+test_that("attaching the package starts no Python, and a cluster can follow another", {
+  session <- ray_session(c(
+    "cat(isNamespaceLoaded('reticulate') && reticulate::py_available(), '\\n')",
+    "ref <- NULL",
+    "for (i in 1:2) { ray_init(cpus = i); ref <- ray_put(i); print(ray_get(ref)); print(ray_nodes()$cpus); ray_shutdown() }",
+    "cat(tryCatch(ray_get(ref), error = function(e) class(e)[1]), '\\n')",
+    "cat(nzchar(Sys.getenv('RAY_AUTH_TOKEN')), 'end\\n')"
+  ))
+  said <- session$wait_for("end")
+  expect_identical(said, c("FALSE ", "[1] 1", "[1] 1", "[1] 2", "[1] 2", "gangway_error_ray_argument ", "FALSE end"))
+  session$process$wait(20000)
+  expect_no_ray(session)
+})

@@ -15,7 +15,7 @@ from metaflow.plugins.datastores.local_storage import LocalStorage
 from metaflow.plugins.datastores.serializers.pickle_serializer import PickleSerializer
 
 _parts: dict[str, float] = {}
-_began = 0.0
+_began = _cpu_began = 0.0
 _base = _object = 0.0
 
 
@@ -64,17 +64,17 @@ def before() -> None:
 
 def start(made: bool) -> None:
     """Call it when the time begins; `made` says whether the object is there."""
-    global _began, _object
+    global _began, _cpu_began, _object
     _object = _memory("VmRSS") - _base if made else 0.0
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     _parts.clear()
-    _began = time.perf_counter()
+    _began, _cpu_began = time.perf_counter(), time.process_time()
 
 
 def stop(file: str) -> None:
     """Call it when the artifact is stored, or is there."""
-    total = time.perf_counter() - _began
+    total, cpu = time.perf_counter() - _began, time.process_time() - _cpu_began
     parts = {name: round(seconds, 4) for name, seconds in _parts.items()}
-    figures = {"total": total, "parts": parts, "object": _object}
+    figures = {"total": total, "cpu": cpu, "parts": parts, "object": _object}
     figures["peak"] = _memory("VmHWM") - _base
     Path(file).write_text(json.dumps(figures))

@@ -8,9 +8,12 @@ from typing import Any
 from ..exceptions import RException
 from . import card, flow_access, foreach
 from .engine import REngine
+from .ray_host import ray_functions
 from .robject import RObject
 from .same_values import same_values
-from .ray_host import ray_functions
+
+# From so many bytes of artifacts on, R's garbage is worth the time to collect it.
+_LARGE = 1 << 26
 
 
 class RSession(REngine):
@@ -19,6 +22,7 @@ class RSession(REngine):
     def __init__(self) -> None:
         super().__init__()
         self._objects: list[Any] = []
+        self._taken = 0
         self.provide(
             {
                 "get": self._get,
@@ -49,6 +53,10 @@ class RSession(REngine):
             arguments.append(flow_access.input_names(inputs))
         self._check(self.call("run_step", *arguments), f"R error in step *{step}*")
         foreach.prepare(flow)
+        if self._taken >= _LARGE:
+            # Metaflow packs the artifacts next: what R had of them goes before.
+            self._ri.baseenv["gc"]()
+        self._taken = 0
 
     def run_default(self, parameter: str, context: dict[str, Any]) -> Any:
         """Return what a parameter's R default function gives, as a plain Python value."""
@@ -78,7 +86,10 @@ class RSession(REngine):
         return value
 
     def _set(self, handle: Any, name: Any, *payload: Any) -> None:
-        setattr(self._object(handle), name[0], self.decode(payload))
+        value = self.decode(payload)
+        if isinstance(value, RObject):
+            self._taken += len(value.data)
+        setattr(self._object(handle), name[0], value)
 
     def _card(self, card_id: Any, what: Any, *payload: Any) -> None:
         card.change(self.plain(card_id), what[0], *payload)

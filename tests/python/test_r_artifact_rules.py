@@ -174,7 +174,8 @@ def test_what_marshal_knows_is_kept(run_r: Run) -> None:
           self$doc <- xml2::read_xml('<a><b/></a>')
           self$docs <- list(list(xml2::read_xml('<c/>')), 2)
         }, end = function(self) {
-          cat('NAMES', xml2::xml_name(self$doc), xml2::xml_name(self$docs[[1]][[1]]), self$docs[[2]], '\\n')
+          deep <- xml2::xml_name(self$docs[[1]][[1]])
+          cat('NAMES', xml2::xml_name(self$doc), deep, self$docs[[2]], '\\n')
         }""",
         steps("start", "end"),
     )
@@ -230,7 +231,8 @@ middle = function(self) {
   if (requireNamespace('recipes', quietly = TRUE)) {
     self$recipe <- (function(data) recipes::prep(recipes::recipe(V1 ~ ., data = data)))(wide)
   }
-  store <- R6::R6Class('Store', public = list(x = NULL, get = function() self$x), parent_env = globalenv())$new()
+  fields <- list(x = NULL, get = function() self$x)
+  store <- R6::R6Class('Store', public = fields, parent_env = globalenv())$new()
   store$x <- runif(3e6)
   self$store <- store
   self$hoard <- list2env(list(x = runif(3e6)), parent = globalenv())

@@ -152,8 +152,9 @@ RANDOM = {
       check <- function(seed, get) {{
         fresh <- random_objects(seed, {n})
         wrong <- which(!vapply(seq_along(fresh), function(i) is_same(get(i), fresh[[i]]), NA))
-        told_apart <- sum(!vapply(seq_along(fresh)[-1], function(i) is_same(get(i - 1), fresh[[i]]), NA))
-        cat('seed', seed, 'objects', length(fresh), 'told apart', told_apart > 0.5 * {n}, 'wrong:', wrong, '\\n')
+        others <- vapply(seq_along(fresh)[-1], function(i) is_same(get(i - 1), fresh[[i]]), NA)
+        told_apart <- sum(!others) > 0.5 * {n}
+        cat('seed', seed, 'objects', {n}, 'told apart', told_apart, 'wrong:', wrong, '\\n')
         for (i in utils::head(wrong, 3)) {{ utils::str(fresh[[i]]); utils::str(get(i)) }}
       }}
       check({seed}, function(i) self[[paste0('x', i)]])

@@ -14,7 +14,7 @@ from typing import Any
 from ..interrupt import Interrupted, python_in_r, r_evaluation
 from . import embed
 from .convert import encoded, to_python, to_r
-from .format.trailer import trailer
+from .format.trailer import add_trailer, trailer
 from .robject import RObject
 from .stream import RStream
 
@@ -131,11 +131,15 @@ class REngine:
 
     def decode(self, answer: Sequence[Any]) -> Any:
         """The Python value of what runtime's ``encode()`` made."""
-        kind, payload = answer
-        if kind[0] == "r" and self._stream is not None:
-            stream, self._stream = self._stream, None
-            return RObject(stream.end(trailer(stream.size, self._description(payload))))
-        return self.plain(payload)
+        kind, payload, *data = answer
+        if kind[0] != "r":
+            return self.plain(payload)
+        info = self._description(payload)
+        if data:
+            return RObject(add_trailer(embed.raw_to_bytes(data[0]), info))
+        stream, self._stream = self._stream, None
+        assert stream is not None, "write_out() opens one for what it does not return"
+        return RObject(stream.end(trailer(stream.size, info)))
 
     def plain(self, sexp: Any) -> Any:
         """R's scalars, vectors and lists as plain Python values."""
@@ -168,13 +172,16 @@ class REngine:
         return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), *payload])
 
     def _description(self, sexp: Any) -> dict[str, Any]:
-        """What runtime's ``describe()`` says: a vector of length one comes as a scalar."""
-        info = dict(self.plain(sexp))
-        info["length"] = int(info["length"])
-        for field, missing in (("class", []), ("dim", None), ("restore", [])):
-            value = info.get(field, missing)
-            info[field] = value if value is None or isinstance(value, list) else [value]
-        return info
+        """What runtime's ``describe()`` says: one vector, since rpy2 takes its time for a list."""
+        type_, version, length, dim, restore, *classes = sexp
+        return {
+            "class": classes,
+            "type": type_,
+            "length": int(length),
+            "dim": [int(n) for n in dim.split()] or None,
+            "r": version,
+            "restore": restore.split(),
+        }
 
     def _load_runtime(self) -> Any:
         base = self._ri.baseenv

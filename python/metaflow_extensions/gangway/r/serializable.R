@@ -64,8 +64,12 @@ watch_references <- function() {
 
 # All data.tables of a session point to the same address, that of R's NULL.
 data_table_pointer <- function() {
-  if (isNamespaceLoaded("data.table")) attr(getExportedValue("data.table", "data.table")(), ".internal.selfref")
+  if (is.null(pointers$table) && isNamespaceLoaded("data.table")) {
+    pointers$table <- attr(getExportedValue("data.table", "data.table")(), ".internal.selfref")
+  }
+  pointers$table
 }
+pointers <- new.env(parent = emptyenv())
 
 is_empty_pointer <- function(x) {
   identical(x, empty_pointer) ||

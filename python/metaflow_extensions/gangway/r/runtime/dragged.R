@@ -104,7 +104,7 @@ data_parts <- function(x, path, seen) {
   scope <- attr(x, ".Environment", exact = TRUE)
   if (is.environment(scope)) {
     drag(scope, paste0("environment(", path, ")"))
-    attr(x, ".Environment") <- NULL
+    attributes(x)$.Environment <- NULL
   }
   list(data = c(data, parts_of_attributes(x, path)), dragged = dragged)
 }

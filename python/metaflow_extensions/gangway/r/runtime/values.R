@@ -15,43 +15,54 @@ is_plain <- function(x) {
   )
 }
 
-# A description that Python keeps with the bytes: nothing that the class's own methods say may fail it.
-describe <- function(x) {
+# A description that Python keeps with the bytes, as one character vector: type, version of R, length, dimensions,
+# what restore_value() has to do, and the classes. Nothing that the class's own methods say may fail it.
+describe <- function(x, restore) {
   own <- function(expr, otherwise) tryCatch(expr, error = function(e) otherwise)
   size <- own(as.numeric(if (is.data.frame(x)) nrow(x) else length(x)), length(unclass(x)))
   dim <- own(as.integer(dim(x)), NULL)
-  list(
-    class = class(x), type = typeof(x), dim = if (length(dim) && !anyNA(dim)) dim,
-    length = if (length(size) == 1L && !is.na(size)) size else 0, r = as.character(getRversion())
+  c(
+    typeof(x), as.character(getRversion()), sprintf("%.0f", if (length(size) == 1L && !is.na(size)) size else 0),
+    paste(if (!anyNA(dim)) dim, collapse = " "), paste(restore, collapse = " "), class(x)
   )
 }
 
-# "plain" and a value, or "r" and a description of what write_out() has written. `name` is how the user calls x.
+# "plain" and a value, or "r", a description and the bytes, unless Python has taken them from write_out() already.
+# `name` is how the user calls x.
 encode <- function(x, name = "x") {
   if (is_plain(x) || inherits(x, "gangway_python")) {
     return(list("plain", if (is.character(x)) enc2utf8(x) else x))
   }
   references <- watch_references()
-  size <- write_out(x, references$hook)
+  written <- write_out(x, references$hook)
   seen <- references$seen()
-  description <- describe(x)
+  restore <- tables_in(x, seen)
   if (seen$bad && !is.null(find_unserializable(x, name))) {
     packed <- pack_inside(x)
     lost <- if (references_in(packed$value)$bad) find_unserializable(packed$value, name)
     if (!is.null(lost)) refuse(lost)
-    size <- write_out(packed$value, NULL)
-    description$restore <- packed$restore
+    written <- write_out(packed$value, NULL)
+    restore <- c(packed$restore, restore)
   }
-  description$restore <- c(description$restore, tables_in(x, seen))
-  if (seen$environments) warn_dragged(x, name, size)
-  list("r", description)
+  if (seen$environments) warn_dragged(x, name, written$size)
+  c(list("r", describe(x, restore)), written$bytes)
 }
 
-# Python takes the bytes as they are written (stream.py): here they would be held twice. Returns their number.
+# Python takes the bytes as they are written (stream.py): here they would be held twice. For little that is not worth
+# a pipe. Returns a list of their `size` and, if they are here, `bytes`: a list of the raw vector.
 write_out <- function(x, hook) {
+  if (is_small(x)) {
+    bytes <- serialize_watched(x, NULL, hook)
+    return(list(size = length(bytes), bytes = list(bytes)))
+  }
   to <- file(decode(py$open_stream()), "wb", raw = TRUE)
   tryCatch(serialize_watched(x, to, hook), finally = close(to))
-  decode(py$stream_size())
+  list(size = decode(py$stream_size()))
+}
+
+# object.size() does not see what is in environments.
+is_small <- function(x) {
+  !is.environment(x) && !is.function(x) && !isS4(x) && utils::object.size(x) < 1e5
 }
 
 # What restore_value() has to do about data.tables. One that was read with unserialize() points to nothing.

@@ -200,10 +200,7 @@ def test_pandas_columns() -> None:
         ),
         (pd.Categorical([2, 1]), "factor(c(2, 1))"),
         (pd.cut(pd.Series([1, 2]), [0, 1, 2]), "factor(c('(0, 1]', '(1, 2]'), ordered = TRUE)"),
-        (
-            pd.to_datetime(pd.Series(["2024-01-01", None])),
-            f"as.POSIXct(c('2024-01-01', NA), {utc})",
-        ),
+        (pd.to_datetime(pd.Series(["2024-01-01", None])), midnight),
         (
             pd.Series(pd.to_datetime(["2024-07-01 12:00"])).dt.tz_localize("America/New_York"),
             "as.POSIXct('2024-07-01 12:00:00', tz = 'America/New_York')",

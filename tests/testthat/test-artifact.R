@@ -28,7 +28,8 @@ python_values <- c(
   "        'i': pd.array([1, None], dtype='Int64'), 'b': pd.array([True, None], dtype='boolean'),",
   "        'q': pd.array(['y', None], dtype='string'), 'l': [[1, 2], None],",
   "    }),",
-  "    rows=pd.DataFrame({'x': [1, 2, 3]})[lambda d: d.x > 1], keyed=pd.DataFrame({'k': ['p'], 'x': [1]}).set_index('k'),",
+  "    rows=pd.DataFrame({'x': [1, 2, 3]})[lambda d: d.x > 1],",
+  "    keyed=pd.DataFrame({'k': ['p'], 'x': [1]}).set_index('k'),",
   ")",
   "def make(self):",
   "    for name, value in values.items():",
@@ -179,8 +180,7 @@ test_that("current(), tags, parameters, caught exceptions and cards go through t
   encoded <- regmatches(html, gregexpr("[A-Za-z0-9+/=]{400,}", html))[[1]]
   texts <- lapply(encoded, jsonlite::base64_dec)
   data <- rawToChar(Filter(function(text) length(grepRaw("Caption", text, fixed = TRUE)) > 0L, texts)[[1]])
-  for (shown in c("## Caption", "0.1234568", "Levels: level", "The first 100 of 200 rows", "R tbl_df/tbl/data.frame, 3 x 1")) {
-    expect_match(data, shown, fixed = TRUE)
-  }
+  shown <- c("## Caption", "0.1234568", "Levels: level", "The first 100 of 200 rows", "R tbl_df/tbl/data.frame, 3 x 1")
+  for (text in shown) expect_match(data, text, fixed = TRUE)
   expect_nothing_left(folder)
 })

@@ -22,13 +22,17 @@ def change(card_id: str | None, what: str, *payload: Any) -> None:
     from metaflow import current
     from metaflow.cards import Image, Markdown, Table
 
-    card = current.card if card_id is None else current.card[card_id]
+    card: Any = current.card  # type: ignore[attr-defined]  # put there by @card
+    if card_id is not None:
+        card = card[card_id]
     if what == "refresh":
         card.refresh()
     elif what == "table":
-        names, cells = (list(map(str, texts)) for texts in payload)
+        names, cells = ([str(text) for text in texts] for texts in payload)
         width = len(names)
-        rows = [cells[i : i + width] for i in range(0, len(cells), width)] if width else []
+        rows: list[Any] = (
+            [cells[i : i + width] for i in range(0, len(cells), width)] if width else []
+        )
         card.append(Table(rows, headers=names))
     elif what == "image":
         card.append(Image(raw_to_bytes(payload[0])))

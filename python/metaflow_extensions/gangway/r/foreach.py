@@ -44,8 +44,10 @@ def element(flow: Any) -> Any:
 
     In R, the 1 of ``[1, 2.5]`` is a double, and the first string of a categorical a factor.
     """
-    frame = flow._foreach_stack[-1] if flow._foreach_stack else None
-    value = getattr(flow, frame.var, None) if frame else None
+    if not flow._foreach_stack:
+        return flow.input
+    frame = flow._foreach_stack[-1]
+    value = getattr(flow, frame.var, None)
     if value is None or isinstance(value, RObject) or _holds_containers(value):
         return flow.input
     blob = to_blob(value)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import RException
-from . import card, flow_access, foreach
+from . import card, flow_access, foreach, proxy
 from .engine import REngine
 from .ray_host import ray_functions
 from .robject import RObject
@@ -14,6 +14,12 @@ from .same_values import same_values
 
 # From so many bytes of artifacts on, R's garbage is worth the time to collect it.
 _LARGE = 1 << 26
+# What R's `current("torch")$run(...)` is made of.
+_PROXY: dict[str, Callable[..., Any]] = {
+    "is_method": proxy.is_method,
+    "member": getattr,
+    "call": proxy.call,
+}
 
 
 class RSession(REngine):
@@ -35,6 +41,7 @@ class RSession(REngine):
                 "merge": self._merge,
                 "current": lambda name: flow_access.current_value(name[0]),
                 "card": self._card,
+                **{name: self._with_plain(f) for name, f in _PROXY.items()},
                 **ray_functions(self),
             }
         )
@@ -93,6 +100,9 @@ class RSession(REngine):
 
     def _card(self, card_id: Any, what: Any, *payload: Any) -> None:
         card.change(self.plain(card_id), what[0], *payload)
+
+    def _with_plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: function(*map(self.plain, arguments))
 
     def _merge(self, handle: Any, inputs: Any, exclude: Any, include: Any) -> None:
         flow_access.merge(

@@ -6,7 +6,7 @@ bundle <- NULL
 # What the user's code sees of the runtime.
 exported <- c("current", "gather_inputs", "merge_artifacts", "quit", "q", ray_exported)
 
-current <- function(value) if (identical(value, "card")) card() else decode(py$current(value))
+current <- function(value) if (identical(value, "card")) card() else python_proxy(decode(py$current(value)))
 
 gather_inputs <- function(inputs, input) {
   lapply(unname(unclass(inputs)), self_get, input)

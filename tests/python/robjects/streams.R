@@ -31,7 +31,9 @@ objects <- c(objects, list(
   pointer = methods::new("externalptr")
 ))
 for (namespace in c("base", "stats", "utils", "methods")) {
-  for (name in head(ls(asNamespace(namespace)), 100)) objects[[paste0(namespace, "::", name)]] <- get(name, asNamespace(namespace))
+  for (name in head(ls(asNamespace(namespace)), 100)) {
+    objects[[paste0(namespace, "::", name)]] <- get(name, asNamespace(namespace))
+  }
 }
 for (i in seq_along(objects)) {
   for (xdr in c(TRUE, FALSE)) {

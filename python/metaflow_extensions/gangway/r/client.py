@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import fast_gzip
 from .format.scan import check_stream
 from .from_python import convert
 from .robject import RObject
 from .understand import understand
+
+fast_gzip.enable()
 
 # Binary serialization of R, version 2 or 3: big-endian, as serialize() writes by default.
 _SERIALIZED = (b"X\n\0\0\0\2", b"X\n\0\0\0\3")

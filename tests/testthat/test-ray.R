@@ -218,17 +218,14 @@ test_that("with a seed the result depends on nothing else", {
 
   skip_if_not_installed("future.apply")
   future::plan(future::sequential)
-  expect_identical(future.apply::future_lapply(1:7, draw, future.seed = 42), first)
-  withr::with_seed(1, .rng_kind = "L'Ecuyer-CMRG", {
-    mine <- list(ray_map(1:3, draw, .seed = TRUE), ray_map(1:3, draw, .seed = TRUE), runif(1))
-  })
-  withr::with_seed(1, .rng_kind = "L'Ecuyer-CMRG", {
-    theirs <- list(
-      future.apply::future_lapply(1:3, draw, future.seed = TRUE), future.apply::future_lapply(1:3, draw, future.seed = TRUE),
-      runif(1)
-    )
-  })
-  expect_identical(mine, theirs)
+  same <- function(seed, ...) {
+    withr::with_seed(1, mine <- ray_map(1:3, draw, .seed = seed), ...)
+    withr::with_seed(1, theirs <- future.apply::future_lapply(1:3, draw, future.seed = seed), ...)
+    expect_identical(mine, theirs)
+  }
+  same(42)
+  same(TRUE)
+  same(TRUE, .rng_kind = "L'Ecuyer-CMRG")
 })
 
 test_that("a seed leaves the session's own numbers alone", {

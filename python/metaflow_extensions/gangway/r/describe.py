@@ -114,8 +114,9 @@ def type_name(node: Node) -> str:
 
 def attribute(node: Node, name: str) -> Node | None:
     """An attribute, as an ordinary vector; or None."""
-    found = (node.attributes or {}).get(name)
-    return None if found is None else expand(found)
+    if not node.attributes or name not in node.attributes:
+        return None
+    return expand(node.attributes[name])
 
 
 def texts(node: Node | None) -> list[str | None]:
@@ -127,6 +128,8 @@ def texts(node: Node | None) -> list[str | None]:
 
 def class_of(node: Node) -> list[str]:
     """The attribute class."""
+    if not node.attributes:
+        return []
     return [c for c in texts(attribute(node, "class")) if c is not None]
 
 

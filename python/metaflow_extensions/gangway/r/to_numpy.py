@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -23,6 +24,7 @@ _DTYPES = {LOGICAL: "<i4", INTEGER: "<i4", DOUBLE: "<f8", COMPLEX: "<c16", RAW: 
 _NA_INTEGER64 = -(2**63)
 
 
+@functools.cache
 def module(name: str) -> Any:
     """Import NumPy or pandas.
 

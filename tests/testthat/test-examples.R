@@ -1,0 +1,81 @@
+# The scripts of inst/examples, run as a user runs them, on small sizes.
+
+run_example <- function(name, args = character(), packages = character(), modules = character(), seconds = 280) {
+  for (package in packages) skip_if_not_installed(package)
+  folder <- local_run_folder(parent.frame())
+  for (module in modules) skip_without_module(module)
+  run <- processx::run(
+    file.path(R.home("bin"), "Rscript"),
+    c("--vanilla", system.file("examples", name, package = "gangway", mustWork = TRUE), "run", args),
+    error_on_status = FALSE, timeout = seconds, stderr_to_stdout = TRUE,
+    env = c("current", R_LIBS = paste(.libPaths(), collapse = ":"))
+  )
+  expect_identical(run$status, 0L, info = run$stdout)
+  expect_nothing_left(folder)
+  # What the steps said, without the log's stamps.
+  sub("^.*[(]pid [0-9]+[)]\\] ", "", strsplit(run$stdout, "\n")[[1]])
+}
+
+skip_without_module <- function(module) {
+  found <- processx::run(run_python_path(), c("-c", paste("import", module)), error_on_status = FALSE)
+  skip_if(found$status != 0L, paste("the Python package", module, "is not installed"))
+}
+
+expect_said <- function(said, pattern) expect_true(any(grepl(pattern, said)), info = paste(said, collapse = "\n"))
+
+test_that("every R script among the examples is run by a test of this file", {
+  scripts <- list.files(system.file("examples", package = "gangway"), "[.]R$")
+  tests <- readLines(test_path("test-examples.R"))
+  for (script in scripts) expect_true(any(grepl(paste0("run_example(\"", script), tests, fixed = TRUE)), info = script)
+})
+
+test_that("tune_diamonds.R", {
+  said <- run_example("tune_diamonds.R", c("--rows", "500", "--trees", "5"), c("ggplot2", "ranger", "tibble"))
+  expect_said(said, "^Best: mtry [2468], minimal node size")
+  expect_true(file.exists("tune_diamonds.png"))
+})
+
+test_that("random_forests.R", {
+  houses <- normalizePath(test_path("../../../shared/data/california_housing.csv"), mustWork = FALSE)
+  if (!file.exists(houses)) skip_if_not_installed("modeldata")
+  said <- run_example("random_forests.R", c("--data", houses, "--forests", "4", "--trees", "3"), "ranger")
+  expect_said(said, if (file.exists(houses)) "^4 forests of 3 trees on 20640 houses" else "^4 forests of 3 trees on 2930 houses")
+  expect_said(said, "^one after another .* times as fast")
+})
+
+test_that("grid_fan_out.R", {
+  said <- run_example(
+    "grid_fan_out.R", c("--trees", "3", "--n_folds", "2"), c("modeldata", "ranger", "rsample", "tibble")
+  )
+  expect_length(grep("^ *[1-6] +[24] +(3|10|30) <dbl \\[2\\]>", said), 6L)
+})
+
+test_that("tidymodels_grid.R", {
+  said <- run_example("tidymodels_grid.R", c("--trees", "3", "--n_folds", "2"),
+    packages = c("modeldata", "parsnip", "ranger", "rsample", "tune", "workflows", "yardstick")
+  )
+  expect_length(grep("rmse +standard +0[.]0[0-9]+ +2 ", said), 3L)
+})
+
+test_that("bootstrap.R", {
+  said <- run_example("bootstrap.R", c("--replicates", "30"), c("furrr", "modeldata"))
+  expect_said(said, "^30 replicates; a square foot adds [0-9.]+ dollars, 95% interval")
+  expect_said(said, "the same in one R process: TRUE")
+})
+
+test_that("actor_counter.R", {
+  said <- run_example("actor_counter.R", c("--tasks", "20"))
+  expect_said(said, "^every number from 1 to 20 was given once: TRUE")
+})
+
+test_that("xgboost_train.R", {
+  said <- run_example("xgboost_train.R", c("--rounds", "5"), "modeldata", c("xgboost", "ray.train", "ray.data"))
+  expect_said(said, "^5 trees, grown by 2 workers of 1172 rows")
+  expect_said(said, "error in training 0[.][0-9]+, on held-out rows 0[.][0-9]+")
+})
+
+test_that("tune_optuna.R", {
+  said <- run_example("tune_optuna.R", c("--trials", "2"), "modeldata", c("xgboost", "optuna", "ray.tune"))
+  expect_said(said, "^2 points tried; the best three:")
+  expect_said(said, "rmse +eta +max_depth +subsample")
+})

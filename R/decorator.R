@@ -148,5 +148,5 @@ describe <- function(x) {
   if (is.atomic(x) && !is.object(x) && length(x) == 1L) {
     return(substr(paste(deparse(unname(x)), collapse = ""), 1L, 60L))
   }
-  paste0("a <", class(x)[[1L]], "> of length ", length(x))
+  paste0("a <", substr(class(x)[[1L]], 1L, 60L), "> of length ", length(unclass(x)))
 }

@@ -20,7 +20,7 @@ from .stream import RStream
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
-    "core at-home errors remote map seed progress info actor worker future foreach live "
+    "core at-home errors remote map seed progress info actor worker future foreach live orphans "
     "worker-future"
 ).split()
 _SOURCES = (

@@ -28,5 +28,5 @@ def hear(prefix: str) -> dict[str, Any]:
     return {
         "key": [key.removeprefix(_PREFIX).decode() for key in taken],
         "size": [len(data) for data in taken.values()],
-        "bytes": b"".join(taken.values()),
+        "bytes": bytearray().join(taken.values()),
     }

@@ -71,7 +71,7 @@ loop_body <- function(obj, variables, expr, envir) {
   })
   # What is to be exported need not be seen in the code, so it is mentioned there.
   if (length(obj$export)) expr <- bquote({
-    if (FALSE) .(as.call(c(quote(list), lapply(obj$export, as.name))))
+    function() .(as.call(c(quote(list), lapply(obj$export, as.name))))
     .(expr)
   })
   # What shall not travel looks as if the caller gave it, who does not.

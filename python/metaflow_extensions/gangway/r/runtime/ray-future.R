@@ -17,6 +17,7 @@ ray <- structure(
 # ---- launch
 
 launch_future <- function(future, options, workers) {
+  cancel_orphans()
   make_room(workers, options$cpus)
   key <- live_key()
   # A FutureBackend's expression holds the globals and is short.
@@ -30,6 +31,7 @@ launch_future <- function(future, options, workers) {
   future$live <- key
   future$state <- "running"
   assign(key, future, envir = launched)
+  watch_caller(future)
   invisible(future)
 }
 
@@ -66,16 +68,12 @@ future_template <- function(future) {
     like <- list2env(as.list(future, all.names = TRUE), parent = emptyenv())
     attributes(like) <- attributes(future)
     like$seed <- NULL # set apart
-    future_state$template <- future::getExpression(like, expr = with_live_conditions(quote(.gangway_expression)),
-      immediateConditions = TRUE, mc.cores = 1L
+    future_state$template <- future::getExpression(like,
+      expr = quote(.gangway_expression), immediateConditions = TRUE, mc.cores = 1L
     )
     future_state$kind <- kind
   }
   future_state$template
-}
-
-with_live_conditions <- function(expr) {
-  bquote(withCallingHandlers(.(expr), immediateCondition = .(send_live_condition)))
 }
 
 # The futures that are under way: their live conditions must find them, and free workers be counted.
@@ -122,10 +120,7 @@ collect_future <- function(future) {
   if (future$state %in% c("canceled", "interrupted")) {
     return(fail_future(future, "was cancelled", "FutureCanceledError"))
   }
-  withCallingHandlers(
-    while (is.null(outcome <- outcomes(future$ref$number, ray_look))) hear_live_conditions(),
-    interrupt = function(i) cancel_futures_of_call(future$calls[[1L]])
-  )
+  while (is.null(outcome <- outcomes(future$ref$number, ray_look))) hear_live_conditions()
   outcome <- outcome[[1L]]
   if (!is.null(outcome$failure)) {
     error <- ray_failure(outcome$failure, "task", "its task")
@@ -133,13 +128,12 @@ collect_future <- function(future) {
     return(fail_future(future, paste0("has no result: ", conditionMessage(error)), "FutureError"))
   }
   relay(outcome$conditions) # output of a future with stdout = NA
-  if (length(future$heard) < outcome$value$sent) hear_live_conditions(now = TRUE)
+  if (sum(future$heard) < outcome$value$sent) hear_live_conditions(now = TRUE)
   forget_future(future)
   result <- outcome$value$result
   if (inherits(result, "FutureError")) {
     future$state <- "failed"
   } else {
-    result$conditions <- c(future$heard, result$conditions)
     future$state <- "finished"
   }
   future$result <- result
@@ -153,14 +147,6 @@ fail_future <- function(future, what, class) {
   future$result <- make(sprintf("A future ('%s') on Ray %s", label, what), future = future)
   if (future$state == "running") future$state <- "failed"
   invisible(future)
-}
-
-# An interrupt while a value is waited for ends the futures that the same command at the console has made (a
-# future_map() that will never have a value), and no others.
-cancel_futures_of_call <- function(call) {
-  mine <- Filter(function(f) identical(f$calls[[1L]], call), running_futures())
-  for (future in mine) future$state <- "interrupted"
-  if (length(mine)) ray_cancel(unname(lapply(mine, function(f) f$ref)))
 }
 
 # Asked for with each of many futures, and it seldom changes.
@@ -254,7 +240,10 @@ list_ray_futures <- function(backend, ...) {
   data
 }
 
-free_workers <- function(workers) max(0L, workers - length(running_futures()))
+free_workers <- function(workers) {
+  cancel_orphans()
+  max(0L, workers - length(running_futures()))
+}
 
 future_methods <- list(
   resolved = list(RayFuture = resolved_ray_future),
@@ -281,9 +270,6 @@ future_methods <- list(
   stopWorkers = list(RayFutureBackend = function(backend, interrupt = TRUE, ...) {
     if (interrupt) lapply(unname(running_futures()), future::cancel, interrupt = TRUE)
     TRUE # the cluster outlives a plan
-  }),
-  getFutureBackendConfigs = list(RayFuture = function(future, ...) {
-    list(capture = list(immediateConditionHandlers = list(immediateCondition = send_live_condition)))
   })
 )
 

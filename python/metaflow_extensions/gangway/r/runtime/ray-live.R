@@ -1,5 +1,6 @@
 # Conditions that shall be heard while the task that signals them still runs: class immediateCondition, as progressr's
-# progress updates and what a user gives that class. A worker leaves them in the cluster's key-value store.
+# progress updates and what a user gives that class. A worker leaves them in the cluster's key-value store
+# (ray-worker-future.R), where the process that waits for the task takes them.
 
 # What the conditions of one task are kept under; those of one process have its beginning.
 live_key <- function() paste0(live_prefix(), ray_number())
@@ -8,17 +9,6 @@ live_prefix <- function() {
   ray_driver()
   paste0(ray_state$session, "/")
 }
-
-# A handler, which travels with the code whose conditions it handles.
-send_live_condition <- at_home(function(condition) {
-  home$tell_condition(condition)
-  for (restart in computeRestarts(condition)) {
-    if (startsWith(restart$name, "muffle")) invokeRestart(restart)
-  }
-  FALSE # as a handler of future's: not to be recorded here
-})
-
-# ---- where the values are waited for
 
 ray_state$heard <- 0
 
@@ -39,7 +29,7 @@ hear_live_conditions <- function(now = FALSE) {
     future <- launched[[keys[i]]]
     if (is.null(future)) next
     condition <- unserialize(answer$bytes[seq.int(c(0L, ends)[i] + 1L, ends[i])])
-    future$heard <- c(future$heard, list(list(condition = condition, signaled = 1L)))
+    future$heard <- sum(future$heard, 1L)
     relay(list(condition))
   }
 }

@@ -15,13 +15,19 @@ run_future <- function(template, key, expression, globals = list(), seed = NULL)
   })
   list2env(globals, everywhere)
   if (is.numeric(seed)) everywhere$.Random.seed <- seed
-  list(result = eval(expression, everywhere), sent = worker$live$sent)
+  result <- withCallingHandlers(eval(expression, everywhere), immediateCondition = tell_condition)
+  # future has recorded what was told; the relay of other tasks' conditions shall not repeat it.
+  if (worker$live$sent) worker$said <- Filter(function(x) !inherits(x, "immediateCondition"), worker$said)
+  list(result = result, sent = worker$live$sent)
 }
 
 # Leaves a condition for the process that waits for the current future.
 tell_condition <- function(condition) {
   worker$live$sent <- worker$live$sent + 1L
   ray_driver()$tell(sprintf("%s/%06d", worker$live$key, worker$live$sent), transport(condition))
+  for (restart in computeRestarts(condition)) {
+    if (startsWith(restart[[1L]], "muffle")) invokeRestart(restart)
+  }
 }
 
 # A loop within a loop runs in the worker, without foreach's warning that no backend is registered there.

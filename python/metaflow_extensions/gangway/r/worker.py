@@ -61,7 +61,8 @@ class RWorker(REngine):
     def _use_job(self, key: bytes, fetch_job: Callable[[], Any]) -> None:
         if key != self._key:
             if not self.evaluate("use_job", key.hex())[0]:
-                self.evaluate("open_job", key.hex(), fetch_job())
+                name = self._ri.StrSexpVector([key.hex()])
+                self._functions["open_job"](name, bytes_to_raw(fetch_job()))
             self._key = key
 
     def _answer(self, function: str, args: Any, needs: Sequence[Any]) -> Any:

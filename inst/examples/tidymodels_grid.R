@@ -4,7 +4,7 @@
 #   Rscript tidymodels_grid.R
 #   Rscript tidymodels_grid.R run --trees 500 --n_folds 10
 #
-# Needs the packages modeldata, parsnip, ranger, rsample, tune and workflows (all part of tidymodels).
+# Needs ranger, and tidymodels (its packages modeldata, parsnip, rsample, tibble, tune, workflows, yardstick).
 
 library(gangway)
 
@@ -21,7 +21,8 @@ search <- function(self) {
   # tune uses foreach before version 1.2, and future from then on.
   if (utils::packageVersion("tune") < "1.2") registerDoRay() else future::plan(ray)
 
-  forest <- parsnip::rand_forest(mtry = tune::tune(), min_n = tune::tune(), trees = self$trees) |>
+  # `!!`: parsnip looks at its arguments only when it fits, on a worker, where there is no `self`.
+  forest <- parsnip::rand_forest(mtry = tune::tune(), min_n = tune::tune(), trees = !!self$trees) |>
     parsnip::set_engine("ranger", num.threads = 1) |>
     parsnip::set_mode("regression")
   set.seed(1)
@@ -44,5 +45,5 @@ result <- metaflow("TidymodelsGrid") |>
   step(step = "start", r_function = prepare, next_step = "search", num_parallel = 2) |>
   step(decorator("ray_parallel"), step = "search", r_function = search, next_step = "pick") |>
   step(step = "pick", join = TRUE, r_function = pick, next_step = "end") |>
-  step(step = "end", r_function = function(self) print(self$best)) |>
+  step(step = "end", r_function = function(self) print(tibble::as_tibble(self$best))) |>
   run()

@@ -26,7 +26,7 @@ expect_said <- function(said, pattern) expect_true(any(grepl(pattern, said)), in
 test_that("every R script among the examples is run by a test of this file", {
   scripts <- list.files(system.file("examples", package = "gangway"), "[.]R$")
   tests <- readLines(test_path("test-examples.R"))
-  for (script in scripts) expect_true(any(grepl(paste0("run_example(\"", script), tests, fixed = TRUE)), info = script)
+  for (script in scripts) expect_true(any(grepl(paste0("test_that(\"", script), tests, fixed = TRUE)), info = script)
 })
 
 test_that("tune_diamonds.R", {

@@ -14,6 +14,7 @@ from typing import Any
 from ..exceptions import GangLostException
 
 Listener = Callable[[str, Any], None]
+Hearer = Callable[[int, Any], None]
 
 
 class Board:
@@ -23,12 +24,19 @@ class Board:
     ----------
     send : callable
         Passes a key and a value on to the other nodes.
+    tell : callable, optional
+        On a worker: passes a topic and a value on to control.
     """
 
-    def __init__(self, send: Callable[[str, Any], None]) -> None:
-        self._send = send
+    def __init__(
+        self,
+        send: Callable[[str, Any], None],
+        tell: Callable[[str, Any], None] | None = None,
+    ) -> None:
+        self._send, self._tell = send, tell
         self._values: dict[str, Any] = {}
         self._listeners: dict[str, Listener] = {}
+        self._hearers: dict[str, Hearer] = {}
         self._changed = threading.Condition()
         self._lost: GangLostException | None = None
 
@@ -72,6 +80,25 @@ class Board:
             self._listeners[prefix] = listener
         for key, value in self.read(prefix).items():
             listener(key, value)
+
+    def tell(self, topic: str, value: Any) -> None:
+        """Let control alone know a value; nobody keeps it, so there may be any number of them."""
+        if self._tell is None:
+            self.told(0, topic, value)
+        else:
+            self._tell(topic, value)
+
+    def hear(self, topic: str, hearer: Hearer) -> None:
+        """On control: call a function with each node's index and what it tells.
+
+        It is called from the thread that receives messages, so it must not take long.
+        """
+        self._hearers[topic] = hearer
+
+    def told(self, node: int, topic: str, value: Any) -> None:
+        """On control: hand over what a node has told."""
+        if hearer := self._hearers.get(topic):
+            hearer(node, value)
 
     def take(self, key: str, value: Any) -> None:
         """Note a value that has arrived."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from metaflow.metaflow_current import current
 
 from ..exceptions import GangFormationException, GangLostException
-from . import processes
+from . import moments, processes
 from .environment import variables_set
 from .lifeline import ControlLifeline, missing
 from .node import GangNode
@@ -60,11 +60,13 @@ class ControlGang:
         outcome, why = "failed", "interrupted"
         began = time.monotonic()
         try:
+            moments.tell("meeting", self._node)
             self._workers.find(self._node.spec.num_nodes - 1)
             self.lifeline.start()
             self._form()
             self._tell_formed(time.monotonic() - began)
             with variables_set(self._node.environment()):
+                moments.tell("formed", self._node)
                 try:
                     self._code.run(user_code)
                     self._wait_for_workers()
@@ -137,11 +139,13 @@ class ControlGang:
         self.clean = left == [True]
 
     def _end(self, outcome: str, why: str) -> None:
+        moments.tell("ending", self._node)
         self.lifeline.end(outcome, why)
         self._node.stop()
         left = self.lifeline.wait_gone()
         if left and outcome == "done":
             print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
+        moments.tell("ended", self._node)
 
     def _on_loss(self, lost: GangLostException) -> None:
         self._code.lose(self._lost(lost))

@@ -188,6 +188,8 @@ class ControlLifeline:
         if message["type"] == "post":
             self.board.take(message["key"], message["value"])
             self._pass_on(message["key"], message["value"], index)
+        elif message["type"] == "tell":
+            self.board.told(index, message["topic"], message["value"])
         elif message["type"] == "finished":
             self._finished.add(index)
         elif message["type"] == "gone":

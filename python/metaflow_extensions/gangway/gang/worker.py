@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import GangLostException
-from . import channel, processes
+from . import channel, moments, processes
 from .board import Board
 from .channel import Channel, ChannelClosed
 from .environment import variables_set
@@ -40,7 +40,10 @@ class WorkerLifeline:
         self._node, self._timeout = node, heartbeat_timeout
         self._end: dict[str, Any] = {}
         self._ended: GangLostException | None = None
-        node.board = self._board = Board(lambda key, value: self.send("post", key=key, value=value))
+        node.board = self._board = Board(
+            lambda key, value: self.send("post", key=key, value=value),
+            lambda topic, value: self.send("tell", topic=topic, value=value),
+        )
         self._parent = os.getppid()
         host, _, port = address.rpartition(":")
         try:
@@ -127,6 +130,7 @@ def run_worker(
     ended = False
     try:
         line = WorkerLifeline(address, node, attempt, heartbeat_timeout)
+        moments.tell("meeting", node)
         message = line.receive("head")
         if message["type"] == "head":
             node.start(message["head"])

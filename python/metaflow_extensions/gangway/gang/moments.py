@@ -1,0 +1,29 @@
+"""What the gang of this task goes through, told to whoever in the process wants to know.
+
+A task is in one gang at most. Moments, in their order: ``"meeting"`` (the node has its board), and
+on control ``"formed"`` (the step's code begins), ``"ending"`` (it has ended), ``"ended"`` (the
+nodes are down).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from .node import GangNode
+
+Watcher = Callable[[str, GangNode], None]
+
+_watchers: list[Watcher] = []
+
+
+def watch(watcher: Watcher) -> None:
+    """Call a function with each moment's name and this task's node, from the main thread."""
+    _watchers.append(watcher)
+
+
+def tell(moment: str, node: GangNode) -> None:
+    """Tell the watchers; what fails in them is theirs to report."""
+    for watcher in _watchers:
+        with contextlib.suppress(Exception):
+            watcher(moment, node)

@@ -16,6 +16,7 @@ if shutil.which("R") is None:
 from metaflow_extensions.gangway.exceptions import ArtifactException, RStartException
 from metaflow_extensions.gangway.r import elements, embed
 from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.r.format.trailer import add_trailer
 from metaflow_extensions.gangway.r.robject import RObject
 
 
@@ -89,6 +90,19 @@ def test_what_only_r_can_index_says_so(no_r: None) -> None:
     for code in ("structure(list(1, 2), class = 'mine')", "as.POSIXlt(Sys.time())"):
         with pytest.raises(RStartException):
             r(code)[0]
+
+
+def test_a_packed_model_is_not_taken_apart(no_r: None) -> None:
+    stored = r("list(a = 1, b = 'two')")
+    description = {**stored.info, "restore": ["bundle"]}
+    model = RObject(add_trailer(stored.data[: stored.info["bytes"]], description))
+    assert model.packed_by == ["bundle"] and model.to_python() is model
+    with pytest.raises(ArtifactException, match="packed by the R package bundle"):
+        model["a"]
+    with pytest.raises(ArtifactException, match="packed by the R package bundle"):
+        _ = model.names
+    with pytest.raises(RStartException):
+        model[0]
 
 
 def test_names_and_negative_positions(no_r: None) -> None:

@@ -7,7 +7,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import RStartException
+from ..exceptions import ArtifactException, RStartException
 from .describe import attribute, class_of, describe, integers, row_count, size, texts
 from .format.altrep import expand
 from .format.build import character, integer
@@ -60,6 +60,8 @@ def element(value: RObject, index: int | str) -> Any:
     engine = _running()
     if engine is None:
         try:
+            if value.packed_by:
+                raise OnlyR
             return plain(_by_position(value, position), value)
         except (OnlyR, FormatError):
             engine = _started(value)
@@ -120,7 +122,17 @@ def _started(value: RObject) -> Any:
         raise RStartException(f"The elements of {value!r} need R. {error.message}") from None
 
 
+def refuse_packed(value: RObject) -> None:
+    """What is stored of a packed object has other elements than the object."""
+    if value.packed_by:
+        raise ArtifactException(
+            f"{value!r} was packed by the R package {' and '.join(value.packed_by)} to be stored. "
+            "Only R knows its names: read it in an R step, or with gangway's R client."
+        )
+
+
 def _by_name(value: RObject, name: str) -> Any:
+    refuse_packed(value)
     node = expand(value.node)
     known = names(node) if node.type in (LIST, PAIRLIST) or not class_of(node) else None
     if not known or name not in known:

@@ -48,10 +48,16 @@ class RObject:
         return self._info
 
     @property
+    def packed_by(self) -> list[str]:
+        """The R packages that packed it for storing (bundle, marshal): only R can unpack it."""
+        return [by for by in self.info["restore"] if by not in ("data.table", "data.tables")]
+
+    @property
     def names(self) -> list[str | None] | None:
         """The names of the elements; of a data frame those of its columns."""
-        from .elements import names
+        from .elements import names, refuse_packed
 
+        refuse_packed(self)
         return understand(repr(self), names, self.node)
 
     @property

@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from .robject import RObject
 
 _IS_S4 = 16 << LEVELS_SHIFT
-_TABLES = {"data.table", "data.tables"}
 
 
 def convert(value: RObject) -> Any:
     """Convert an object; see `RObject.to_python`."""
-    if set(value.info["restore"]) - _TABLES:
+    if value.packed_by:
         return value  # what only R packages can bring back
     try:
         return understand(repr(value), _Conversion(value).convert, value.node)

@@ -74,7 +74,9 @@ def start_flow(tmp_path: Path, short_tmp: str) -> Iterator[StartFlow]:
             METAFLOW_DEFAULT_DATASTORE="local",
             METAFLOW_DEFAULT_METADATA="local",
             PYTHONUNBUFFERED="1",
-            PYTHONPATH=os.pathsep.join([str(ROOT / "python"), environment.get("PYTHONPATH", "")]),
+            PYTHONPATH=os.pathsep.join(
+                [str(ROOT / "python"), env.pop("PYTHONPATH", os.environ.get("PYTHONPATH", ""))]
+            ),
             **env,
         )
         flow = [sys.executable, str(FLOWS / name), "--no-pylint", command, *args]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+import rflow
 from conftest import FLOWS, Run, StartFlow, seconds_to_failure
 from metaflow_extensions.gangway.exceptions import GangAttributeException
 from metaflow_extensions.gangway.gang.agents import Meeting
@@ -147,6 +149,57 @@ def test_a_killed_worker_task_ends_the_step_and_a_retry_starts_clean(
         worker_task(run).kill()
         run.wait_for("the task of node 1 was killed by SIGKILL")
     assert run.wait().status != 0
+
+
+R_STEPS = """
+    @step
+    def start(self):
+        self.next(self.train, num_parallel=2)
+
+    @torchrun
+    @step
+    def train(self):
+        R.call("train", self)
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+R_TRAIN = """train = function(self) {
+  self$node <- current("parallel")$node_index
+  current("torch")$run(
+    entrypoint = "all_reduce.py", entrypoint_args = list(factor = 2, note = "from R", fail = FAIL),
+    nproc_per_node = 2
+  )
+}"""
+
+
+@needs_torch
+@pytest.mark.parametrize("fail", ["-1L", "3L"])
+def test_from_r(tmp_path: Path, fail: str) -> None:
+    flow = rflow.write_flow(tmp_path, R_TRAIN.replace("FAIL", fail), R_STEPS)
+    flow.write_text(flow.read_text().replace("ray_parallel", "torchrun"))
+    (tmp_path / "all_reduce.py").write_text(Path(SCRIPT).read_text())
+    run = subprocess.run(
+        [sys.executable, str(flow), "--no-pylint", "run"],
+        cwd=tmp_path,
+        env=rflow.environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == (fail != "-1L"), run.stdout
+    for rank in range(4):
+        assert f"[node {rank // 2}] [rank {rank}] rank {rank} of 4: sum 12 from R" in run.stdout
+    if fail == "3L":
+        assert "node 1: rank 3 ended with status 1; its last lines:" in run.stdout
+        assert "ValueError: rank 3 cannot go on" in run.stdout.rpartition("last lines:")[2]
 
 
 def test_what_is_missing_is_named_before_anything_starts(run_flow: StartFlow) -> None:

@@ -18,12 +18,15 @@ import threading
 
 _WATCH_SECONDS = 0.2
 
+_abandoned = threading.Event()
+
 
 def _watch(mark: str, parent: int) -> None:
     while os.getppid() == parent:
         ready, _, _ = select.select([0], [], [], _WATCH_SECONDS)
         if ready and not os.read(0, 1):
             break
+    _abandoned.set()
     from . import processes
 
     processes.stop(mark, [os.getsid(0)])
@@ -40,8 +43,11 @@ def main() -> None:
     except OSError as error:
         print(f"{command[0]} cannot be started: {error}", file=sys.stderr, flush=True)
         os._exit(127)
-    threading.Thread(target=_watch, args=(mark, parent), daemon=True).start()
+    watch = threading.Thread(target=_watch, args=(mark, parent), daemon=True)
+    watch.start()
     status = child.wait()
+    if _abandoned.is_set():
+        watch.join()
     from . import processes
 
     processes.stop(mark, [os.getsid(0)])

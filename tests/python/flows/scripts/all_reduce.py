@@ -31,6 +31,7 @@ if rank == args.fail:
     print(f"FAULT {time.time()}", flush=True)
     if args.how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    dist.destroy_process_group()  # its threads may abort a process that ends with them
     raise ValueError(f"rank {rank} cannot go on")
 if args.fail >= 0:
     time.sleep(60)

@@ -15,8 +15,9 @@ from .tail import Tail
 _KEPT = 20
 _LONGEST = 64 * 1024
 
-# Splits a line into the rank that printed it ("" for the launcher itself) and its text.
-RankOf = Callable[[str], "tuple[str, str]"]
+# Splits a line into the rank that printed it ("" for the launcher itself) and its text, with the
+# rank's node if that may be another one; None for a line that nobody needs to see.
+RankOf = Callable[[str], "tuple[str, str] | tuple[str, str, int | None] | None"]
 
 
 class Output:
@@ -78,15 +79,20 @@ class Output:
                 self._take(line.rstrip("\n"), target)
 
     def _take(self, line: str, target: TextIO) -> None:
-        rank, text = self._rank_of(line) if self._rank_of else ("", line)
-        self.take(rank, text, target)
+        said = self._rank_of(line) if self._rank_of else ("", line)
+        if said is not None:
+            rank, text, *node = said
+            self.take(rank, text, node[0] if node else None, target)
 
-    def take(self, rank: str, text: str, target: TextIO | None = None) -> None:
+    def take(
+        self, rank: str, text: str, node: int | None = None, target: TextIO | None = None
+    ) -> None:
         """Show and keep a line of a rank."""
         with self._lock:
             if text.strip():
                 self._lines.setdefault(rank, deque(maxlen=_KEPT)).append(text)
                 self._spoke[rank] = time.time()
-            who = f"[node {self._node}] [rank {rank}]" if rank else f"[node {self._node}]"
+            where = f"[node {self._node if node is None else node}]"
+            who = f"{where} [rank {rank}]" if rank else where
             with contextlib.suppress(OSError, ValueError):
                 print(f"{who} {text}", file=target or sys.stdout, flush=True)

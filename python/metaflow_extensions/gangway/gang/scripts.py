@@ -23,14 +23,24 @@ def find_script(entrypoint: str | None, call: str) -> str:
         raise ScriptNotFoundException(
             f'{call} needs the script to run, as in {call}(entrypoint="train.py").'
         )
-    beside = os.path.dirname(os.path.abspath(sys.argv[0]))
-    for path in (entrypoint, os.path.join(beside, entrypoint)):
-        if os.path.isfile(path):
-            return path
+    if path := find_beside(entrypoint):
+        return path
     raise ScriptNotFoundException(
-        f"{call}: there is no file {entrypoint!r} in {os.getcwd()} or {beside}. Remotely, Metaflow "
-        "sends along what lies beside the flow and has one of --package-suffixes."
+        f"{call}: there is no file {entrypoint!r} in {os.getcwd()} or {_flow_folder()}. Remotely, "
+        "Metaflow sends along what lies beside the flow and has one of --package-suffixes."
     )
+
+
+def find_beside(path: str) -> str | None:
+    """The path of a file in the working folder or beside the flow's file, if it is there."""
+    for candidate in (path, os.path.join(_flow_folder(), path)):
+        if os.path.isfile(candidate):
+            return candidate
+    return None
+
+
+def _flow_folder() -> str:
+    return os.path.dirname(os.path.abspath(sys.argv[0]))
 
 
 def require_library(module: str, install: str, where: str) -> None:

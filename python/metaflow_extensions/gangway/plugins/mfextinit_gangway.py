@@ -9,6 +9,7 @@ STEP_DECORATORS_DESC = [("ray_parallel", ".ray_parallel.RayParallelDecorator")]
 _SHARED_NAMES = {
     "ray": ("metaflow_ray", ".ray_parallel.MetaflowRayDecorator"),
     "deepspeed": ("deepspeed", ".deepspeed.DeepspeedDecorator"),
+    "mpi": ("mpi", ".mpi.MpiDecorator"),
     "tensorflow": ("tensorflow", ".tensorflow.TensorflowDecorator"),
     "torchrun": ("torchrun", ".torchrun.TorchrunDecorator"),
 }

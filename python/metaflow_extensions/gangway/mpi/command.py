@@ -1,0 +1,192 @@
+"""What Open MPI reads and says: pure functions, and what can be learnt from mpirun's output."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..gang.arguments import Arguments, command_line
+from ..gang.output import Output
+from ..gang.scripts import find_beside
+
+_HOST = "gang-node-"
+# What metaflow-mpi calls its own list of nodes, and its users repeat.
+_THEIR_HOSTFILE = "hostfile.txt"
+_HOSTFILE_OPTIONS = ("--hostfile", "-hostfile", "--machinefile", "-machinefile")
+
+
+def host_name(node: int) -> str:
+    """The name of a node for Open MPI. Nobody connects to it: the agent knows the node."""
+    return f"{_HOST}{node}"
+
+
+def node_of(host: str) -> int | None:
+    """The node that a name means, or None for a name that is none of ours."""
+    index = host.removeprefix(_HOST)
+    return int(index) if index != host and index.isdigit() else None
+
+
+def hostfile(num_nodes: int, slots: Sequence[int]) -> str:
+    """The text of the file that lists the nodes."""
+    return "".join(f"{host_name(i)} slots={slots[i]}\n" for i in range(num_nodes))
+
+
+def mpirun_environment(folder: str, agent: str, local: bool) -> dict[str, str]:
+    """Variables for mpirun, which passes its settings on to daemons and ranks.
+
+    Parameters
+    ----------
+    folder : str
+        Has the list of nodes; mpirun keeps its own files there.
+    agent : str
+        The command that starts a daemon on a node.
+    local : bool
+        Whether all nodes share this machine.
+    """
+    must = {
+        "TMPDIR": folder,
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_plm": "rsh",
+        "OMPI_MCA_plm_rsh_agent": agent,
+        # Control starts every daemon, and each stays in the session of its task.
+        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
+        "OMPI_MCA_orte_leave_session_attached": "1",
+        # From these it is known which rank on which node has said what.
+        "OMPI_MCA_orte_tag_output": "1",
+        "OMPI_MCA_rmaps_base_display_map": "1",
+    }
+    default = {"OMPI_MCA_orte_default_hostfile": os.path.join(folder, "hosts")}
+    if local:
+        default |= {
+            "OMPI_MCA_oob_tcp_if_include": "127.0.0.0/8",
+            "OMPI_MCA_btl_tcp_if_include": "127.0.0.0/8",
+            # Every node would bind its first rank to the machine's first core.
+            "OMPI_MCA_hwloc_base_binding_policy": "none",
+            "OMPI_MCA_rmaps_base_oversubscribe": "1",
+            "OMPI_MCA_mpi_yield_when_idle": "1",
+        }
+    return {**tools_path(), **{k: v for k, v in default.items() if k not in os.environ}, **must}
+
+
+def daemon_environment(folder: str) -> dict[str, str]:
+    """Variables for a node's daemon, and so for its ranks.
+
+    Nodes that share a machine would take the same names in /tmp and /dev/shm.
+    """
+    return {
+        **tools_path(),
+        "OMPI_MCA_orte_tmpdir_base": folder,
+        "OMPI_MCA_btl_vader_backing_directory": folder,
+    }
+
+
+def tools_path() -> dict[str, str]:
+    """A PATH on which ``python`` is the task's own."""
+    return {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")}
+
+
+def mpirun_words(args: Arguments, program: Any, program_args: Arguments) -> list[str]:
+    """The words that follow ``mpirun``.
+
+    Parameters
+    ----------
+    args : list, dict or str
+        Options of mpirun. A hostfile of metaflow-mpi, which is not there, is left out.
+    program : str or list
+        The program and its first arguments, as a shell would split it. Files beside the flow are
+        found.
+    program_args : list, dict or str
+        More arguments of the program, as they are.
+    """
+    words = _without_their_hostfile(_split(args))
+    return words + [find_beside(word) or word for word in _split(program)] + _split(program_args)
+
+
+def compiler_words(args: Arguments) -> list[str]:
+    """The words that follow ``mpicc``; files beside the flow are found."""
+    return [find_beside(word) or word for word in _split(args)]
+
+
+def _split(given: Any) -> list[str]:
+    return shlex.split(given) if isinstance(given, str) else command_line(given)
+
+
+def _without_their_hostfile(words: list[str]) -> list[str]:
+    for option in _HOSTFILE_OPTIONS:
+        if option in words[:-1]:
+            at = words.index(option)
+            file = words[at + 1]
+            if os.path.basename(file) == _THEIR_HOSTFILE and not os.path.exists(file):
+                return words[:at] + words[at + 2 :]
+    return words
+
+
+class JobMap:
+    """Where the ranks of one mpirun are, from the map that it prints first.
+
+    A rank of a program that other ranks have started (``MPI_Comm_spawn``) is called ``2.0``: the
+    second program's first rank.
+
+    Attributes
+    ----------
+    nodes : dict
+        The node of each rank.
+    """
+
+    _TAGGED = re.compile(r"\[(\d+),(\d+)\]<std\w+>: ?(.*)", re.DOTALL)
+    _NODE = re.compile(r"\s*Data for node: (\S+)")
+    _RANK = re.compile(r"\s*Process (?:OMPI )?jobid: \[?[^,@]*[,@](\d+)\]? .*Process rank: (\d+)")
+    _HEADLINE = re.compile(r"\s*(Data for JOB .*|=+ +JOB MAP +=+|={40,})\s*$")
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, int] = {}
+        self._node: int | None = None
+        self._drawn = False
+
+    def rank_of(self, line: str) -> tuple[str, str, int | None] | None:
+        """The rank that has printed a line, its text and its node; None for a line of the map."""
+        if found := self._TAGGED.match(line):
+            rank = _rank(found[1], found[2])
+            return rank, found[3], self.nodes.get(rank)
+        if self._is_of_the_map(line):
+            self._drawn = True
+            return None
+        if self._drawn and not line.strip():
+            return None
+        self._drawn = False
+        return "", line, None
+
+    def _is_of_the_map(self, line: str) -> bool:
+        if found := self._NODE.match(line):
+            self._node = node_of(found[1])
+        elif found := self._RANK.match(line):
+            if self._node is not None:
+                self.nodes[_rank(found[1], found[2])] = self._node
+        else:
+            return self._HEADLINE.match(line) is not None
+        return True
+
+
+def _rank(job: str, rank: str) -> str:
+    return rank if job == "1" else f"{job}.{rank}"
+
+
+_CAUSES = (
+    (re.compile(r"Process name: \[\S+,(\d+)\],(\d+)\]\s+Exit code:\s+(\d+)"), 0),
+    (re.compile(r"process rank ()(\d+) with PID \d+ on\s+node \S+ exited on\s+signal (\d+)"), 128),
+    (re.compile(r"MPI_ABORT was invoked on rank ()(\d+) .*?with errorcode (-?\d+)", re.DOTALL), 0),
+)
+
+
+def culprit(output: Output) -> tuple[str, int] | None:
+    """The rank that mpirun names as the first to fail, and its exit status."""
+    said = "\n".join(output.last_lines())
+    for cause, base in _CAUSES:
+        if found := cause.search(said):
+            return _rank(found[1] or "1", found[2]), base + int(found[3])
+    return None

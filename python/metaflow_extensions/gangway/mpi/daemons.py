@@ -1,0 +1,98 @@
+"""Open MPI's daemons, one on each node: mpirun asks for them, the nodes' own tasks start them.
+
+mpirun runs `agent` where it would run ssh. The agent asks the control task through a socket in a
+folder that is only the user's; control posts the order on the gang's board, and tells the agent how
+the daemon ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shlex
+import socket
+import sys
+import threading
+
+from ..exceptions import GangLostException
+from ..gang.agents import AgentNode
+from . import agent
+from .command import node_of
+
+_END_SECONDS = 5.0
+
+
+class Daemons:
+    """The daemons of one mpirun, seen from control.
+
+    Parameters
+    ----------
+    node : AgentNode
+        Control's node.
+    run : int
+        The number of this mpirun in the step.
+    folder : str
+        Where the socket and the agent's script are made.
+    """
+
+    def __init__(self, node: AgentNode, run: int, folder: str) -> None:
+        self._node, self._run = node, run
+        self._orders: list[str] = []
+        self._numbers = itertools.count()
+        path = os.path.join(folder, "socket")
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(path)
+        self._socket.listen(256)
+        script = os.path.join(folder, "agent")
+        python = [sys.executable, "-I", "-S", agent.__file__, path]
+        with open(script, "w") as file:
+            file.write(f'exec {shlex.join(python)} "$@"\n')
+        self.command = f"/bin/sh {script}"
+        threading.Thread(target=self._serve, name="gangway-mpi", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the daemons that still run, and wait until all have ended."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._node.board.post(f"mpi/stop/{self._run}", True)
+        with contextlib.suppress(TimeoutError, GangLostException):
+            self._node.board.wait(*map(ended, self._orders), seconds=_END_SECONDS)
+
+    def failures(self) -> list[str]:
+        """How the daemons that have failed ended, by node."""
+        reports = self._node.board.read(f"mpi/ended/{self._run}/")
+        return [
+            f"node {report['node']}: Open MPI's daemon {report['text']}"
+            for report in reports.values()
+            if report["status"]
+        ]
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = self._socket.accept()
+                threading.Thread(target=self._answer, args=(peer,), daemon=True).start()
+
+    def _answer(self, peer: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError, GangLostException), peer:
+            asked = json.loads(peer.makefile().readline())
+            peer.sendall(str(self._start(asked["host"], asked["command"])).encode())
+
+    def _start(self, host: str, command: str) -> int:
+        node = node_of(host)
+        if node is None or node >= self._node.spec.num_nodes:
+            print(f"gangway: {host} is no node of this gang", file=sys.stderr)
+            return 1
+        order = f"{self._run}/{node}/{next(self._numbers)}"
+        self._orders.append(order)
+        self._node.board.post(f"mpi/start/{node}/{order}", command)
+        (report,) = self._node.board.wait(ended(order))
+        return int(report["status"])
+
+
+def ended(order: str) -> str:
+    """Where on the board the end of a daemon is told."""
+    return f"mpi/ended/{order}"

@@ -1,0 +1,117 @@
+"""`@mpi`: a step whose nodes run MPI programs together."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import Any, ClassVar
+
+from metaflow.metaflow_current import current
+
+from ..exceptions import LibraryNotFoundException
+from ..gang import attributes as checks
+from ..gang.decorator import GangDecorator
+from ..gang.gpus import share
+from ..gang.node import GangNode, NodeSpec
+from .executor import MpiExecutor, find_tool
+from .node import MpiNode
+
+
+class MpiDecorator(GangDecorator):
+    """
+    Lets this step run MPI programs on `num_parallel` nodes, with Open MPI and without ssh.
+
+    The step's code runs on the control task alone, and calls `current.mpi.exec(args=["-n", "4"],
+    program="python fit.py")`. The step before asks for the nodes with
+    `self.next(self.this_step, num_parallel=2)`, and the step after is a join.
+
+    Parameters
+    ----------
+    all_nodes_started_timeout : float, default 90
+        Seconds that the nodes get to come together.
+    worker_polling_freq : float, default 5
+        Accepted because metaflow-mpi has it; nothing is polled.
+    heartbeat_timeout : float, default 60
+        Seconds of silence after which a node counts as lost. A process that dies is noticed at
+        once.
+
+    MF Add To Current
+    -----------------
+    mpi -> metaflow_extensions.gangway.mpi.executor.MpiExecutor
+        Runs MPI programs: `current.mpi.exec(args=["-n", "4"], program="python fit.py")`.
+
+        @@ Returns
+        -------
+        MpiExecutor
+            The executor.
+    """
+
+    name = "mpi"
+    folder = "mf.mpi"
+    node_class: ClassVar[type[GangNode]] = MpiNode
+    defaults: dict[str, Any] = {  # noqa: RUF012
+        "all_nodes_started_timeout": 90,
+        "worker_polling_freq": 5,
+        "heartbeat_timeout": 60,
+    }
+    checks: ClassVar[dict[str, checks.Check]] = {
+        **GangDecorator.checks,
+        "worker_polling_freq": checks.seconds,
+    }
+
+    def check_installed(self) -> None:
+        """Raise unless there is an mpirun."""
+        find_tool("mpirun", self.where)
+
+    def check_node(self, spec: NodeSpec) -> None:
+        """Raise if mpirun is none that can do without ssh."""
+        check_version(find_tool("mpirun", self.where), self.where)
+
+    def step_init(
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: str,
+        decorators: list[Any],
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Find out how many CPUs the step asks for."""
+        super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
+        self._cpus = cpus_of(decorators)
+
+    def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
+        """Set `current.mpi`."""
+        super().add_to_current(flow, run_id, retry_count)
+        assert isinstance(self._node, MpiNode)
+        nodes, cores = self._node.spec.num_nodes, len(os.sched_getaffinity(0))
+        slots = [max(self._cpus, share(cores, nodes, i)) for i in range(nodes)]
+        current._update_env({"mpi": MpiExecutor(self._node, slots)})
+
+
+def cpus_of(decorators: list[Any]) -> int:
+    """The CPUs that a step asks for on each node."""
+    asking = [d for d in decorators if d.name in ("resources", "batch", "kubernetes")]
+    return max([1, *(int(float(d.attributes.get("cpu") or 1)) for d in asking)])
+
+
+def check_version(mpirun: str, where: str) -> None:
+    """Raise unless an mpirun is that of Open MPI 4.
+
+    Parameters
+    ----------
+    mpirun : str
+        Its path.
+    where : str
+        The decorator, step and flow, for the message.
+    """
+    result = subprocess.run([mpirun, "--version"], capture_output=True, text=True, check=False)
+    headline = (result.stdout + result.stderr).partition("\n")[0].strip()
+    found = re.search(r"\(Open MPI\) (\d+)", headline)
+    if found is None or found[1] != "4":
+        raise LibraryNotFoundException(
+            f"{where}: {mpirun} is not Open MPI 4 but says {headline!r}. Install Open MPI 4 where "
+            "the step runs, and have its mpirun first on the PATH."
+        )

@@ -1,0 +1,152 @@
+"""`current.mpi`: Open MPI's commands on the nodes of the gang."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFoundException
+from ..gang import processes
+from ..gang.agents import report
+from ..gang.arguments import Arguments
+from .broadcast import FileServer
+from .command import (
+    JobMap,
+    compiler_words,
+    culprit,
+    hostfile,
+    mpirun_environment,
+    mpirun_words,
+    tools_path,
+)
+from .daemons import Daemons
+from .node import MpiNode
+
+
+class MpiExecutor:
+    """What a step with `@mpi` finds as `current.mpi`.
+
+    Parameters
+    ----------
+    node : MpiNode
+        Control's node.
+    slots : list of int
+        How many ranks each node is good for.
+    """
+
+    def __init__(self, node: MpiNode, slots: list[int]) -> None:
+        self._node, self._slots = node, slots
+        self._runs = self._files = 0
+
+    def exec(
+        self, args: Arguments = None, program: Any = None, program_args: Arguments = None
+    ) -> None:
+        """Run a program with mpiexec, on all nodes of the gang.
+
+        Parameters
+        ----------
+        args : list
+            Options of mpiexec, as ``["-n", "4"]``. Without ``-n``, each node runs as many ranks as
+            it has slots.
+        program : str
+            The program, as ``"python fit.py"``; ``python`` is that of the task. Files beside the
+            flow are found.
+        program_args : list
+            More arguments of the program.
+
+        Raises
+        ------
+        LaunchException
+            When a rank has failed on any node, with its last lines.
+        """
+        self._mpirun("mpiexec", args, program, program_args)
+
+    def run(
+        self, args: Arguments = None, program: Any = None, program_args: Arguments = None
+    ) -> None:
+        """Run a program with mpirun; the arguments are those of `exec`."""
+        self._mpirun("mpirun", args, program, program_args)
+
+    def cc(self, args: Arguments = None) -> None:
+        """Compile a program with mpicc, on control.
+
+        Parameters
+        ----------
+        args : list
+            Arguments of mpicc, as ``["-o", "hello", "hello.c"]``.
+        """
+        call = "current.mpi.cc"
+        launch = self._node.launch([find_tool("mpicc", call), *compiler_words(args)])
+        if status := launch.run():
+            raise LaunchException(f"{call}: {report(launch.output, status, None)['text']}")
+
+    def broadcast_file(self, filename: str) -> None:
+        """Bring a file from control to the same path on all other nodes.
+
+        Parameters
+        ----------
+        filename : str
+            The file; a relative path is one in the working folder of each node.
+        """
+        call = "current.mpi.broadcast_file"
+        if not os.path.isfile(filename):
+            raise ScriptNotFoundException(f"{call}: there is no file {filename!r} in {os.getcwd()}")
+        self._files += 1
+        spec, board = self._node.spec, self._node.board
+        with FileServer(filename, spec.secret) as server:
+            board.post(f"mpi/file/{self._files}", server.offer)
+            others = range(1, spec.num_nodes)
+            said = board.wait(*(f"mpi/has/{self._files}/{i}" for i in others))
+        failures = [f"node {i}: {why}" for i, why in zip(others, said, strict=True) if why]
+        if failures:
+            raise LaunchException(f"{call}({filename!r}):\n" + "\n".join(failures))
+
+    def _mpirun(self, tool: str, args: Arguments, program: Any, program_args: Arguments) -> None:
+        call = "current.mpi." + {"mpiexec": "exec", "mpirun": "run"}[tool]
+        command = [find_tool(tool, call), *mpirun_words(args, program, program_args)]
+        self._runs += 1
+        spec = self._node.spec
+        folder = self._node.make_folder()
+        daemons = Daemons(self._node, self._runs, folder)
+        try:
+            with open(os.path.join(folder, "hosts"), "w") as file:
+                file.write(hostfile(spec.num_nodes, self._slots))
+            job = JobMap()
+            environment = mpirun_environment(folder, daemons.command, spec.local)
+            launch = self._node.launch(command, environment, job.rank_of)
+            status = launch.run()
+        finally:
+            daemons.stop()
+            processes.remove_folder(folder)
+        if status:
+            raise LaunchException(f"{call}:\n{_why(launch, status, job, daemons)}")
+
+
+def _why(launch: Any, status: int, job: JobMap, daemons: Daemons) -> str:
+    failed = culprit(launch.output)
+    if failed is None and (told := daemons.failures()):
+        return "\n".join(told)
+    said = report(launch.output, status, culprit)["text"]
+    node = job.nodes.get(failed[0], 0) if failed else 0
+    return f"node {node}: {said}"
+
+
+def find_tool(tool: str, where: str) -> str:
+    """Give the path of one of Open MPI's commands.
+
+    Parameters
+    ----------
+    tool : str
+        ``mpirun``, ``mpiexec`` or ``mpicc``.
+    where : str
+        The call, or the decorator with step and flow, for the message.
+    """
+    path = shutil.which(tool, path=tools_path()["PATH"])
+    if path is None:
+        package = "libopenmpi-dev" if tool == "mpicc" else "openmpi-bin"
+        raise LibraryNotFoundException(
+            f"{where}: there is no {tool} on the PATH. Install Open MPI where the step runs: "
+            f"apt-get install {package}, dnf install openmpi-devel or brew install open-mpi."
+        )
+    return path

@@ -30,6 +30,13 @@ in_task <- function(name) {
 #' frame as a table, of its first 100 rows; a ggplot, lattice or recorded plot, or a raw vector that holds
 #' a PNG, JPEG or GIF, as an image; a character vector as Markdown; anything else as it prints.
 #' `current("card")[["id"]]` is one of several cards; `$refresh()` shows a card while the step runs.
+#' @section Gangs:
+#' `decorator("torchrun")`, `decorator("deepspeed")` and other decorators of gangs put an object on `current`,
+#' whose methods are called as in Python: `current("torch")$run(entrypoint = "train.py", entrypoint_args =
+#' list(epochs = 3))`. Arguments are `NULL`, plain vectors without `NA`, and lists of these; a vector of length one
+#' is a scalar, and a named list a dictionary. Anything else is an error before the method is called. The step's
+#' function runs on every node (for Ray on the first one alone); `current("parallel")$node_index` says which one
+#' it is, and `current("gang_storage_path")` is a folder on the datastore that all nodes share.
 #' @examples
 #' where_am_i <- function(self) {
 #'   message("Task ", current("task_id"), " of step ", current("step_name"))

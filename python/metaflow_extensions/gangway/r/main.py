@@ -31,6 +31,7 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
         return
     # R has made this folder, and removes it; unless R is gone.
     folder = os.path.dirname(os.path.abspath(sys.argv[0])) if parent else None
+    _put_python_first()
     with _run_tmp(folder), _signals(parent):
         status = _exit_status(flow_class)
     if report:
@@ -50,6 +51,13 @@ def _exit_status(flow_class: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _put_python_first() -> None:
+    # Metaflow's @parallel starts a gang's workers with whatever `python` comes first, which in a
+    # user's R session is not the one that R has chosen.
+    here = os.path.dirname(sys.executable)
+    os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", os.defpath)])
 
 
 @contextlib.contextmanager

@@ -79,9 +79,9 @@ def _floats(node: Node) -> Any:
     if node.type not in (INTEGER, DOUBLE):
         raise FormatError("a date or time that is not made of numbers")
     values = numbers(node)
-    if node.type == DOUBLE:
-        return values
-    return np.where(values == NA_INTEGER, np.nan, values)
+    # R's NA is a signaling NaN, of which NumPy warns when it is calculated with
+    missing = np.isnan(values) if node.type == DOUBLE else values == NA_INTEGER
+    return np.where(missing, np.nan, values)
 
 
 def _whole(values: Any, unit: str) -> Any:

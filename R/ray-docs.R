@@ -2,29 +2,31 @@
 
 #' Values on a Ray cluster
 #'
-#' `ray_put()` stores a value on the cluster; `ray_get()` fetches what a reference stands for; `ray_wait()` tells which tasks are
-#' done; `ray_cancel()` ends tasks, or an actor.
+#' `ray_put()` stores a value on the cluster; `ray_get()` fetches what a reference stands for; `ray_wait()` tells
+#' which tasks are done; `ray_cancel()` ends tasks, or an actor.
 #'
-#' @details
-#' A reference stands for a value on the cluster: one that `ray_put()` has stored there, or the result of a task
-#' ([ray_remote()], [ray_actor()]), which may still be running. Given to a task as an argument of its own, it arrives there as the value,
-#' and each worker process deserializes it once, not once a task; a task must not change it in place (environments,
-#' data.tables). When R has forgotten the reference, the value is freed.
+#' @details A reference stands for a value on the cluster: one that `ray_put()` has stored there, or the result of a
+#'   task ([ray_remote()], [ray_actor()]), which may still be running. Given to a task as an argument of its own, it
+#'   arrives there as the value, and each worker process deserializes it once, not once a task; a task must not change
+#'   it in place (environments, data.tables). When R has forgotten the reference, the value is freed.
 #'
 #' What a task has printed, its messages and its warnings appear here, in their order, when its value is fetched.
 #'
 #' @param x Any R object.
 #' @param refs A reference or a list of references; for `ray_cancel()` also an actor.
-#' @param timeout Seconds to wait; `NULL` waits as long as it takes. An interrupt ends the waiting, and the tasks go on.
+#' @param timeout Seconds to wait; `NULL` waits as long as it takes. An interrupt ends the waiting, and the tasks go
+#'   on.
 #' @param n How many tasks to wait for.
-#' @return `ray_put()`: a reference. `ray_get()`: the value; for a list the list of values, with its names. `ray_wait()`: a list of `ready`
-#'   (at most `n` references) and `waiting`. `ray_cancel()`: `refs`, invisibly.
+#' @return `ray_put()`: a reference. `ray_get()`: the value; for a list the list of values, with its names.
+#'   `ray_wait()`: a list of `ready` (at most `n` references) and `waiting`. `ray_cancel()`: `refs`, invisibly.
 #' @section Errors:
 #' All have the classes `gangway_error_ray` and `gangway_error`, and one of these:
-#' * `gangway_error_ray_task`: R code of the task has failed. Fields `node`, `traceback` (R's calls on the worker), `parent` (the
-#'   condition as it was raised there) and, for a list, `index`.
-#' * `gangway_error_ray_died`: the worker's process has died (a segfault, a kill, no memory), as often as it was tried.
-#' * `gangway_error_ray_cancelled`, `gangway_error_ray_timeout`, `gangway_error_ray_lost` (a reference of another session).
+#' * `gangway_error_ray_task`: R code of the task has failed. Fields `node`, `traceback` (R's calls on the worker),
+#'   `parent` (the condition as it was raised there) and, for a list, `index`.
+#' * `gangway_error_ray_died`: the worker's process has died (a segfault, a kill, no memory), as often as it was
+#'   tried.
+#' * `gangway_error_ray_cancelled`, `gangway_error_ray_timeout`, `gangway_error_ray_lost` (a reference of another
+#'   session).
 #' @seealso [ray_remote()], [ray_map()], [ray_init()]
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)
@@ -49,18 +51,18 @@ NULL
 
 #' Run an R function on a Ray cluster
 #'
-#' @details
-#' What `f` uses from around it (functions, values, attached packages) travels with it, once, at the first call; `self` of a flow's
-#' step does not: read what `f` needs from it before. A worker process runs many tasks, one after the other.
+#' @details What `f` uses from around it (functions, values, attached packages) travels with it, once, at the first
+#'   call; `self` of a flow's step does not: read what `f` needs from it before. A worker process runs many tasks, one
+#'   after the other.
 #'
 #' @param f A function, or a formula where rlang is installed.
 #' @param cpus,gpus Cores and GPUs that a call takes of its node while it runs; parts of one are possible.
 #' @param memory Megabytes that a call takes. Ray counts them, and enforces nothing.
 #' @param resources A named list of amounts of the cluster's custom resources.
 #' @param max_retries How often a call is run again when its worker has died. An R error is no such death.
-#' @return A function with the arguments of `f` that starts a task and returns a reference at once, for [ray_get()]. References and actors
-#'   among its arguments (not inside them) arrive as what they stand for, when that is ready. It can be given to [ray_map()]
-#'   in place of `f`, and be used in other tasks.
+#' @return A function with the arguments of `f` that starts a task and returns a reference at once, for [ray_get()].
+#'   References and actors among its arguments (not inside them) arrive as what they stand for, when that is ready. It
+#'   can be given to [ray_map()] in place of `f`, and be used in other tasks.
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)
 #' slow_sum <- ray_remote(function(x, y) {
@@ -80,29 +82,33 @@ NULL
 
 #' Apply a function to each element on the cluster's R workers
 #'
-#' `lapply()`, and its relatives for two and for many vectors, on a Ray cluster: `f` runs on R embedded in Ray's workers.
+#' `lapply()`, and its relatives for two and for many vectors, on a Ray cluster: `f` runs on R embedded in Ray's
+#' workers.
 #'
-#' @details
-#' Whatever `f` uses from around it travels with it, as with [ray_remote()]. Elements of a worker that dies are run again, on another
-#' one, up to three times. An interrupt (or an error) cancels what still runs and leaves the cluster usable.
+#' @details Whatever `f` uses from around it travels with it, as with [ray_remote()]. Elements of a worker that dies
+#'   are run again, on another one, up to three times. An interrupt (or an error) cancels what still runs and leaves
+#'   the cluster usable.
 #'
 #' @param x,y Vectors, lists or data frames (whose columns are the elements, as in [lapply()]).
-#' @param l A list of vectors, or a data frame for one call a row; its names become names of arguments. Vectors of length one are
-#'   repeated, as in `ray_map2()`.
-#' @param f A function, called as `f(x[[i]], ...)`, or what [ray_remote()] has made of one, with its `cpus`, `gpus` and so on.
-#'   Elements may be references, too.
-#' @param ... Further arguments of `f`, the same for all elements: they are sent to each worker once, not once an element.
-#'   An object that several maps use is best stored with [ray_put()], and the reference given here.
-#' @param .chunk How many elements a worker gets at a time; by default chosen from the numbers of
-#'   elements and of cores. `1` is right for few and long calls.
-#' @param .seed `TRUE` or a number for random numbers that are sound and reproducible: each element draws from an L'Ecuyer-CMRG stream of its
-#'   own, so that the result is the same for any number of workers, for any `.chunk`, and after a worker has died. The streams are those of
-#'   the package future.apply (`future.seed`). `TRUE` takes the session's own state ([set.seed()]) as the seed.
-#' @param .progress Whether to show how far it is: a bar in a console, where the package cli is installed, lines in a log.
-#' @param .errors `"stop"`: the first error of `f` that is noticed ends all; `"collect"`: the result has the condition in the place of the value.
-#' @return A list of the results in the order of `x`, with its names. An error in `f` is an error
-#'   here, of class `gangway_error_ray_map`, that names the element, the node and R's message and traceback
-#'   (fields `index`, `node`, `traceback`, `parent`); a worker that died as often as it was tried gives `gangway_error_ray_died`.
+#' @param l A list of vectors, or a data frame for one call a row; its names become names of arguments. Vectors of
+#'   length one are repeated, as in `ray_map2()`.
+#' @param f A function, called as `f(x[[i]], ...)`, or what [ray_remote()] has made of one, with its `cpus`, `gpus`
+#'   and so on. Elements may be references, too.
+#' @param ... Further arguments of `f`, the same for all elements: they are sent to each worker once, not once an
+#'   element. An object that several maps use is best stored with [ray_put()], and the reference given here.
+#' @param .chunk How many elements a worker gets at a time; by default chosen from the numbers of elements and of
+#'   cores. `1` is right for few and long calls.
+#' @param .seed `TRUE` or a number for random numbers that are sound and reproducible: each element draws from an
+#'   L'Ecuyer-CMRG stream of its own, so that the result is the same for any number of workers, for any `.chunk`, and
+#'   after a worker has died. The streams are those of the package future.apply (`future.seed`). `TRUE` takes the
+#'   session's own state ([set.seed()]) as the seed.
+#' @param .progress Whether to show how far it is: a bar in a console, where the package cli is installed, lines in a
+#'   log.
+#' @param .errors `"stop"`: the first error of `f` that is noticed ends all; `"collect"`: the result has the condition
+#'   in the place of the value.
+#' @return A list of the results in the order of `x`, with its names. An error in `f` is an error here, of class
+#'   `gangway_error_ray_map`, that names the element, the node and R's message and traceback (fields `index`, `node`,
+#'   `traceback`, `parent`); a worker that died as often as it was tried gives `gangway_error_ray_died`.
 #' @seealso [ray_nodes()], [ray_init()]
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)
@@ -140,17 +146,19 @@ NULL
 #'
 #' The object gets a process of its own on the cluster; its functions are called from here and keep what they change.
 #'
-#' @param x An environment or an R6 object, which is sent there as it is; or an R6 class, or a function that returns an environment, which
-#'   makes the object there from the further arguments (the way for what cannot travel, a database connection).
+#' @param x An environment or an R6 object, which is sent there as it is; or an R6 class, or a function that returns
+#'   an environment, which makes the object there from the further arguments (the way for what cannot travel, a
+#'   database connection).
 #' @param ... Arguments for the R6 class or function.
-#' @param cpus,gpus,memory,resources What the actor takes of its node as long as it lives, as in [ray_remote()]. By default no core,
-#'   as most actors mostly wait.
+#' @param cpus,gpus,memory,resources What the actor takes of its node as long as it lives, as in [ray_remote()]. By
+#'   default no core, as most actors mostly wait.
 #' @param max_restarts How often it is made again, from the beginning, when its process has died.
 #' @param max_task_retries How often a call is repeated on the actor that was made again.
-#' @return An actor. `actor$name(...)` calls the function `name` of the object and returns a reference at once, for [ray_get()]; calls run
-#'   one after the other, in the order in which they were made here. For what is no function, `actor$name()` gives the value. Errors of the functions are
-#'   errors of `ray_get()`, and the actor goes on; when its process has died they have class `gangway_error_ray_died`. An actor
-#'   that no R variable holds any more ends; `ray_cancel(actor)` ends it at once. Tasks can be given an actor as an argument.
+#' @return An actor. `actor$name(...)` calls the function `name` of the object and returns a reference at once, for
+#'   [ray_get()]; calls run one after the other, in the order in which they were made here. For what is no function,
+#'   `actor$name()` gives the value. Errors of the functions are errors of `ray_get()`, and the actor goes on; when
+#'   its process has died they have class `gangway_error_ray_died`. An actor that no R variable holds any more ends;
+#'   `ray_cancel(actor)` ends it at once. Tasks can be given an actor as an argument.
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)
 #' counter <- ray_actor(function(n = 0) {
@@ -175,8 +183,9 @@ NULL
 #' Nodes and resources of the Ray cluster
 #'
 #' @return Tibbles (data frames where the package tibble is not installed). `ray_nodes()`: one row a node: `node` (its
-#'   name, `node-0` is the control task's or the session's), `address`, `alive`, `cpus` and `gpus` that it offers to Ray, and
-#'   `object_store_mb` (MB). `ray_resources()`: one row a resource: `resource`, `total` and `free` in all of the cluster.
+#'   name, `node-0` is the control task's or the session's), `address`, `alive`, `cpus` and `gpus` that it offers to
+#'   Ray, and `object_store_mb` (MB). `ray_resources()`: one row a resource: `resource`, `total` and `free` in all of
+#'   the cluster.
 #' @seealso [ray_map()]
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)

@@ -1,24 +1,26 @@
-# Ray in a user's own R session: reticulate's Python joins a cluster, and R's functions for Ray (ray-*.R, which tasks and
-# workers load too) talk to it through the same primitives as in a task.
+# Ray in a user's own R session: reticulate's Python joins a cluster, and R's functions for Ray (ray-*.R, which tasks
+# and workers load too) talk to it through the same primitives as in a task.
 
 #' Use Ray from this R session
 #'
-#' `ray_init()` starts a Ray cluster on this machine, or joins one; Ray's functions ([ray_map()], [ray_remote()] and the others),
-#' `plan(ray)` and `registerDoRay()` then use it. In a step with `decorator("ray_parallel")` nothing needs to be said: `ray_init()` does nothing
-#' there.
+#' `ray_init()` starts a Ray cluster on this machine, or joins one; Ray's functions ([ray_map()], [ray_remote()] and
+#' the others), `plan(ray)` and `registerDoRay()` then use it. In a step with `decorator("ray_parallel")` nothing
+#' needs to be said: `ray_init()` does nothing there.
 #'
-#' @details
-#' The local cluster is closed to everybody else (a token that only this session knows, the loopback address). It ends with
-#' `ray_shutdown()` or with the R session, also when that is killed, and leaves no process and no folder.
+#' @details The local cluster is closed to everybody else (a token that only this session knows, the loopback
+#'   address). It ends with `ray_shutdown()` or with the R session, also when that is killed, and leaves no process
+#'   and no folder.
 #'
-#' The Python is reticulate's, or the one of [gangway_python()] where reticulate has started none yet. It needs Ray 2.52 or later.
+#' The Python is reticulate's, or the one of [gangway_python()] where reticulate has started none yet. It needs Ray
+#' 2.52 or later.
 #'
-#' @param address `NULL` for a cluster on this machine; `"host:port"` of one that runs elsewhere. A closed one needs its token in
-#'   the environment variables `RAY_AUTH_MODE` and `RAY_AUTH_TOKEN`, and its workers need gangway's Python package and R.
-#' @param cpus,gpus,resources,object_store_memory What the local node offers: cores and GPUs (by default all that there are), a named
-#'   list of custom resources, and megabytes of its object store.
-#' @return `ray_init()`: the cluster's nodes ([ray_nodes()]), invisibly. `ray_shutdown()`: nothing. References and actors are lost
-#'   with the cluster.
+#' @param address `NULL` for a cluster on this machine; `"host:port"` of one that runs elsewhere. A closed one needs
+#'   its token in the environment variables `RAY_AUTH_MODE` and `RAY_AUTH_TOKEN`, and its workers need gangway's
+#'   Python package and R.
+#' @param cpus,gpus,resources,object_store_memory What the local node offers: cores and GPUs (by default all that
+#'   there are), a named list of custom resources, and megabytes of its object store.
+#' @return `ray_init()`: the cluster's nodes ([ray_nodes()]), invisibly. `ray_shutdown()`: nothing. References and
+#'   actors are lost with the cluster.
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)
 #' ray_map(1:2, function(i) Sys.getpid() != i)
@@ -29,6 +31,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
     return(invisible(ray_nodes()))
   }
   local <- ray_python()
+  on.exit(if (is.null(session$ray)) local$stop())
   if (is.null(address)) {
     options <- list(
       num_cpus = whole(cpus), num_gpus = whole(gpus), resources = as.list(resources),
@@ -87,7 +90,6 @@ ray_python <- function() {
 start_local <- function(local, options, timeout = 90) {
   local$start(options, as.list(python_env(reticulate::import("sys")$executable)))
   end <- Sys.time() + timeout
-  on.exit(local$stop())
   repeat {
     state <- local$state()
     if (state == "up") break
@@ -96,7 +98,6 @@ start_local <- function(local, options, timeout = 90) {
     }
     Sys.sleep(0.05)
   }
-  on.exit()
 }
 
 # The primitives: of the task where one runs, else of this session.

@@ -2,7 +2,8 @@
 # tasks and by size of arguments, and one shared object of 200 MB; the latter and maps against furrr on two
 # multisession workers.
 #
-# Limits: one by one at least 0.7 of pure Python Ray's rate; the map at least furrr's rate; the shared object in at most
+# Limits: one by one at least 0.7 of pure Python Ray's rate; the map at least furrr's rate; the shared object in
+# at most
 # half of furrr's time.
 suppressPackageStartupMessages(library(gangway))
 
@@ -17,7 +18,8 @@ limit <- function(what, value, least) {
 # MB that processes use: what they share is counted once.
 memory_of <- function(pids) {
   used <- vapply(pids, function(pid) {
-    lines <- tryCatch(readLines(file.path("/proc", pid, "smaps_rollup")), error = function(e) "Pss: 0", warning = function(w) "Pss: 0")
+    file <- file.path("/proc", pid, "smaps_rollup")
+    lines <- tryCatch(suppressWarnings(readLines(file)), error = function(e) "Pss: 0")
     as.numeric(gsub("[^0-9]", "", grep("^Pss:", lines, value = TRUE)[1]))
   }, 0)
   round(sum(used) / 1024)
@@ -49,7 +51,9 @@ rounds <- replicate(6, c(
 middle <- apply(rounds, 1, median)
 cat(sprintf("%d trivial calls, medians of %d, seconds: %s\n", calls, ncol(rounds),
   paste(names(middle), format(round(middle, 3)), collapse = ", ")))
-limit("one by one through ray_remote(), of pure Python Ray's rate", median(rounds["python", ] / rounds["remote", ]), 0.7)
+limit(
+  "one by one through ray_remote(), of pure Python Ray's rate", median(rounds["python", ] / rounds["remote", ]), 0.7
+)
 cat(sprintf("ray_map(.chunk = 1): %.2f of it\n", median(rounds["python", ] / rounds["map_one", ])))
 
 cat("\ncost by number of tasks, us a task\n")
@@ -93,7 +97,8 @@ if (requireNamespace("furrr", quietly = TRUE)) {
   future::plan(future::multisession, workers = 2)
   invisible(furrr::future_map(1:10, function(x) x))
   trivial <- median(replicate(3, seconds(furrr::future_map(seq_len(calls), function(x) x))))
-  limit(sprintf("ray_map() of %d trivial elements, of furrr's rate (%.3f s)", calls, trivial), trivial / middle[["map"]], 1)
+  what <- sprintf("ray_map() of %d trivial elements, of furrr's rate (%.3f s)", calls, trivial)
+  limit(what, trivial / middle[["map"]], 1)
   # Its workers are no children of this process.
   pids <- c(Sys.getpid(), unique(unlist(furrr::future_map(1:20, function(i) {
     Sys.sleep(0.05)
@@ -105,7 +110,9 @@ if (requireNamespace("furrr", quietly = TRUE)) {
   memory <- memory_of(pids) - before
   each <- seconds(furrr::future_map(1:50, use, d = shared, .options = furrr::furrr_options(chunk_size = 1)))
   stopifnot(identical(a, b))
-  cat(sprintf("furrr: %.2f s in two chunks, %d MB more than before; %.2f s with a chunk a task\n", few, memory, each))
+  cat(sprintf(
+    "furrr: %.2f s in two chunks, %d MB more than before; %.2f s with a chunk a task\n", few, memory, each
+  ))
   limit("shared object: furrr's time over Ray's, both with a chunk a task", each / with_ref, 2)
   cat(sprintf("with furrr's two chunks: %.2f\n", few / in_chunks))
   future::plan(future::sequential)

@@ -80,12 +80,17 @@ test_that("attaching the package starts no Python, and a cluster can follow anot
   session <- ray_session(c(
     "cat(isNamespaceLoaded('reticulate') && reticulate::py_available(), '\\n')",
     "ref <- NULL",
-    "for (i in 1:2) { ray_init(cpus = i); ref <- ray_put(i); print(ray_get(ref)); print(ray_nodes()$cpus); ray_shutdown() }",
+    "for (i in 1:2) {",
+    "  ray_init(cpus = i)",
+    "  ref <- ray_put(i)",
+    "  print(c(ray_get(ref), ray_nodes()$cpus))",
+    "  ray_shutdown()",
+    "}",
     "cat(tryCatch(ray_get(ref), error = function(e) class(e)[1]), '\\n')",
     "cat(nzchar(Sys.getenv('RAY_AUTH_TOKEN')), 'end\\n')"
   ))
   said <- session$wait_for("end")
-  expect_identical(said, c("FALSE ", "[1] 1", "[1] 1", "[1] 2", "[1] 2", "gangway_error_ray_argument ", "FALSE end"))
+  expect_identical(said, c("FALSE ", "[1] 1 1", "[1] 2 2", "gangway_error_ray_argument ", "FALSE end"))
   session$process$wait(20000)
   expect_no_ray(session)
 })

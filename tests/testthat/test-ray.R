@@ -21,8 +21,9 @@ test_that("without a cluster it says what to do", {
 test_that("values go there and back unharmed", {
   local_cluster()
   values <- list(
-    NULL, NA, 1:3, c(a = 1.5, b = NA), "gr\u00fcn", factor(c("x", NA)), Sys.Date(), iris, list(1, list("a", NULL)), as.raw(0:255),
-    quote(x + y), structure(y ~ x, .Environment = globalenv()), array(1:8, c(2, 2, 2)), complex(real = 1, imaginary = NaN), runif(2e5)
+    NULL, NA, 1:3, c(a = 1.5, b = NA), "gr\u00fcn", factor(c("x", NA)), Sys.Date(), iris, list(1, list("a", NULL)),
+    as.raw(0:255), quote(x + y), structure(y ~ x, .Environment = globalenv()), array(1:8, c(2, 2, 2)),
+    complex(real = 1, imaginary = NaN), runif(2e5)
   )
   refs <- lapply(values, ray_put)
   expect_identical(ray_get(refs), values)
@@ -55,6 +56,11 @@ test_that("what a function uses travels with it", {
   expect_identical(ray_get(g(4)), 42)
   nested <- ray_map(1:2, function(i) ray_map(1:3, function(j) i * j))
   expect_identical(nested, list(list(1L, 2L, 3L), list(2L, 4L, 6L)))
+})
+
+test_that("a function does not take the script's text along", {
+  f <- eval(parse(text = c(rep("# a long script", 5000), "function(x) x"), keep.source = TRUE))
+  expect_lt(length(transport(ray_job(f, packages = character()))), 5000)
 })
 
 test_that("jobs on one worker do not mix", {
@@ -128,7 +134,8 @@ test_that("what tasks say is said here, in order", {
 
 test_that("an R error names element, node and traceback, and carries the condition", {
   local_cluster()
-  inner <- function(x) if (x < 0) stop(structure(class = c("custom", "error", "condition"), list(message = "negative", call = NULL)))
+  custom <- structure(class = c("custom", "error", "condition"), list(message = "negative", call = NULL))
+  inner <- function(x) if (x < 0) stop(custom)
   error <- expect_error(
     ray_map(c(p = 1, q = -1, r = 4), function(x) inner(x)),
     "ray_map\\(\\): element 2 \\(q\\) failed on node-0", class = on_ray("map")
@@ -287,7 +294,7 @@ test_that("an actor keeps its state, and answers in order", {
 test_that("an R6 object or class lives on the cluster", {
   local_cluster()
   helper <- function(x) x * 2
-  Stack <- R6::R6Class("Stack", public = list(
+  stack_class <- R6::R6Class("Stack", public = list(
     items = NULL,
     initialize = function(...) self$items <- list(...),
     push = function(x) {
@@ -297,8 +304,8 @@ test_that("an R6 object or class lives on the cluster", {
     },
     size = function() length(self$items), pushed = function() private$count
   ), private = list(count = 0))
-  made <- ray_actor(Stack, 1, 2)
-  sent <- ray_actor(Stack$new(1, 2))
+  made <- ray_actor(stack_class, 1, 2)
+  sent <- ray_actor(stack_class$new(1, 2))
   for (actor in list(made, sent)) {
     for (i in 1:3) actor$push(i)
     expect_identical(ray_get(list(actor$size(), actor$pushed())), list(5L, 3))

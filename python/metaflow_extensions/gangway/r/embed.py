@@ -89,7 +89,7 @@ def call_with_bytes(function: Any, data: Any) -> Any:
     Does what rpy2 does in an eighth of the time. Anything else than a raw vector is returned as
     rpy2's object; R's function has to see to its errors itself.
     """
-    from rpy2.rinterface_lib import _rinterface_capi, conversion, openrlib
+    from rpy2.rinterface_lib import conversion, openrlib
 
     rlib, ffi = openrlib.rlib, openrlib.ffi
     size = len(data)

@@ -6,18 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..interrupt import Interrupted, python_in_r
+from ..ray.primitives import PRIMITIVES
 from . import embed
-
-_NAMES = (
-    "connect add_job submit submit_many put wait fetch value release cancel make_actor call_actor "
-    "cpus nodes resources tell hear lacking"
-).split()
 
 
 def ray_functions(engine: Any) -> dict[str, Callable[..., Any]]:
     """Functions for `REngine.provide`; Ray is imported by the first call."""
     engine.define("quick_submit", _quick_submit())
-    return {f"ray_{name}": _function(engine, name) for name in _NAMES}
+    return {f"ray_{name}": _function(engine, name) for name in ("connect", *PRIMITIVES)}
 
 
 def _function(engine: Any, name: str) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ import metaflow  # noqa: F401  # an extension's modules are imported after metaf
 from ..gang.node import NodeSpec
 from .command import authentication
 from .node import RayNode
+from .primitives import PRIMITIVES
 
 _ATTRIBUTES: dict[str, Any] = {
     "main_port": None,
@@ -23,7 +24,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "dashboard_port": None,
 }
 
-# Ray reads the token once, when it is imported: the session's clusters, one after the other, share it.
+# Ray reads the token once, when it is imported: all clusters of the session share it.
 _secret = secrets.token_bytes(32)
 _node: RayNode | None = None
 _saved: dict[str, str | None] = {}
@@ -88,11 +89,7 @@ def functions() -> dict[str, Callable[..., Any]]:
     """The driver's functions as reticulate calls them: it knows no memoryview."""
     from . import driver
 
-    names = (
-        "add_job submit submit_many put wait fetch release cancel make_actor call_actor cpus nodes "
-        "resources tell hear lacking"
-    ).split()
     return {
-        **{name: getattr(driver, name) for name in names},
+        **{name: getattr(driver, name) for name in PRIMITIVES},
         "value": lambda ref: bytearray(driver.value(ref)),
     }

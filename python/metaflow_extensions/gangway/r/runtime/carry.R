@@ -61,7 +61,19 @@ carry <- function(f, name = "f") {
       assign(used, visit(get(used, env, inherits = FALSE), used), target)
     }
     environment(x) <- prune(environment(x))
-    x
+    bare(x)
   }
   list(f = visit(f, name), globals = as.list(globals, all.names = TRUE))
+}
+
+# Without the text of the script, which R keeps with functions in an interactive session.
+bare <- function(f) {
+  if (is.null(attr(f, "srcref"))) {
+    return(f)
+  }
+  more <- attributes(f)
+  more$srcref <- NULL
+  f <- utils::removeSource(f)
+  attributes(f) <- more
+  f
 }

@@ -13,12 +13,16 @@ ray_actor <- function(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources
   } else if (is.function(x)) {
     make <- x
   } else if (is.environment(x)) {
-    if (length(args)) ray_stop("argument", "ray_actor(): further arguments are for a function or an R6 class that makes the object.")
+    if (length(args)) {
+      ray_stop("argument", "ray_actor(): further arguments are for a function or an R6 class that makes the object.")
+    }
     make <- function(object) object
     args <- list(x)
   } else {
-    ray_stop("argument", "ray_actor() takes an environment, an R6 object, an R6 class, or a function that makes one; got ",
-      class(x)[1L], ".")
+    ray_stop(
+      "argument", "ray_actor() takes an environment, an R6 object, an R6 class, or a function that makes one; got ",
+      class(x)[1L], "."
+    )
   }
   driver <- ray_driver()
   check_resources(driver, options)
@@ -74,8 +78,10 @@ actor_number <- function(actor) {
   number <- .subset2(actor, "number")
   ray_driver()
   if (!identical(.subset2(actor, "session"), ray_state$session)) {
-    ray_stop("lost", "An actor (", .subset2(actor, "label"), ") is known only where it was made, while that cluster is up. Give it ",
-      "to a task as an argument of its own, f(actor).")
+    ray_stop(
+      "lost", "An actor (", .subset2(actor, "label"), ") is known only where it was made, while that cluster is up. ",
+      "Give it to a task as an argument of its own, f(actor)."
+    )
   }
   number
 }

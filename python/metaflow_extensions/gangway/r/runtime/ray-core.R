@@ -78,15 +78,18 @@ ray_put <- function(x) {
   number <- ray_number()
   data <- transport(x)
   driver$put(number, data)
-  new_ref(number, paste0("a ", class(x)[1L], ", ", format(structure(length(data), class = "object_size"), units = "auto")))
+  size <- format(structure(length(data), class = "object_size"), units = "auto")
+  new_ref(number, paste0("a ", class(x)[1L], ", ", size))
 }
 
 ray_get <- function(refs, timeout = NULL) {
   numbers <- ref_numbers(refs, "ray_get")
   done <- await(numbers, length(numbers), timeout)
   if (length(done) < length(numbers)) {
-    ray_stop("timeout", "ray_get(): ", length(numbers) - length(done), " of ", length(numbers), " values are not ready after ",
-      timeout, " s. They go on; ask again, or ray_cancel() them.")
+    ray_stop(
+      "timeout", "ray_get(): ", length(numbers) - length(done), " of ", length(numbers), " values are not ready after ",
+      timeout, " s. They go on; ask again, or ray_cancel() them."
+    )
   }
   if (is_ref(refs)) {
     return(outcome_value(outcomes(numbers)[[1L]]))
@@ -136,7 +139,7 @@ await <- function(numbers, n, timeout = NULL) {
   }
 }
 
-# What became of tasks: each list(value =, conditions =) or list(failure =, conditions =). NULL if not all are done within
+# What became of tasks: each list(value =, conditions =) or list(failure =). NULL if not all are done within
 # some seconds.
 outcomes <- function(numbers, seconds = NULL) {
   if (!length(numbers)) {

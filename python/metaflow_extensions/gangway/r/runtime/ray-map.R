@@ -24,7 +24,9 @@ recycled <- function(columns, who) {
   sizes <- lengths(columns)
   n <- if (any(sizes == 0L)) 0L else max(0L, sizes)
   if (!all(sizes %in% c(1L, n))) {
-    ray_stop("argument", who, "(): the vectors have lengths ", paste(sizes, collapse = ", "), "; all of one length, or one.")
+    ray_stop(
+      "argument", who, "(): the vectors have lengths ", paste(sizes, collapse = ", "), "; all of one length, or one."
+    )
   }
   columns[sizes != n] <- lapply(columns[sizes != n], function(column) {
     if (n) rep(list(column[[1L]]), n) else list()

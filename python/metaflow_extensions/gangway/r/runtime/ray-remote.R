@@ -90,8 +90,8 @@ with_slots <- function(args, needs = integer()) {
 
 # Attached by R itself, or of use to whoever writes a script and not to a worker.
 ray_not_attached <- c(
-  "base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "gangway", "testthat", "devtools", "usethis",
-  "pkgload", "roxygen2", "covr", "lintr", "styler", "devtools_shims"
+  "base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "gangway", "testthat", "devtools",
+  "usethis", "pkgload", "roxygen2", "covr", "lintr", "styler", "devtools_shims"
 )
 
 # What a worker needs to call f. With `globals` given, f takes nothing else along.
@@ -107,6 +107,7 @@ ray_job <- function(f, constants = list(), globals = NULL, packages = NULL, kind
 
 print.gangway_remote <- function(x, ...) {
   options <- environment(x)$remote$options
-  cat("<remote function: ", paste(names(options), vapply(options, format, ""), sep = " = ", collapse = ", "), ">\n", sep = "")
+  shown <- vapply(options, function(option) paste(format(option), collapse = ", "), "")
+  cat("<remote function: ", paste(names(options), shown, sep = " = ", collapse = ", "), ">\n", sep = "")
   invisible(x)
 }

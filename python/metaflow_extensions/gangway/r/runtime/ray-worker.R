@@ -147,14 +147,15 @@ call_actor <- function(data) {
   name <- worker$method
   args <- read_args(data)
   answer <- captured({
-    member <- if (exists_in(worker$object, name)) worker$object[[name]] else stop("The actor has no `", name, "`; it has: ",
-      paste(sort(names(worker$object)), collapse = ", "), call. = FALSE)
+    if (!name %in% names(worker$object)) {
+      has <- paste(sort(names(worker$object)), collapse = ", ")
+      stop("The actor has no `", name, "`; it has: ", has, call. = FALSE)
+    }
+    member <- worker$object[[name]]
     if (is.function(member)) call_with(name, member, args) else member
   })
   if (length(answer) > 1L) failed(answer) else write_outcome(answer[[1L]], taken())
 }
-
-exists_in <- function(object, name) name %in% names(object)
 
 # ---- calls
 

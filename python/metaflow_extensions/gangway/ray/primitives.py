@@ -1,0 +1,21 @@
+"""The functions of `driver` that R calls, in a task and in a session."""
+
+PRIMITIVES = (
+    "add_job",
+    "lacking",
+    "submit",
+    "submit_many",
+    "put",
+    "wait",
+    "fetch",
+    "value",
+    "release",
+    "cancel",
+    "make_actor",
+    "call_actor",
+    "cpus",
+    "nodes",
+    "resources",
+    "tell",
+    "hear",
+)

@@ -131,6 +131,7 @@ class ControlGang:
 
     def _leave(self) -> None:
         # In a thread, because disconnecting from a cluster that dies at this moment can hang.
+        moments.tell("ending", self._node)
         left: list[bool] = []
         lost = self.lifeline.lost is not None
         thread = threading.Thread(target=lambda: left.append(self._node.leave(lost)), daemon=True)
@@ -139,7 +140,6 @@ class ControlGang:
         self.clean = left == [True]
 
     def _end(self, outcome: str, why: str) -> None:
-        moments.tell("ending", self._node)
         self.lifeline.end(outcome, why)
         self._node.stop()
         left = self.lifeline.wait_gone()

@@ -2,7 +2,10 @@
 
 from importlib.util import find_spec as _find_spec
 
-STEP_DECORATORS_DESC = [("ray_parallel", ".ray_parallel.RayParallelDecorator")]
+STEP_DECORATORS_DESC = [
+    ("gang_profile", ".gang_profile.GangProfileDecorator"),
+    ("ray_parallel", ".ray_parallel.RayParallelDecorator"),
+]
 
 # Names that metaflow-ray, metaflow-torchrun and so on gave their decorators belong to them where
 # they are installed.

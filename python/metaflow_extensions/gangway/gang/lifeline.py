@@ -141,7 +141,11 @@ class ControlLifeline:
             if ready is self._socket:
                 self._accept()
             elif isinstance(ready, Channel):
-                self._read(peers[ready], ready)
+                index = peers[ready]
+                self._read(index, ready)
+                # All that it has said comes before what `checks` would find out about it.
+                while index not in self._gone and ready.poll(0):
+                    self._read(index, ready)
         self._beat(peers)
         if not self._ending:
             for why in filter(None, (check() for check in self.checks)):

@@ -31,6 +31,8 @@ utils::globalVariables("home") # in functions that at_home() makes
 #'   self$errors <- foreach::foreach(depth = 1:20, .combine = c) %dopar% mean((mtcars$mpg - depth)^2)
 #' }
 #' @name registerDoRay
+#' @usage
+#' registerDoRay(cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3)
 #' @export registerDoRay
 NULL
 
@@ -42,20 +44,20 @@ NULL
 #' has `FutureBackend` (1.40 and later), futures can be cancelled one by one.
 #'
 #' @details
-#' `future()` does not wait for a free worker: Ray keeps the futures in line. Output, messages, warnings and other
-#' conditions of a future are repeated when its value is asked for; conditions of class `immediateCondition`, among them
-#' those of progressr, while it still runs.
+#' As with other plans, `future()` waits while all workers are busy. Output, messages, warnings and other conditions of a
+#' future are repeated when its value is asked for; conditions of class `immediateCondition`, among them those of
+#' progressr, while it still runs.
 #'
 #' A future whose worker dies is tried again up to `max_retries` times; then its value is an error of class `FutureError`
-#' that says so. Where future cannot cancel (before 1.40), an interrupt while a value is waited for ends the futures
-#' that the same command at the console has made.
+#' that says so. Futures of a function that was interrupted (`future_map()` and the like), and that nobody holds, are
+#' cancelled, with all versions of future.
 #'
 #' Futures in futures run one after another, as with every plan, unless a plan says otherwise:
 #' `plan(list(ray, multisession))`, `plan(list(ray, ray))`.
 #'
 #' @param ... For the package future.
-#' @param workers How many workers `nbrOfWorkers()` gives, by which furrr and others divide their work; by default what
-#'   the cluster has cores for.
+#' @param workers How many futures run at a time, and by what furrr and others divide their work: a number, or a function
+#'   that gives one; by default what the cluster has cores for.
 #' @param cpus,gpus,memory,resources What each future takes of the cluster, as in [ray_remote()]; memory in MB.
 #' @param max_retries How often a future is tried again whose worker has died.
 #' @return A strategy for `future::plan()`; it is not meant to be called.

@@ -1,11 +1,5 @@
 # Ray from an R session of its own: one local cluster of two cores for the whole file.
 
-skip_without_ray <- function() {
-  python <- Sys.getenv("GANGWAY_PYTHON")
-  testthat::skip_if(!nzchar(python), "GANGWAY_PYTHON is not set")
-  testthat::skip_if(!nzchar(probe_python(python)$ray), "Ray is not installed")
-}
-
 local_cluster <- function() {
   skip_without_ray()
   ray_init(cpus = 2)

@@ -18,7 +18,7 @@ ray <- structure(
 
 launch_future <- function(future, options, workers) {
   cancel_orphans()
-  make_room(workers, options$cpus)
+  make_room(workers)
   key <- live_key()
   # A FutureBackend's expression holds the globals and is short.
   template <- if (is.null(future$backend)) future_template(future)
@@ -99,11 +99,10 @@ running_futures <- function(seconds = 0) {
 }
 
 # future() waits while all workers are busy.
-make_room <- function(workers, cpus) {
-  if (!length(launched) || length(launched) < (most <- ray_workers(workers, cpus))) {
-    return()
+make_room <- function(workers) {
+  if (length(launched) >= workers) {
+    while (length(running_futures(ray_look)) >= workers) hear_live_conditions()
   }
-  while (length(running_futures(ray_look)) >= most) hear_live_conditions()
 }
 
 # ---- look and collect
@@ -206,6 +205,7 @@ run_ray_future <- function(future, ...) {
 }
 
 ray_future <- function(..., options, workers, lazy = FALSE) {
+  workers <- ray_workers(workers, options$cpus)
   future <- future::MultiprocessFuture(..., lazy = lazy, options = options, workers = workers)
   class(future) <- c("RayFuture", class(future))
   if (!lazy) future <- future::run(future)

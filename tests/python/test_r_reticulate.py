@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,68 @@ def test_references_are_dropped_with_the_gil_held(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout
     assert "errors are kept TRUE" in log_of(run.stdout, "start")
+
+
+# Python code that R has called, in the main thread, for two minutes.
+BUSY = """
+    reticulate::py_run_string("
+import time
+def work():
+    print('working', flush=True)
+    try:
+        end = time.time() + 120
+        while time.time() < end:
+            time.sleep(0.05)
+    finally:
+        print('cleared up', flush=True)
+work()")
+"""
+
+
+def busy_flow(folder: Path, *decorators: str) -> Path:
+    lines = steps("start", "end", decorators=" ".join(decorators))
+    return write_flow(
+        folder, f"start = function(self) {{ {BUSY} }}, end = function(self) NULL", lines
+    )
+
+
+def test_a_timeout_ends_python_code_that_r_has_called(tmp_path: Path) -> None:
+    flow = busy_flow(tmp_path, "@timeout(seconds=4)")
+    start = time.monotonic()
+    run = subprocess.run(
+        [sys.executable, str(flow), "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=150,
+    )
+    assert time.monotonic() - start < 60, run.stdout
+    assert run.returncode == 1
+    assert "timed out after" in run.stdout
+    assert "cleared up" in log_of(run.stdout, "start")
+
+
+def test_an_interrupt_ends_python_code_that_r_has_called(tmp_path: Path, short_tmp: str) -> None:
+    run = subprocess.Popen(
+        [sys.executable, str(busy_flow(tmp_path)), "run"],
+        cwd=tmp_path,
+        env={**environment(tmp_path), "TMPDIR": short_tmp},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    output = ""
+    assert run.stdout is not None
+    while "working" not in output:
+        line = run.stdout.readline()
+        assert line, output
+        output += line
+    os.killpg(run.pid, signal.SIGINT)
+    start = time.monotonic()
+    output += run.communicate(timeout=150)[0]
+    assert time.monotonic() - start < 30, output
+    assert run.returncode != 0
+    assert "cleared up" in output

@@ -25,7 +25,11 @@ _REPEAT_SECONDS = 0.1
 _pending: list[BaseException] = []
 
 
-class Interrupted(BaseException):
+# Between a signal handler and R: frames of these modules belong to the bridge, not to R's callees.
+_BRIDGE = ("rpy2.", "contextlib", "functools", f"{__package__}.")
+
+
+class Interrupted(KeyboardInterrupt):
     """A signal arrived while Python code ran that R code had called; R's interrupt follows."""
 
 
@@ -80,6 +84,11 @@ class _Watcher(threading.Thread):
     def leave(self) -> None:
         self._evaluating.clear()
 
+    @property
+    def interrupting(self) -> bool:
+        """Whether a signal has asked R to end the evaluation."""
+        return self._interrupted.is_set()
+
     def run(self) -> None:
         while True:
             received = os.read(self._reader, 64)
@@ -120,11 +129,20 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
     if _watcher is None:
         _watcher = _Watcher(set_r_interrupt)
         _watcher.start()
+    watcher = _watcher
     recorded: list[int] = []
+    told_callee = False
 
     def record(signum: int, frame: Any) -> None:
+        nonlocal told_callee
         recorded.append(signum)
-        if _in_python and (signum != WAKE_SIGNAL or _pending):
+        urgent = signum != WAKE_SIGNAL or bool(_pending)
+        if _in_python and urgent:
+            raise Interrupted
+        # Once: the code may have things to clear up. The watcher's signals come again, for code
+        # that ran in the bridge's modules at the first, and for SIGINT, which reticulate handles.
+        if not told_callee and (urgent or watcher.interrupting) and _called_by_r(frame):
+            told_callee = True
             raise Interrupted
 
     handlers = {s: signal.signal(s, record) for s in _DEFERRED}
@@ -142,6 +160,11 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
         _deliver(recorded)
+
+
+def _called_by_r(frame: Any) -> bool:
+    """Whether the main thread runs Python code that R code has called through reticulate."""
+    return frame is not None and not frame.f_globals.get("__name__", "").startswith(_BRIDGE)
 
 
 @contextlib.contextmanager

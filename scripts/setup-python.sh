@@ -66,11 +66,11 @@ rinterface_requirement() {
     fi
 }
 
-# reticulate before 1.38 was built for numpy 1.
+# reticulate before 1.38 was built for numpy 1; so was the last pyarrow before 26, which says so only when imported.
 numpy_constraint() {
     local version
     version=$(Rscript --vanilla -e 'cat(as.character(packageVersion("reticulate")))')
-    version_at_least "$version" 1.38 || echo "numpy<2"
+    version_at_least "$version" 1.38 || printf '%s\n' "numpy<2" "pyarrow<26"
 }
 
 make_venv() {

@@ -7,14 +7,11 @@ library(gangway)
 
 new_counter <- function() {
   counts <- integer()
-  list2env(list(
-    add = function(who) {
-      before <- if (who %in% names(counts)) counts[[who]] else 0L
-      counts[[who]] <<- before + 1L
-      sum(counts)
-    },
-    read = function() counts
-  ))
+  add <- function(who) {
+    counts[who] <<- sum(counts[who], 1L, na.rm = TRUE)
+    sum(counts)
+  }
+  environment()
 }
 
 count <- function(self) {
@@ -26,7 +23,7 @@ count <- function(self) {
   visits <- lapply(seq_len(self$tasks), function(i) visit(counter))
   totals <- unlist(ray_get(visits))
   self$complete <- setequal(totals, seq_len(self$tasks)) # no call was lost, none counted twice
-  self$counts <- ray_get(counter$read())
+  self$counts <- ray_get(counter$counts())
 }
 
 result <- metaflow("ActorCounter") |>

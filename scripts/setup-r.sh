@@ -12,6 +12,8 @@ r_package_adds() {
         codetools) echo "ray_map()" ;;
         lintr) echo "the lint of the R code in 'make lint' and 'make test'" ;;
         testthat | withr | callr) echo "the R tests" ;;
+        foreach | iterators) echo "registerDoRay()" ;;
+        future) echo "plan(ray)" ;;
         furrr) echo "a comparison in 'make bench'" ;;
         *) echo "the tests and examples that use it" ;;
     esac

@@ -3,9 +3,9 @@
 import json
 import os
 import time
+from functools import partial
 
 from metaflow import FlowSpec, current, gang_profile, ray_parallel, step
-from functools import partial
 from metaflow.decorators import _base_step_decorator
 from metaflow_extensions.gangway.tensorflow.decorator import TensorflowDecorator
 

@@ -13,9 +13,11 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from metaflow.metaflow_current import current
+from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.plugins.parallel_decorator import (
     ParallelDecorator,
     _local_multinode_control_task_step_func,
@@ -25,11 +27,12 @@ from metaflow.unbounded_foreach import UBF_CONTROL
 from .. import interrupt
 from ..exceptions import GangAttributeException, GangLostException
 from . import attributes as checks
-from . import rendezvous, signals
+from . import processes, rendezvous, signals
 from .artifacts import forget_inherited
 from .control import ControlGang
 from .node import GangNode, NodeSpec
 from .storage import storage_path
+from .task_output import TaskOutput, WorkerOutput
 from .worker import run_worker
 
 
@@ -138,6 +141,7 @@ class GangDecorator(ParallelDecorator):
             meeting = rendezvous.take()
             gang, secret, self._address = meeting.gang, meeting.secret, meeting.address
             index = int(os.environ["MF_PARALLEL_NODE_INDEX"])
+            self._output = TaskOutput(meeting.output, index)
         spec = NodeSpec(gang, index, num_nodes, secret, local=True, attributes=self.checked)
         if is_control:
             self.check_node(spec)
@@ -185,14 +189,25 @@ class GangDecorator(ParallelDecorator):
     def _gang(self, retry_count: int) -> Iterator[ControlGang]:
         failed = True
         gang = ControlGang(self._node, rendezvous.host(), retry_count, self.where)
+        spec = self._node.spec
+        folder = processes.make_folder(processes.node_mark(spec.gang, 0))
+        output = WorkerOutput(folder, spec.num_nodes, _worker_task)
         try:
-            rendezvous.offer(gang.lifeline.address, self._node.spec)
+            rendezvous.offer(gang.lifeline.address, spec, folder)
             yield gang
             failed = False
         finally:
             rendezvous.withdraw()
             gang.close(failed)
+            output.close(partial(self._keep_output, retry_count))
+            processes.remove_folder(folder)
             self._clean = gang.clean
+
+    def _keep_output(self, retry_count: int, node: int, streams: dict[str, Path]) -> None:
+        store = self.flow_datastore.get_task_datastore(
+            current.run_id, self.step_name, _worker_task(node), attempt=retry_count, mode="w"
+        )
+        store.save_logs(TASK_LOG_SOURCE, streams)
 
     def _run_gang(self, gang: ControlGang, step_func: Callable[[], None]) -> None:
         rendezvous.withdraw()
@@ -204,7 +219,11 @@ class GangDecorator(ParallelDecorator):
         else:
             forget_inherited(flow)
         timeout = self.checked["heartbeat_timeout"]
-        run_worker(self._node, self._address, retry_count, timeout, step_func)
+        try:
+            run_worker(self._node, self._address, retry_count, timeout, step_func)
+        except BaseException:
+            self._output.restore_if_control_is_gone()
+            raise
 
     def task_finished(
         self,
@@ -233,6 +252,11 @@ class GangDecorator(ParallelDecorator):
                 node.stop()
             except Exception as error:
                 print(f"gangway: taking down the node failed: {error!r}", file=sys.stderr)
+
+
+def _worker_task(node: int) -> str:
+    """The id that Metaflow's local mode gives a worker's task."""
+    return f"{current.task_id}_node_{node}"
 
 
 def _exit_at_once(status: int) -> None:

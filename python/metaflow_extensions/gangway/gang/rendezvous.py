@@ -20,11 +20,12 @@ _REMOTE = ("batch", "kubernetes")
 
 @dataclass(frozen=True)
 class Meeting:
-    """What a worker needs to find its gang."""
+    """What a worker needs to find its gang, and the folder of the pipes for its output."""
 
     address: str
     gang: str
     secret: bytes
+    output: str
 
 
 def check_decorators(names: list[str], where: str) -> None:
@@ -53,9 +54,9 @@ def host() -> str:
     return "127.0.0.1"
 
 
-def offer(address: str, spec: NodeSpec) -> None:
+def offer(address: str, spec: NodeSpec, output: str) -> None:
     """On control: let the workers that are started next find this gang."""
-    os.environ[_MEETING] = f"{address} {spec.gang} {spec.secret.hex()}"
+    os.environ[_MEETING] = f"{address} {spec.gang} {spec.secret.hex()} {output}"
 
 
 def withdraw() -> None:
@@ -66,8 +67,8 @@ def withdraw() -> None:
 def take() -> Meeting:
     """On a worker: find the gang; what says how is gone from the environment afterwards."""
     try:
-        address, gang, secret = os.environ.pop(_MEETING, "").split()
-        return Meeting(address, gang, bytes.fromhex(secret))
+        address, gang, secret, output = os.environ.pop(_MEETING, "").split(" ", 3)
+        return Meeting(address, gang, bytes.fromhex(secret), output)
     except ValueError:
         raise GangRuntimeException(
             "A worker task of a gang was started by something else than its control task."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import threading
 from collections.abc import Callable
 
@@ -19,10 +20,14 @@ class Tail:
         What `glob` understands.
     take : callable
         Called with a file's path and each of its lines.
+    seconds : float
+        How often it looks.
     """
 
-    def __init__(self, pattern: str, take: Callable[[str, str], None]) -> None:
-        self._pattern, self._take = pattern, take
+    def __init__(
+        self, pattern: str, take: Callable[[str, str], None], seconds: float = _SECONDS
+    ) -> None:
+        self._pattern, self._take, self._seconds = pattern, take, seconds
         self._offsets: dict[str, int] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gangway-tail", daemon=True)
@@ -36,12 +41,14 @@ class Tail:
     def _run(self) -> None:
         last = False
         while not last:
-            last = self._stopped.wait(_SECONDS)
+            last = self._stopped.wait(self._seconds)
             for path in sorted(glob.glob(self._pattern)):
                 with contextlib.suppress(OSError):
                     self._follow(path, last)
 
     def _follow(self, path: str, last: bool) -> None:
+        if os.stat(path).st_size == self._offsets.get(path, 0):
+            return
         with open(path, "rb") as file:
             file.seek(self._offsets.get(path, 0))
             data = file.read()

@@ -11,9 +11,15 @@ from .charts import charts, phases
 from .timeline import Line, Timeline
 
 _HEADERS = [
-    "node", "machine", "cores", "CPU mean", "CPU most", "memory most", "disk", "network",
-    "GPUs mean", "machine's CPU", "machine's memory most", "samples",
-]  # fmt: skip
+    "Node",
+    "Machine",
+    "CPU mean, most (cores)",
+    "Memory most (GB)",
+    "Disk mean (MB/s)",
+    "Network mean (MB/s)",
+    "GPUs mean",
+    "Machine: CPU mean, memory most",
+]
 
 
 def components(timeline: Timeline, title: str, local: bool) -> list[Any]:
@@ -30,7 +36,7 @@ def components(timeline: Timeline, title: str, local: bool) -> list[Any]:
     """
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(timeline.began_at))
     lines = timeline.lines()
-    rows = [_row(node, line) for node, line in lines.items()]
+    rows = [_row(node, line) for node, line in lines.items() if line.samples]
     when = ", ".join(f"{m['phase']} {m['to'] - m['from']:.1f} s" for m in phases(timeline))
     cost = max((line.cost_percent for line in lines.values()), default=0.0)
     notes = [
@@ -46,25 +52,23 @@ def components(timeline: Timeline, title: str, local: bool) -> list[Any]:
     ]
 
 
-def _row(node: int, line: Line) -> list[str]:
+def _row(node: int, line: Line) -> list[Any]:
     samples = [sample for _, sample in line.points()]
 
     def mean(values: list[float]) -> float:
         return sum(values) / max(len(values), 1)
 
-    gpus = [use for sample in samples for use, _ in sample.gpus]
     facts = line.facts
+    gpus = [use for sample in samples for use, _ in sample.gpus]
+    models = ", ".join(sorted(set(facts.get("gpus", ()))))
+    machine = (mean([s.machine_cpu for s in samples]), line.most_machine_memory)
     return [
-        str(node),
-        str(facts.get("host", "")),
-        str(facts.get("cores", "")),
-        f"{mean([s.cpu for s in samples]):.2f}",
-        f"{line.most_cpu:.2f}",
-        f"{line.most_memory:.2f} of {facts.get('memory', 0):g} GB",
-        f"{mean([s.disk for s in samples]):.1f} MB/s",
-        f"{mean([s.network for s in samples]):.1f} MB/s",
-        f"{mean(gpus):.0f} % of {', '.join(facts['gpus'])}" if facts.get("gpus") else "none",
-        f"{mean([s.machine_cpu for s in samples]):.0f} %",
-        f"{line.most_machine_memory:.0f} %",
-        str(line.samples),
+        f"{node}",
+        f"{facts.get('host', '?')}: {facts.get('cores', '?')} cores, {facts.get('memory', 0):g} GB",
+        f"{mean([s.cpu for s in samples]):.2f}, {line.most_cpu:.2f}",
+        f"{line.most_memory:.2f}",
+        f"{mean([s.disk for s in samples]):.1f}",
+        f"{mean([s.network for s in samples]):.1f}",
+        f"{mean(gpus):.0f} % of {len(facts['gpus'])} {models}" if models else "none",
+        f"{machine[0]:.0f} %, {machine[1]:.0f} %",
     ]

@@ -39,7 +39,8 @@ def charts(timeline: Timeline, local: bool) -> list[dict[str, Any]]:
     names = ("CPU (cores)", "Memory (GB)", "Disk (MB/s)", "Network (MB/s)")
     rows: dict[str, list[Row]] = {name: [] for name in (*names, "GPU (%)", "GPU memory (GB)")}
     for node, at, sample in timeline.points():
-        for name, value in zip(names[:3], sample, strict=False):
+        own = (sample.cpu, sample.memory, sample.disk)
+        for name, value in zip(names, own, strict=False):
             rows[name].append(_row(f"node {node}", at, value))
         if not local or node == 0:
             rows[names[3]].append(_row(_MACHINE if local else f"node {node}", at, sample.network))
@@ -64,7 +65,7 @@ def chart(title: str, rows: list[Row], marks: list[Row]) -> dict[str, Any]:
         "mark": {"type": "line", "strokeWidth": 1.5, "point": len(rows) <= 10 * len(order)},
         "encoding": {
             "x": {"field": "at", **seconds},
-            "y": {"field": "value", "type": "quantitative", "title": title},
+            "y": {"field": "value", "type": "quantitative", "title": None},
             "color": {
                 "field": "who",
                 "type": "nominal",

@@ -122,7 +122,8 @@ class GangProfileDecorator(StepDecorator):
             return
         try:
             self._step_decorators.remove(card)
-            card.card_creator.create(
+            creator: Any = card.card_creator
+            creator.create(
                 mode="render",
                 final=True,
                 card_uuid=card._card_uuid,

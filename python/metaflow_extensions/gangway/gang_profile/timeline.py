@@ -110,9 +110,13 @@ class Timeline:
 def _mean(group: Sequence[tuple[float, Sample]]) -> tuple[float, Sample]:
     times = [at for at, _ in group]
     rows = [sample for _, sample in group]
-    means = [sum(values) / len(rows) for values in zip(*(row[:-1] for row in rows), strict=True)]
+
+    def mean(name: str) -> float:
+        return round(sum(getattr(row, name) for row in rows) / len(rows), 4)
+
     gpus = [
         [sum(values) / len(values) for values in zip(*devices, strict=True)]
         for devices in zip(*(row.gpus for row in rows), strict=True)
     ]
-    return sum(times) / len(times), Sample(*(round(mean, 3) for mean in means), gpus)
+    means = {name: mean(name) for name in Sample._fields if name != "gpus"}
+    return sum(times) / len(times), Sample(**means, gpus=gpus)

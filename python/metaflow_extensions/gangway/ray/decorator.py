@@ -37,8 +37,9 @@ class RayParallelDecorator(GangDecorator):
         once.
     unreachable_timeout : float, optional, default None
         Accepted because metaflow-ray has it; `heartbeat_timeout` covers it.
-    enable_worker_logs : bool, default False
-        Print what Ray's workers on the other nodes print in those nodes' own logs as well.
+    enable_worker_logs : bool, default True
+        Show what Ray's workers print with their node's index, at the control task and in each
+        node's own log. Otherwise Ray shows it, at the driver alone.
     logging_level : str, optional, default None
         `debug`, `info`, `warning`, `error` or `critical`, for `ray start`.
     log_style : str, optional, default None
@@ -82,7 +83,7 @@ class RayParallelDecorator(GangDecorator):
         "all_nodes_started_timeout": 90,
         "heartbeat_timeout": 60,
         "unreachable_timeout": None,
-        "enable_worker_logs": False,
+        "enable_worker_logs": True,
         "logging_level": None,
         "log_style": None,
         "enable_dashboard": False,

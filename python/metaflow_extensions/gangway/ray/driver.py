@@ -71,9 +71,10 @@ def connect(address: str | None = None) -> str:
         os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
         # Ray retries what the memory monitor kills without end.
         os.environ.setdefault("RAY_task_oom_retries", "3")
-        in_task = address is None
+        # In a gang what workers print is shown already (logs.py).
+        shown = address is not None or os.environ.get("RAY_LOG_TO_DRIVER") == "0"
         with _kept_handlers():
-            ray.init(address, log_to_driver=in_task, logging_level=logging.WARNING)
+            ray.init(address, log_to_driver=not shown, logging_level=logging.WARNING)
         _session = ""
     if not _session:
         forget()

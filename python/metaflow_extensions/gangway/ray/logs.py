@@ -1,18 +1,23 @@
-"""`enable_worker_logs=True`: what Ray's workers print, in the log of their node's own task."""
+"""What Ray's workers print, in the log of their node's own task, and so at control.
+
+Ray itself shows it at the driver alone, without the node's index, and late: it holds lines back to
+see whether they repeat. So Ray is told not to (`quiet_ray`).
+"""
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
-import threading
-from collections.abc import Iterator
 
-_SECONDS = 0.5
+from ..gang.tail import Tail
+
+# Lines that Ray's workers write for its log monitor: who speaks from here on.
+_JOB, _ACTOR, _TASK = ":job_id:", ":actor_name:", ":task_name:"
+_SECONDS = 0.3
 
 
 class WorkerLogs:
-    """Follows the output files of a node's Ray workers in a thread.
+    """Follows the output files of a node's Ray workers.
 
     Parameters
     ----------
@@ -23,40 +28,29 @@ class WorkerLogs:
     """
 
     def __init__(self, folder: str, index: int) -> None:
-        self._pattern = os.path.join(folder, "session_*", "logs", "worker-*.[eo][ru][rt]")
-        self._prefix = f"[node {index}] "
-        self._offsets: dict[str, int] = {}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gangway-worker-logs", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._index = index
+        self._speakers: dict[str, str] = {}
+        pattern = os.path.join(folder, "session_2*", "logs", "worker-*.[eo][ru][rt]")
+        self._tail = Tail(pattern, self._take, _SECONDS)
 
     def stop(self) -> None:
         """Print what is left and end."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._tail.stop()
 
-    def _run(self) -> None:
-        last = False
-        while not last:
-            last = self._stopped.wait(_SECONDS)
-            for path in glob.glob(self._pattern):
-                stream = sys.stderr if path.endswith(".err") else sys.stdout
-                for line in self._new_lines(path, last):
-                    print(self._prefix + line, file=stream, flush=True)
+    def _take(self, path: str, line: str) -> None:
+        for mark in (_ACTOR, _TASK):
+            if line.startswith(mark):
+                self._speakers[path] = line.removeprefix(mark) + " "
+        if line and not line.startswith((_JOB, _ACTOR, _TASK)):
+            pid = path.rpartition("-")[2].partition(".")[0]
+            who = f"[node {self._index}] ({self._speakers.get(path, '')}pid={pid})"
+            stream = sys.stderr if path.endswith(".err") else sys.stdout
+            print(f"{who} {line}", file=stream, flush=True)
 
-    def _new_lines(self, path: str, last: bool) -> Iterator[str]:
-        try:
-            with open(path, "rb") as file:
-                file.seek(self._offsets.get(path, 0))
-                data = file.read()
-        except OSError:
-            return
-        whole = len(data) if last else data.rfind(b"\n") + 1
-        self._offsets[path] = self._offsets.get(path, 0) + whole
-        for line in data[:whole].decode(errors="replace").splitlines():
-            # Ray writes lines for its own use there, which its log monitor filters too.
-            if line and not line.startswith((":job_id:", ":actor_name:", ":task_name:")):
-                yield line
+
+def quiet_ray() -> dict[str, str]:
+    """Keep Ray from showing at the driver what is shown already; returns a variable for that."""
+    # Ray reads the variable when it is imported.
+    if constants := sys.modules.get("ray._private.ray_constants"):
+        constants.RAY_LOG_TO_DRIVER = False  # type: ignore[attr-defined]
+    return {"RAY_LOG_TO_DRIVER": "0"}

@@ -24,7 +24,7 @@ from .command import (
     node_environment,
     start_command,
 )
-from .logs import WorkerLogs
+from .logs import WorkerLogs, quiet_ray
 from .resources import local_resources
 
 # The launcher finds this package where the task found it, behind everything else on its path.
@@ -71,9 +71,8 @@ class RayNode(GangNode):
             ),
             start_new_session=True,
         )
-        if self.spec.index > 0 and self.spec.attributes["enable_worker_logs"]:
+        if self.spec.attributes["enable_worker_logs"]:
             self._logs = WorkerLogs(self._folder, self.spec.index)
-            self._logs.start()
         threading.Thread(target=self._listen, name="gangway-ray-node", daemon=True).start()
 
     def start(self, head: dict[str, Any] | None) -> None:
@@ -112,7 +111,8 @@ class RayNode(GangNode):
 
     def environment(self) -> dict[str, str]:
         assert self._address is not None
-        return {"RAY_ADDRESS": self._address, **authentication(self._token)}
+        quiet = quiet_ray() if self._logs is not None else {}
+        return {"RAY_ADDRESS": self._address, **authentication(self._token), **quiet}
 
     def leave(self, lost: bool) -> bool:
         ray = sys.modules.get("ray")

@@ -1,0 +1,221 @@
+"""What worker tasks print goes to control, which shows it as it comes and keeps it whole.
+
+Metaflow starts local workers on control's own output, where nobody can tell who speaks, and their
+own logs stay empty. So each worker writes into two named pipes of control's: what a worker has
+written is read there even when the worker was killed right after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import selectors
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import IO
+
+from metaflow.mflog import TASK_LOG_SOURCE
+from metaflow.mflog.mflog import decorate
+
+STREAMS = {"stdout": 1, "stderr": 2}
+_READ = 1 << 16
+_LONGEST_SHOWN = 4000  # below what a pipe takes in one piece
+_LONGEST_KEPT = 1 << 20
+_DRAIN_SECONDS = 2.0
+
+Save = Callable[[int, "dict[str, Path]"], None]
+
+
+class Bound:
+    """Lets a burst of lines through, and after it so many a second.
+
+    Parameters
+    ----------
+    burst, rate : float
+        How many.
+    """
+
+    def __init__(self, burst: float = 2000, rate: float = 100) -> None:
+        self._burst, self._rate = burst, rate
+        self._left, self._at = burst, time.monotonic()
+        self.dropped = 0
+
+    def lets_through(self) -> bool:
+        """Whether one more line may be shown; counts it if not."""
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now
+        if self._left < 1:
+            self.dropped += 1
+            return False
+        self._left -= 1
+        return True
+
+
+@dataclass
+class _Source:
+    node: int
+    stream: str
+    kept: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+    rest: bytes = b""
+    last: datetime = datetime.min
+
+
+class WorkerOutput:
+    """Control's end of the pipes.
+
+    Parameters
+    ----------
+    folder : str
+        Where the pipes are made.
+    num_nodes : int
+        How many nodes the gang has.
+    task_of : callable
+        Gives the name of a node's task, whose log has everything.
+    """
+
+    def __init__(self, folder: str, num_nodes: int, task_of: Callable[[int], str]) -> None:
+        self._task_of = task_of
+        self._bounds = {node: Bound() for node in range(1, num_nodes)}
+        self._selector = selectors.DefaultSelector()
+        self._stopped = threading.Event()
+        for node in self._bounds:
+            for stream in STREAMS:
+                path = _path(folder, node, stream)
+                os.mkfifo(path, 0o600)
+                # Open for writing too, so that it never ends.
+                pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+                self._selector.register(pipe, selectors.EVENT_READ, _Source(node, stream))
+        self._thread = threading.Thread(target=self._run, name="gangway-output", daemon=True)
+        self._thread.start()
+
+    def close(self, save: Save) -> None:
+        """Take what is left, and hand each node's whole output over to be kept."""
+        self._stopped.set()
+        self._thread.join()
+        kept: dict[int, dict[str, Path]] = {}
+        sources = []
+        for key in list(self._selector.get_map().values()):
+            source: _Source = key.data
+            if source.rest:
+                self._take(source, [source.rest])
+            os.close(key.fd)
+            with contextlib.suppress(OSError):
+                source.kept.flush()
+                if source.kept.seek(0, os.SEEK_END):
+                    source.kept.seek(0)
+                    path = Path(f"/dev/fd/{source.kept.fileno()}")
+                    kept.setdefault(source.node, {})[source.stream] = path
+            sources.append(source)
+        self._selector.close()
+        for node in self._bounds:
+            self._tell_dropped(node)
+        try:
+            for node, streams in kept.items():
+                save(node, streams)
+        except Exception as error:
+            print(f"gangway: the workers' logs were not kept: {error!r}", file=sys.stderr)
+        finally:
+            for source in sources:
+                source.kept.close()
+
+    def _run(self) -> None:
+        told = time.monotonic()
+        while not self._stopped.is_set():
+            self._turn(0.1)
+            if time.monotonic() - told > 1:
+                told = time.monotonic()
+                for node in self._bounds:
+                    self._tell_dropped(node)
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while self._turn(0) and time.monotonic() < deadline:
+            pass
+
+    def _turn(self, seconds: float) -> bool:
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            with contextlib.suppress(BlockingIOError):
+                source: _Source = key.data
+                *lines, rest = (source.rest + os.read(key.fd, _READ)).split(b"\n")
+                if len(rest) > _LONGEST_KEPT:
+                    lines, rest = [*lines, rest], b""
+                source.rest = rest
+                self._take(source, lines)
+        return bool(ready)
+
+    def _take(self, source: _Source, lines: list[bytes]) -> None:
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        with contextlib.suppress(OSError):  # a full disk costs the log, not the gang
+            for line in lines:
+                # Metaflow's readers sort by time: no two lines may have the same.
+                source.last = now = max(now, source.last + timedelta(microseconds=1))
+                source.kept.write(decorate(TASK_LOG_SOURCE, line, now=now) + b"\n")
+        for line in lines:
+            if self._bounds[source.node].lets_through():
+                cut = line[:_LONGEST_SHOWN] + (b" ..." if len(line) > _LONGEST_SHOWN else b"")
+                _show(STREAMS[source.stream], source.node, cut)
+
+    def _tell_dropped(self, node: int) -> None:
+        bound = self._bounds[node]
+        dropped, bound.dropped = bound.dropped, 0
+        if dropped:
+            where = f"the log of task {self._task_of(node)} has them"
+            _show(2, node, f"{dropped} lines are not shown here; {where}".encode())
+
+
+class TaskOutput:
+    """A worker's end: puts its standard output and error into control's pipes.
+
+    Parameters
+    ----------
+    folder : str
+        Where the pipes are.
+    node : int
+        The worker's index.
+    """
+
+    def __init__(self, folder: str, node: int) -> None:
+        self._before: dict[int, int] = {}
+        for stream, number in STREAMS.items():
+            try:
+                pipe = os.open(_path(folder, node, stream), os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # control could not make them, or is gone
+                continue
+            os.set_blocking(pipe, True)
+            self._before[number] = os.dup(number)
+            _flush()
+            os.dup2(pipe, number)
+            os.close(pipe)
+
+    def restore_if_control_is_gone(self) -> None:
+        """Speak where the task spoke before, if nobody reads the pipes any more."""
+        for number, before in self._before.items():
+            poll = select.poll()
+            poll.register(number, 0)
+            if any(event & select.POLLERR for _, event in poll.poll(0)):
+                os.dup2(before, number)
+
+
+def _path(folder: str, node: int, stream: str) -> str:
+    return os.path.join(folder, f"{node}.{stream}")
+
+
+def _show(number: int, node: int, line: bytes) -> None:
+    # Programs that a node has launched say themselves where they speak.
+    prefix = b"[node %d] " % node
+    whole = line if line.startswith(prefix) else prefix + line
+    with contextlib.suppress(OSError):
+        os.write(number, whole + b"\n")
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()

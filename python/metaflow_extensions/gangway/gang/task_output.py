@@ -8,6 +8,7 @@ written is read there even when the worker was killed right after.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import selectors
@@ -82,6 +83,7 @@ class WorkerOutput:
     """
 
     def __init__(self, folder: str, num_nodes: int, task_of: Callable[[int], str]) -> None:
+        _write_by_lines()
         self._task_of = task_of
         self._bounds = {node: Bound() for node in range(1, num_nodes)}
         self._selector = selectors.DefaultSelector()
@@ -182,6 +184,7 @@ class TaskOutput:
     """
 
     def __init__(self, folder: str, node: int) -> None:
+        _write_by_lines()
         self._before: dict[int, int] = {}
         for stream, number in STREAMS.items():
             try:
@@ -190,7 +193,6 @@ class TaskOutput:
                 continue
             os.set_blocking(pipe, True)
             self._before[number] = os.dup(number)
-            _flush()
             os.dup2(pipe, number)
             os.close(pipe)
 
@@ -215,7 +217,10 @@ def _show(number: int, node: int, line: bytes) -> None:
         os.write(number, whole + b"\n")
 
 
-def _flush() -> None:
+def _write_by_lines() -> None:
+    # Metaflow's tasks write a line's text and its end in two pieces, and others may come between.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True, write_through=False)

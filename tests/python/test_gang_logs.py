@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, StartFlow
+from conftest import FLOWS, ROOT, StartFlow
 from metaflow_extensions.gangway.gang.task_output import Bound, TaskOutput, WorkerOutput
+from rflow import environment, write_flow
 
 READ = """
 import json
@@ -23,14 +25,13 @@ print(json.dumps({{t.id.partition("_")[2]: [t.stdout, t.stderr] for t in tasks}}
 """
 
 
-def logs(folder: Path, flow: str = "GangLogs") -> dict[str, list[str]]:
+def logs(folder: Path, flow: str = "GangLogs", home: Path | None = None) -> dict[str, list[str]]:
     """Standard output and error of each task of the gang, as Metaflow's client reads them."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("METAFLOW_")}
-    environment |= {"METAFLOW_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT / "python")}
+    given = {**environment(folder), "METAFLOW_HOME": str(home or folder / "home")}
     done = subprocess.run(
         [sys.executable, "-c", READ.format(flow=flow)],
         cwd=folder,
-        env=environment,
+        env=given,
         capture_output=True,
         text=True,
         check=True,
@@ -163,3 +164,55 @@ def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: P
 def _content(file: object) -> bytes:
     file.flush()  # type: ignore[attr-defined]
     return Path(f"/dev/fd/{file.fileno()}").read_bytes()  # type: ignore[attr-defined]
+
+
+R_STEPS = """
+    @step
+    def start(self):
+        self.next(self.train, num_parallel=2)
+
+    @gang_profile(interval=0.5)
+    @everywhere
+    @step
+    def train(self):
+        R.call("train", self)
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_what_r_prints_on_a_worker_is_heard_and_kept(tmp_path: Path, short_tmp: str) -> None:
+    if shutil.which("Rscript") is None:
+        pytest.skip("R is not installed")
+    pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
+    function = (
+        "function(self) { node <- Sys.getenv('MF_PARALLEL_NODE_INDEX');"
+        "cat('cat', node, fill = TRUE); message('message ', node); warning('hm ', node); print(node) }"
+    )
+    flow = write_flow(tmp_path, f"train = {function}", R_STEPS)
+    names = "import everywhere\nfrom metaflow import gang_profile, "
+    flow.write_text(flow.read_text().replace("from metaflow import ", f"from gang_profile {names}"))
+    given = environment(tmp_path)
+    given["PYTHONPATH"] += os.pathsep + str(FLOWS)
+    done = subprocess.run(
+        [sys.executable, str(flow), "--no-pylint", "run"],
+        cwd=tmp_path,
+        env={**given, "TMPDIR": short_tmp},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    kept = logs(tmp_path, "TaskFlow", home=tmp_path)["node_1"][0].splitlines()
+    for said in ("cat 1", "message 1", '[1] "1"'):
+        assert f"[node 1] {said}" in shown(done.stdout), done.stdout
+        assert said in kept
+    assert any("hm 1" in line for line in kept)
+    assert len(list(tmp_path.glob(".metaflow/mf.cards/**/blank-gang_profile-*.html"))) == 1

@@ -18,6 +18,10 @@ from metaflow_extensions.gangway.gang_profile.gpus import Gpus
 from metaflow_extensions.gangway.gang_profile.meter import Meter
 from metaflow_extensions.gangway.gang_profile.recorder import Recorder
 from metaflow_extensions.gangway.gang_profile.timeline import Timeline
+from metaflow_extensions.gangway.r.check_decorators import (
+    UnknownDecoratorException,
+    check_decorators,
+)
 
 SAMPLE = [1.5, 2.0, 3.0, 4.0, 50.0, 60.0, [[70.0, 8.0]]]
 
@@ -90,7 +94,12 @@ def test_a_failed_step_has_a_card_too(run_flow: StartFlow, tmp_path: Path) -> No
 def test_a_wrong_interval_is_told_before_the_run(run_flow: StartFlow) -> None:
     run = run_flow("gang_profile.py", ATTRIBUTES='{"interval": -1}')
     assert run.status != 0
-    assert "@gang_profile on step *train* of flow *GangProfile*: interval=-1" in run.output
+    assert "@gang_profile on step train of flow GangProfile: interval=-1" in run.output
+
+    uses = [{"kind": "step", "step": "train", "name": "gang_profile", "args": ["interval"]}]
+    check_decorators(uses)
+    with pytest.raises(UnknownDecoratorException, match="no argument 'intervall'"):
+        check_decorators([{**uses[0], "args": ["intervall"]}])
 
 
 def test_a_profile_that_cannot_be_made_warns(run_flow: StartFlow, tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ class GangLostException(GangwayException):
     headline = "The gang was lost"
 
 
+class StepExitException(GangwayException):
+    """The step's code of a gang wanted to end its process."""
+
+    headline = "The step's code ended its process"
+
+
 class LaunchException(GangwayException):
     """A program that a step has started on the nodes of a gang has failed."""
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from .. import interrupt
-from ..exceptions import GangLostException
+from ..exceptions import GangLostException, StepExitException
 
 # How long the user's code gets to end after the gang was lost.
 LEAVE_SECONDS = 5.0
@@ -40,6 +40,14 @@ class UserCode:
             code()
         except GangLostException:
             raise
+        except SystemExit as error:
+            self._leave()
+            self._raise_if_lost()
+            # Metaflow would take a status of 0 for success, and say nothing of another one.
+            raise StepExitException(
+                f"The step's code called sys.exit({error.code!r}) or quit(), which would end the "
+                "task without its artifacts. Leave with return, or raise an error."
+            ) from error
         except Exception as error:
             self._leave()
             if lost := self._lost:

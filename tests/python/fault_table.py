@@ -1,0 +1,61 @@
+"""Reads what a run of the fault matrix has printed, and records how long each fault took.
+
+GANGWAY_FAULT_TABLE names a file that gets a line for each fault (docs/gangs.md shows them).
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from typing import NamedTuple
+
+from conftest import Run
+
+
+class Fault(NamedTuple):
+    """A fault ``name@node``, what the run says then, and in how many seconds it has ended."""
+
+    name: str
+    says: str
+    within: float = 10
+
+
+def attempts(output: str) -> list[str]:
+    """The output of each failed attempt, up to Metaflow's word that it has failed."""
+    return re.findall(r".*?\] Task failed[^\n]*\n", output, flags=re.S)
+
+
+def seconds_to_end(attempt: str) -> float:
+    """Seconds from the fault to Metaflow's word that the task has failed."""
+    at = re.search(r"FAULT \w+ ([\d.]+)", attempt)
+    assert at, attempt
+    stamp = datetime.datetime.strptime(attempt.splitlines()[-1][:23], "%Y-%m-%d %H:%M:%S.%f")
+    return stamp.timestamp() - float(at[1])
+
+
+def words(output: str) -> str:
+    """The output without Metaflow's prefixes and line breaks."""
+    return " ".join(re.sub(r"^.*?\(pid \d+\)\] (\[node \d+\])?", "", output, flags=re.M).split())
+
+
+def check(run: Run, faults: tuple[Fault, ...], kind: str) -> None:
+    """Hold a run with an attempt for each fault against what must be."""
+    parts = attempts(run.output)
+    assert len(parts) == len(faults), run.output
+    for fault, part in zip(faults, parts, strict=True):
+        assert fault.says in words(part), (fault, run.output)
+        seconds = seconds_to_end(part)
+        record(kind, fault.name, seconds)
+        assert seconds < fault.within, (fault, run.output)
+    looks = re.findall(r"LEFT (.*) after [\d.]+ s", run.output)
+    assert looks == ["[]"] * len(faults), run.output
+    assert run.status == 0 and f"SUCCESS in attempt {len(faults)}" in run.output, run.output
+
+
+def record(kind: str, fault: str, seconds: float) -> None:
+    """Keep a line of the table."""
+    print(f"{kind} {fault}: {seconds:.1f} s")
+    if path := os.environ.get("GANGWAY_FAULT_TABLE"):
+        with open(path, "a") as file:
+            file.write(f"{kind}\t{fault}\t{seconds:.2f}\n")

@@ -1,0 +1,93 @@
+"""What the flows of the fault matrix share: faults, and a look at what an attempt has left.
+
+FAULTS (a JSON list) has a fault for each attempt, as in ``raise@1`` for node 1; the attempt after
+the last one succeeds.
+"""
+
+import ctypes
+import glob
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+
+import psutil
+from metaflow import current
+
+FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
+LOOK_SECONDS = 5
+
+
+def fault_of_this_attempt():
+    attempt = current.retry_count
+    fault, _, node = (FAULTS[attempt] if attempt < len(FAULTS) else "").partition("@")
+    return fault, int(node or 0)
+
+
+def announce(fault):
+    print(f"FAULT {fault} {time.time()}", flush=True)
+
+
+def worker_task(index=1):
+    for process in psutil.Process().children():
+        command = process.cmdline()
+        if "--split-index" in command and command[command.index("--split-index") + 1] == str(index):
+            return process
+    raise LookupError(index)
+
+
+def use_up_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
+    bytearray(1 << 33)
+
+
+def own_fault(name):
+    """Let this process meet a fault of its own."""
+    if name == "raise":
+        raise ValueError("the user's own error")
+    if name == "quit":
+        quit()
+    if name == "exit":
+        sys.exit(3)
+    if name == "leave":  # what C code does that calls exit()
+        os._exit(0)
+    if name == "segfault":
+        ctypes.string_at(0)
+    if name == "kill":  # what the kernel does when memory is short
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "terminate":
+        os.kill(os.getpid(), signal.SIGTERM)
+    if name == "freeze":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if name == "memory":
+        use_up_memory()
+
+
+def look_for_leftovers(gang):
+    """Print what earlier attempts have left, once nothing is left or 5 s are over."""
+    began = time.monotonic()
+    while (left := leftovers(gang)) and time.monotonic() - began < LOOK_SECONDS:
+        time.sleep(0.1)
+    print(f"LEFT {json.dumps(left)} after {time.monotonic() - began:.1f} s", flush=True)
+
+
+def leftovers(gang):
+    tmp = tempfile.gettempdir()
+    own = f"gw-{gang}."
+    left = [x for x in glob.glob(f"{tmp}/gw-*") if not os.path.basename(x).startswith(own)]
+    for process in psutil.process_iter():
+        try:
+            environment, command = process.environ(), process.cmdline()
+            mark = environment.get("GANGWAY_GANG", gang)
+            if environment.get("TMPDIR") == tmp and mark.partition(".")[0] != gang:
+                left.append(f"{process.pid} {command[:6]}")
+            elif process.cwd() == os.getcwd() and "--retry-count" in command:
+                attempt = int(command[command.index("--retry-count") + 1])
+                if attempt < current.retry_count and process.status() != psutil.STATUS_ZOMBIE:
+                    left.append(f"{process.pid} is a task of attempt {attempt}")
+        except psutil.Error:
+            continue
+    return left

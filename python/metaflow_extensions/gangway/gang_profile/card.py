@@ -10,16 +10,7 @@ from metaflow.cards import Markdown, Table, VegaChart
 from .charts import charts, phases
 from .timeline import Line, Timeline
 
-_HEADERS = [
-    "Node",
-    "Machine",
-    "CPU mean, most (cores)",
-    "Memory most (GB)",
-    "Disk mean (MB/s)",
-    "Network mean (MB/s)",
-    "GPUs mean",
-    "Machine: CPU mean, memory most",
-]
+_HEADERS = ["Node", "Machine", "CPU", "Memory", "Disk", "Network", "GPUs", "Whole machine"]
 
 
 def components(timeline: Timeline, title: str, local: bool) -> list[Any]:
@@ -41,6 +32,8 @@ def components(timeline: Timeline, title: str, local: bool) -> list[Any]:
     cost = max((line.cost_percent for line in lines.values()), default=0.0)
     notes = [
         "CPU, memory and disk are those of the node's own processes; the network is the machine's.",
+        "CPU: mean and most, in cores. Memory: most, in GB. Disk and network: mean, in MB/s. "
+        "Whole machine: mean of its CPU, most of its memory.",
         f"Looking cost {cost:.2f} % of a core on the node where it cost most.",
         *sorted({line.facts["no_gpus"] for line in lines.values() if line.facts.get("no_gpus")}),
     ]

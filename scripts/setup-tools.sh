@@ -1,10 +1,27 @@
 # shellcheck shell=bash
-# Tools that only `make lint` uses. Sourced by setup.sh.
+# Programs that only `make lint` and some tests use. Sourced by setup.sh.
 
 setup_tools() {
     rm -f "$STATE/missing-tools"
+    setup_shellcheck
+    setup_mpi
+}
+
+may_install() { has_apt && has_candidate "$1" && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; }
+
+# 51 MB with what it needs; r-cran-rmpi wants the development files as well (it opens libmpi.so).
+setup_mpi() {
+    if command -v mpirun >/dev/null && command -v mpicc >/dev/null; then return 0; fi
+    if may_install openmpi-bin; then
+        apt_install "Open MPI" openmpi-bin libopenmpi-dev
+    else
+        note_optional tools "Open MPI: the tests of @mpi"
+    fi
+}
+
+setup_shellcheck() {
     command -v shellcheck >/dev/null && return 0
-    if has_apt && has_candidate shellcheck && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; then
+    if may_install shellcheck; then
         apt_install "shellcheck" shellcheck
     else
         note_optional tools "shellcheck: the lint of scripts/*.sh in 'make lint' and 'make test'"

@@ -1,16 +1,15 @@
-"""What Open MPI reads and says: pure functions, and what can be learnt from mpirun's output."""
+"""Command lines, variables and files for Open MPI: pure functions."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from ..gang.arguments import Arguments, command_line
-from ..gang.output import Output
 from ..gang.scripts import find_beside
 
 _HOST = "gang-node-"
@@ -99,12 +98,16 @@ def mpirun_words(args: Arguments, program: Any, program_args: Arguments) -> list
         Options of mpirun. A hostfile of metaflow-mpi, which is not there, is left out.
     program : str or list
         The program and its first arguments, as a shell would split it. Files beside the flow are
-        found.
+        found. A script of Python runs under ``-m mpi4py``, where that is installed: otherwise an
+        exception in one rank leaves the others waiting for it.
     program_args : list, dict or str
         More arguments of the program, as they are.
     """
     words = _without_their_hostfile(_split(args))
-    return words + [find_beside(word) or word for word in _split(program)] + _split(program_args)
+    program = [find_beside(word) or word for word in _split(program)]
+    if program[:1] == ["python"] and "".join(program[1:2]).endswith(".py") and find_spec("mpi4py"):
+        program.insert(1, "-mmpi4py")
+    return words + program + _split(program_args)
 
 
 def compiler_words(args: Arguments) -> list[str]:
@@ -124,69 +127,3 @@ def _without_their_hostfile(words: list[str]) -> list[str]:
             if os.path.basename(file) == _THEIR_HOSTFILE and not os.path.exists(file):
                 return words[:at] + words[at + 2 :]
     return words
-
-
-class JobMap:
-    """Where the ranks of one mpirun are, from the map that it prints first.
-
-    A rank of a program that other ranks have started (``MPI_Comm_spawn``) is called ``2.0``: the
-    second program's first rank.
-
-    Attributes
-    ----------
-    nodes : dict
-        The node of each rank.
-    """
-
-    _TAGGED = re.compile(r"\[(\d+),(\d+)\]<std\w+>: ?(.*)", re.DOTALL)
-    _NODE = re.compile(r"\s*Data for node: (\S+)")
-    _RANK = re.compile(r"\s*Process (?:OMPI )?jobid: \[?[^,@]*[,@](\d+)\]? .*Process rank: (\d+)")
-    _HEADLINE = re.compile(r"\s*(Data for JOB .*|=+ +JOB MAP +=+|={40,})\s*$")
-
-    def __init__(self) -> None:
-        self.nodes: dict[str, int] = {}
-        self._node: int | None = None
-        self._drawn = False
-
-    def rank_of(self, line: str) -> tuple[str, str, int | None] | None:
-        """The rank that has printed a line, its text and its node; None for a line of the map."""
-        if found := self._TAGGED.match(line):
-            rank = _rank(found[1], found[2])
-            return rank, found[3], self.nodes.get(rank)
-        if self._is_of_the_map(line):
-            self._drawn = True
-            return None
-        if self._drawn and not line.strip():
-            return None
-        self._drawn = False
-        return "", line, None
-
-    def _is_of_the_map(self, line: str) -> bool:
-        if found := self._NODE.match(line):
-            self._node = node_of(found[1])
-        elif found := self._RANK.match(line):
-            if self._node is not None:
-                self.nodes[_rank(found[1], found[2])] = self._node
-        else:
-            return self._HEADLINE.match(line) is not None
-        return True
-
-
-def _rank(job: str, rank: str) -> str:
-    return rank if job == "1" else f"{job}.{rank}"
-
-
-_CAUSES = (
-    (re.compile(r"Process name: \[\S+,(\d+)\],(\d+)\]\s+Exit code:\s+(\d+)"), 0),
-    (re.compile(r"process rank ()(\d+) with PID \d+ on\s+node \S+ exited on\s+signal (\d+)"), 128),
-    (re.compile(r"MPI_ABORT was invoked on rank ()(\d+) .*?with errorcode (-?\d+)", re.DOTALL), 0),
-)
-
-
-def culprit(output: Output) -> tuple[str, int] | None:
-    """The rank that mpirun names as the first to fail, and its exit status."""
-    said = "\n".join(output.last_lines())
-    for cause, base in _CAUSES:
-        if found := cause.search(said):
-            return _rank(found[1] or "1", found[2]), base + int(found[3])
-    return None

@@ -10,11 +10,10 @@ from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFou
 from ..gang import processes
 from ..gang.agents import report
 from ..gang.arguments import Arguments
+from ..gang.launch import Launch
 from .broadcast import FileServer
 from .command import (
-    JobMap,
     compiler_words,
-    culprit,
     hostfile,
     mpirun_environment,
     mpirun_words,
@@ -22,6 +21,7 @@ from .command import (
 )
 from .daemons import Daemons
 from .node import MpiNode
+from .output import JobOutput, culprit
 
 
 class MpiExecutor:
@@ -77,7 +77,8 @@ class MpiExecutor:
             Arguments of mpicc, as ``["-o", "hello", "hello.c"]``.
         """
         call = "current.mpi.cc"
-        launch = self._node.launch([find_tool("mpicc", call), *compiler_words(args)])
+        find_tool("mpicc", call)
+        launch = self._node.launch(["mpicc", *compiler_words(args)], tools_path())
         if status := launch.run():
             raise LaunchException(f"{call}: {report(launch.output, status, None)['text']}")
 
@@ -104,7 +105,9 @@ class MpiExecutor:
 
     def _mpirun(self, tool: str, args: Arguments, program: Any, program_args: Arguments) -> None:
         call = "current.mpi." + {"mpiexec": "exec", "mpirun": "run"}[tool]
-        command = [find_tool(tool, call), *mpirun_words(args, program, program_args)]
+        find_tool(tool, call)
+        # By its name alone: with a path it would put its own folder first on the ranks' PATH.
+        command = [tool, *mpirun_words(args, program, program_args)]
         self._runs += 1
         spec = self._node.spec
         folder = self._node.make_folder()
@@ -112,7 +115,7 @@ class MpiExecutor:
         try:
             with open(os.path.join(folder, "hosts"), "w") as file:
                 file.write(hostfile(spec.num_nodes, self._slots))
-            job = JobMap()
+            job = JobOutput()
             environment = mpirun_environment(folder, daemons.command, spec.local)
             launch = self._node.launch(command, environment, job.rank_of)
             status = launch.run()
@@ -120,14 +123,14 @@ class MpiExecutor:
             daemons.stop()
             processes.remove_folder(folder)
         if status:
-            raise LaunchException(f"{call}:\n{_why(launch, status, job, daemons)}")
+            raise LaunchException(f"{call}:\n{_why(tool, launch, status, job, daemons)}")
 
 
-def _why(launch: Any, status: int, job: JobMap, daemons: Daemons) -> str:
+def _why(tool: str, launch: Launch, status: int, job: JobOutput, daemons: Daemons) -> str:
     failed = culprit(launch.output)
     if failed is None and (told := daemons.failures()):
         return "\n".join(told)
-    said = report(launch.output, status, culprit)["text"]
+    said = report(launch.output, status, culprit)["text"].replace("the command", tool, 1)
     node = job.nodes.get(failed[0], 0) if failed else 0
     return f"node {node}: {said}"
 

@@ -9,8 +9,9 @@ from ..gang import processes
 from ..gang.agents import AgentNode, report
 from ..gang.launch import Launch
 from .broadcast import fetch
-from .command import JobMap, daemon_environment
+from .command import daemon_environment
 from .daemons import ended
+from .output import JobOutput
 
 
 class MpiNode(AgentNode):
@@ -36,18 +37,20 @@ class MpiNode(AgentNode):
     def _start_daemon(self, order: str, command: str) -> None:
         run = order.partition("/")[0]
         folder = self.make_folder()
-        said = {"node": self.spec.index, "status": 1, "text": "was not started"}
+        # A daemon that ends because it is told to has not failed.
+        said = {"node": self.spec.index, "status": 0, "text": ""}
         try:
             with self._lock:
                 if run in self._over:
                     return
                 environment = {**self.environment(), **daemon_environment(folder)}
-                daemon = self.launch(["/bin/sh", "-c", command], environment, JobMap().rank_of)
+                daemon = self.launch(["/bin/sh", "-c", command], environment, JobOutput().rank_of)
                 self._daemons[order] = daemon
             status = daemon.run()
             text = report(daemon.output, status, None)["text"].removeprefix("the command ")
-            said |= {"status": status, "text": text}
             with self._lock:
+                if run not in self._over:
+                    said |= {"status": status, "text": text}
                 del self._daemons[order]
                 self._launches.remove(daemon)
         finally:

@@ -195,8 +195,8 @@ def test_folders_are_short_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_finds_its_gang_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANGWAY_MEETING", raising=False)
     spec = NodeSpec("abcd", 0, 2, SECRET, True, {})
-    rendezvous.offer("127.0.0.1:1", spec)
-    assert rendezvous.take() == rendezvous.Meeting("127.0.0.1:1", "abcd", SECRET)
+    rendezvous.offer("127.0.0.1:1", spec, "/a folder")
+    assert rendezvous.take() == rendezvous.Meeting("127.0.0.1:1", "abcd", SECRET, "/a folder")
     with pytest.raises(GangRuntimeException):
         rendezvous.take()
 

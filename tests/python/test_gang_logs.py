@@ -125,11 +125,16 @@ def test_a_bound_lets_a_burst_through_and_then_a_rate() -> None:
 
 
 def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: Path) -> None:
-    output = WorkerOutput(str(tmp_path), 2, str)
+    kept: list[str] = []
+    folder = tmp_path / "pipes"
+    folder.mkdir()
+    output = WorkerOutput(
+        str(folder), 2, str, lambda node, streams: kept.append(streams["stdout"].read_text())
+    )
     code = (
         "import os, sys, metaflow\n"
         "from metaflow_extensions.gangway.gang.task_output import TaskOutput\n"
-        f"task = TaskOutput({str(tmp_path)!r}, 1)\n"
+        f"task = TaskOutput({str(folder)!r}, 1)\n"
         "print('into the pipe', flush=True)\n"
         "task.restore_if_control_is_gone()\n"
         "print('still into the pipe', flush=True)\n"
@@ -144,7 +149,6 @@ def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: P
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT / "python")},
     ) as process:
-        kept: list[str] = []
         deadline = time.monotonic() + 60
         pipe = next(
             s.data for s in output._selector.get_map().values() if s.data.stream == "stdout"
@@ -152,13 +156,15 @@ def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: P
         while pipe.kept.tell() == 0 or b"still" not in _content(pipe.kept):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.05)
-        output.close(lambda node, streams: kept.append(streams["stdout"].read_text()))
+        output.close()
+        output.close()
         assert process.communicate(timeout=60)[0] == "back\n"
     assert [line.partition("]")[2] for line in kept[0].splitlines()] == [
         "into the pipe",
         "still into the pipe",
     ]
-    assert TaskOutput(str(tmp_path / "nowhere"), 1).restore_if_control_is_gone() is None
+    assert not folder.exists()
+    assert TaskOutput(str(folder), 1).restore_if_control_is_gone() is None
 
 
 def _content(file: object) -> bytes:
@@ -194,7 +200,8 @@ def test_what_r_prints_on_a_worker_is_heard_and_kept(tmp_path: Path, short_tmp: 
     pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
     function = (
         "function(self) { node <- Sys.getenv('MF_PARALLEL_NODE_INDEX');"
-        "cat('cat', node, fill = TRUE); message('message ', node); warning('hm ', node); print(node) }"
+        "cat('cat', node, fill = TRUE); message('message ', node); warning('hm ', node);"
+        "print(node) }"
     )
     flow = write_flow(tmp_path, f"train = {function}", R_STEPS)
     names = "import everywhere\nfrom metaflow import gang_profile, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 from conftest import StartFlow
@@ -54,4 +55,4 @@ def test_worker_logs_on_request(run_flow: StartFlow) -> None:
     )
     run = run_flow("gang_attributes.py", ATTRIBUTES=attributes, USE_WORKERS="1")
     assert run.status == 0, run.output
-    assert "[node 1] a worker speaks" in run.output
+    assert re.search(r"\[node 1\] \(speak pid=\d+\) a worker speaks", run.output), run.output

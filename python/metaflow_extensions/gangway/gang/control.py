@@ -15,6 +15,7 @@ from . import moments, processes
 from .environment import variables_set
 from .lifeline import ControlLifeline, missing
 from .node import GangNode
+from .task_output import WorkerOutput
 from .tasks import LocalWorkers
 from .user_code import UserCode
 
@@ -34,11 +35,15 @@ class ControlGang:
         The task's attempt.
     where : str
         The flow's and step's names, for messages.
+    output : WorkerOutput
+        What the workers print.
     """
 
-    def __init__(self, node: GangNode, host: str, attempt: int, where: str) -> None:
+    def __init__(
+        self, node: GangNode, host: str, attempt: int, where: str, output: WorkerOutput
+    ) -> None:
         spec = node.spec
-        self._node, self._where = node, where
+        self._node, self._where, self._output = node, where, output
         self._timeout = float(spec.attributes["all_nodes_started_timeout"])
         self._workers = LocalWorkers()
         self._parent = os.getppid()
@@ -81,12 +86,15 @@ class ControlGang:
 
     def close(self, failed: bool) -> None:
         """Make sure that nothing is left, whatever happened before."""
-        self._node.stop()
-        self.lifeline.stop()
-        if failed:
-            self._workers.stop()
-            if self._node.spec.local:
-                processes.stop_everywhere(self._node.spec.gang)
+        try:
+            self._node.stop()
+            self.lifeline.stop()
+            if failed:
+                self._workers.stop()
+                if self._node.spec.local:
+                    processes.stop_everywhere(self._node.spec.gang)
+        finally:
+            self._output.close()
 
     def _form(self) -> None:
         everyone = set(range(self._node.spec.num_nodes))
@@ -154,6 +162,7 @@ class ControlGang:
         self.lifeline.end("failed", str(lost))
         self._node.stop()
         self._workers.stop()
+        self._output.close()
 
     def _raise_if_lost(self) -> None:
         if lost := self.lifeline.lost:

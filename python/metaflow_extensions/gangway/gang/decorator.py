@@ -188,10 +188,11 @@ class GangDecorator(ParallelDecorator):
     @contextlib.contextmanager
     def _gang(self, retry_count: int) -> Iterator[ControlGang]:
         failed = True
-        gang = ControlGang(self._node, rendezvous.host(), retry_count, self.where)
         spec = self._node.spec
         folder = processes.make_folder(processes.node_mark(spec.gang, 0))
-        output = WorkerOutput(folder, spec.num_nodes, _worker_task)
+        keep = partial(self._keep_output, retry_count)
+        output = WorkerOutput(folder, spec.num_nodes, _worker_task, keep)
+        gang = ControlGang(self._node, rendezvous.host(), retry_count, self.where, output)
         try:
             rendezvous.offer(gang.lifeline.address, spec, folder)
             yield gang
@@ -199,8 +200,6 @@ class GangDecorator(ParallelDecorator):
         finally:
             rendezvous.withdraw()
             gang.close(failed)
-            output.close(partial(self._keep_output, retry_count))
-            processes.remove_folder(folder)
             self._clean = gang.clean
 
     def _keep_output(self, retry_count: int, node: int, streams: dict[str, Path]) -> None:

@@ -25,13 +25,15 @@ from typing import IO
 from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.mflog.mflog import decorate
 
+from .processes import remove_folder
+
 STREAMS = {"stdout": 1, "stderr": 2}
 _READ = 1 << 16
 _LONGEST_SHOWN = 4000  # below what a pipe takes in one piece
 _LONGEST_KEPT = 1 << 20
 _DRAIN_SECONDS = 2.0
 
-Save = Callable[[int, "dict[str, Path]"], None]
+Keep = Callable[[int, "dict[str, Path]"], None]
 
 
 class Bound:
@@ -75,16 +77,22 @@ class WorkerOutput:
     Parameters
     ----------
     folder : str
-        Where the pipes are made.
+        Where the pipes are made; it is removed with them.
     num_nodes : int
         How many nodes the gang has.
     task_of : callable
         Gives the name of a node's task, whose log has everything.
+    keep : callable
+        Called with a node's index and the files of its streams, to keep them.
     """
 
-    def __init__(self, folder: str, num_nodes: int, task_of: Callable[[int], str]) -> None:
+    def __init__(
+        self, folder: str, num_nodes: int, task_of: Callable[[int], str], keep: Keep
+    ) -> None:
         _write_by_lines()
-        self._task_of = task_of
+        self._folder, self._task_of, self._keep = folder, task_of, keep
+        self._lock = threading.Lock()
+        self._closed = False
         self._bounds = {node: Bound() for node in range(1, num_nodes)}
         self._selector = selectors.DefaultSelector()
         self._stopped = threading.Event()
@@ -98,10 +106,17 @@ class WorkerOutput:
         self._thread = threading.Thread(target=self._run, name="gangway-output", daemon=True)
         self._thread.start()
 
-    def close(self, save: Save) -> None:
+    def close(self) -> None:
         """Take what is left, and hand each node's whole output over to be kept."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._close()
+
+    def _close(self) -> None:
         self._stopped.set()
         self._thread.join()
+        remove_folder(self._folder)
         kept: dict[int, dict[str, Path]] = {}
         sources = []
         for key in list(self._selector.get_map().values()):
@@ -121,7 +136,7 @@ class WorkerOutput:
             self._tell_dropped(node)
         try:
             for node, streams in kept.items():
-                save(node, streams)
+                self._keep(node, streams)
         except Exception as error:
             print(f"gangway: the workers' logs were not kept: {error!r}", file=sys.stderr)
         finally:

@@ -43,8 +43,10 @@ start_worker <- function(node) {
 
 # A formula or a quosure that was made in a step's function brings the step's `self` along, which would read as NULL.
 no_self <- function(x, name, ...) {
-  ray_stop("argument", "There is no `self` in Ray's workers. Read what they need from it before (", name, " <- self$", name,
-    "), or put the value in place: !!self$", name, " in tidymodels' and dplyr's arguments.")
+  ray_stop(
+    "argument", "There is no `self` in Ray's workers. Read what they need from it before (", name, " <- self$", name,
+    "), or put the value in place: !!self$", name, " in tidymodels' and dplyr's arguments."
+  )
 }
 
 register_ray_methods <- function() {

@@ -11,8 +11,8 @@ utils::globalVariables("home") # in functions that at_home() makes
 #' @details
 #' The loop's body takes along what it uses from around it, as a function that is given to [ray_map()] does; `.export`
 #' names what only `get()` and the like see, `.noexport` what shall not travel. Output, messages and warnings of the
-#' iterations are repeated here in their order. Loops within loops run one after another in their worker; `%:%` makes one
-#' parallel loop of both.
+#' iterations are repeated here in their order. Loops within loops run one after another in their worker; `%:%` makes
+#' one parallel loop of both.
 #'
 #' `foreach(..., .options.ray = list(chunk = 1, progress = TRUE))`: how many iterations a worker gets at a time, by
 #' default a few chunks a core, and whether to show progress.
@@ -44,20 +44,20 @@ NULL
 #' has `FutureBackend` (1.40 and later), futures can be cancelled one by one.
 #'
 #' @details
-#' As with other plans, `future()` waits while all workers are busy. Output, messages, warnings and other conditions of a
-#' future are repeated when its value is asked for; conditions of class `immediateCondition`, among them those of
+#' As with other plans, `future()` waits while all workers are busy. Output, messages, warnings and other conditions of
+#' a future are repeated when its value is asked for; conditions of class `immediateCondition`, among them those of
 #' progressr, while it still runs.
 #'
-#' A future whose worker dies is tried again up to `max_retries` times; then its value is an error of class `FutureError`
-#' that says so. Futures of a function that was interrupted (`future_map()` and the like), and that nobody holds, are
-#' cancelled, with all versions of future.
+#' A future whose worker dies is tried again up to `max_retries` times; then its value is an error of class
+#' `FutureError` that says so. Futures of a function that was interrupted (`future_map()` and the like), and that nobody
+#' holds, are cancelled, with all versions of future.
 #'
 #' Futures in futures run one after another, as with every plan, unless a plan says otherwise:
 #' `plan(list(ray, multisession))`, `plan(list(ray, ray))`.
 #'
 #' @param ... For the package future.
-#' @param workers How many futures run at a time, and by what furrr and others divide their work: a number, or a function
-#'   that gives one; by default what the cluster has cores for.
+#' @param workers How many futures run at a time, and by what furrr and others divide their work: a number, or a
+#'   function that gives one; by default what the cluster has cores for.
 #' @param cpus,gpus,memory,resources What each future takes of the cluster, as in [ray_remote()]; memory in MB.
 #' @param max_retries How often a future is tried again whose worker has died.
 #' @return A strategy for `future::plan()`; it is not meant to be called.

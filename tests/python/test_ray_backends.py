@@ -28,8 +28,8 @@ f <- future({ cat('said there\n'); message('told there'); warning('warned there'
 same(value(f), 1)
 e <- tryCatch(value(future(stop('bad'))), error = conditionMessage)
 same(e, 'bad')
-e <- tryCatch(value(future(tools::pskill(Sys.getpid(), 9))), error = function(e) inherits(e, 'FutureError'))
-same(e, TRUE)
+e <- tryCatch(value(future(tools::pskill(Sys.getpid(), 9))), error = identity)
+same(inherits(e, 'FutureError'), TRUE)
 told <- 0
 f <- future(for (i in 1:3) signalCondition(structure(
   class = c('immediateCondition', 'condition'), list(message = i, call = NULL))))
@@ -49,7 +49,8 @@ same(getDoParWorkers(), as.integer(sum(ray_nodes()$cpus)))
 k <- 2
 helper <- function(x) x * k
 same(foreach(i = 1:4, .combine = c) %dopar% helper(i), c(2, 4, 6, 8))
-same(foreach(a = 1:2, .combine = c) %:% foreach(b = 1:2, .combine = c) %dopar% (a * b), c(1L, 2L, 2L, 4L))
+got <- foreach(a = 1:2, .combine = c) %:% foreach(b = 1:2, .combine = c) %dopar% (a * b)
+same(got, c(1L, 2L, 2L, 4L))
 e <- tryCatch(foreach(i = 1:3) %dopar% if (i == 2) stop('two'), error = function(e) e)
 same(class(e)[1], 'gangway_error_ray_map')
 """
@@ -60,7 +61,9 @@ def has(package: str) -> bool:
     return subprocess.run(["Rscript", "--vanilla", "-e", code]).returncode == 0
 
 
-@pytest.mark.parametrize(("package", "code", "checks"), [("future", FUTURE, 8), ("foreach", FOREACH, 5)])
+@pytest.mark.parametrize(
+    ("package", "code", "checks"), [("future", FUTURE, 8), ("foreach", FOREACH, 5)]
+)
 def test_in_a_gang(package: str, code: str, checks: int, tmp_path: Path, short_tmp: str) -> None:
     if not has(package):
         pytest.skip(f"the R package {package} is not installed")

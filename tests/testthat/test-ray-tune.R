@@ -54,7 +54,9 @@ test_that("fit_resamples() and workflow_map() give the same", {
 test_that("a model that fails is noted, as it is here", {
   skip_without_ray()
   got <- both(suppressMessages(suppressWarnings(
-    tune::fit_resamples(line, mpg ~ wt, folds, control = tune::control_resamples(extract = function(x) stop("no extract")))
+    tune::fit_resamples(line, mpg ~ wt, folds,
+      control = tune::control_resamples(extract = function(x) stop("no extract"))
+    )
   )))
   expect_equal(got$there$.extracts, got$here$.extracts)
   expect_equal(tune::collect_notes(got$there)$note, tune::collect_notes(got$here)$note)

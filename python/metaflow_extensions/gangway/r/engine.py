@@ -20,8 +20,8 @@ from .stream import RStream
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
-    "core at-home errors remote map seed progress info actor worker future foreach live orphans "
-    "worker-future"
+    "core at-home errors remote map seed progress info actor worker future plan foreach live "
+    "orphans worker-future"
 ).split()
 _SOURCES = (
     "serializable.R",

@@ -17,7 +17,11 @@ do_ray_info <- function(data, item) {
   switch(item,
     workers = ray_workers(cpus = data$cpus),
     name = "doRay",
-    version = if (isNamespaceLoaded("gangway")) getNamespaceInfo("gangway", "spec")[["version"]] else get("bundle")$gangway
+    version = if (isNamespaceLoaded("gangway")) {
+      getNamespaceInfo("gangway", "spec")[["version"]]
+    } else {
+      get("bundle")$gangway
+    }
   )
 }
 
@@ -76,7 +80,8 @@ loop_body <- function(obj, variables, expr, envir) {
   })
   # What shall not travel looks as if the caller gave it, who does not.
   names <- c(union(variables, setdiff(obj$noexport, obj$export)), if (uses_dots(expr, envir)) "...")
-  as.function(c(stats::setNames(rep(alist(x = ), length(names)), names), expr), envir = envir)
+  nothing <- formals(function(x) NULL)
+  as.function(c(stats::setNames(rep(nothing, length(names)), names), expr), envir = envir)
 }
 
 loop_error <- function(e, expr) {

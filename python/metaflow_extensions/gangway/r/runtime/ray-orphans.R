@@ -1,5 +1,6 @@
 # Futures of a function that was interrupted, or failed, while it waited for them, and whom nobody can ask any more: a
-# future_map() that will never have a value. Their tasks would hold the cluster; future cancels them in later versions only.
+# future_map() that will never have a value. Their tasks would hold the cluster; only later versions of future cancel
+# them.
 
 orphans <- new.env(parent = emptyenv())
 orphans$numbers <- integer()

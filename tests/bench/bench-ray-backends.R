@@ -20,7 +20,8 @@ rates <- list()
 for (name in c("ray", "multisession")) {
   if (name == "ray") plan(ray) else plan(multisession, workers = 2)
   rates[[name]] <- c(one_by_one = one_by_one(if (name == "ray") 400 else 60), map = map())
-  cat(sprintf("%s: %.0f futures a second, %.0f elements of future_map() a second\n", name, rates[[name]][1], rates[[name]][2]))
+  rate <- rates[[name]]
+  cat(sprintf("%s: %.0f futures a second, %.0f elements of future_map() a second\n", name, rate[1], rate[2]))
 }
 plan(sequential)
 ray_shutdown()

@@ -22,5 +22,6 @@ changed_kinds <- function(get) {
 
 report <- function(where, get) {
   changed <- changed_kinds(get)
-  cat(where, ": ", length(available_zoo()), " kinds, changed: ", if (length(changed)) changed else "none", "\n", sep = " ")
+  what <- if (length(changed)) changed else "none"
+  cat(where, ": ", length(available_zoo()), " kinds, changed: ", what, "\n", sep = " ")
 }

@@ -86,10 +86,12 @@ zoo <- list(
     k <- 2
     function(x, ..., y = k) x * y + k
   },
-  byte_compiled = function() compiler::cmpfun(function(x) {
-    for (i in 1:3) x <- x + i
-    x
-  }),
+  byte_compiled = function() {
+    compiler::cmpfun(function(x) {
+      for (i in 1:3) x <- x + i
+      x
+    })
+  },
   functions_sharing = function() {
     count <- 0
     list(add = function() count <<- count + 1, get = function() count)
@@ -139,7 +141,9 @@ zoo <- list(
     list(one = data.table::data.table(a = 1), deep = list(data.table::data.table(l = list(1, "b"))))
   },
   "tibble:tibble" = function() tibble::tibble(a = 1:2, l = list(NULL, 1:3)),
-  "tibble:nested_tibble" = function() tibble::tibble(g = 1:2, d = list(tibble::tibble(x = 1), tibble::tibble(x = NULL))),
+  "tibble:nested_tibble" = function() {
+    tibble::tibble(g = 1:2, d = list(tibble::tibble(x = 1), tibble::tibble(x = NULL)))
+  },
   "tibble:no_columns" = function() tibble::tibble(.rows = 3),
   "dplyr:grouped_tibble" = function() dplyr::group_by(tibble::tibble(a = c(1, 1, 2), b = 1:3), a),
   "dplyr:rowwise_tibble" = function() dplyr::rowwise(tibble::tibble(a = 1:2)),
@@ -155,8 +159,8 @@ zoo <- list(
     recipes::step_normalize(recipes::recipe(mpg ~ ., data = mtcars), recipes::all_numeric_predictors(), id = "scale")
   },
   "recipes:prepped_recipe" = function() {
-    steps <- recipes::step_normalize(recipes::recipe(mpg ~ ., data = mtcars), recipes::all_numeric_predictors(), id = "s")
-    recipes::prep(steps)
+    plan <- recipes::recipe(mpg ~ ., data = mtcars)
+    recipes::prep(recipes::step_normalize(plan, recipes::all_numeric_predictors(), id = "s"))
   },
   "rsample:folds" = function() {
     set.seed(1)

@@ -20,9 +20,23 @@ from .stream import RStream
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
-    "core at-home errors remote map seed progress info actor worker future plan foreach live "
-    "orphans worker-future"
-).split()
+    "core",
+    "at-home",
+    "errors",
+    "remote",
+    "map",
+    "seed",
+    "progress",
+    "info",
+    "actor",
+    "worker",
+    "future",
+    "plan",
+    "foreach",
+    "live",
+    "orphans",
+    "worker-future",
+)
 _SOURCES = (
     "serializable.R",
     "unserializable.R",

@@ -80,7 +80,7 @@ loop_body <- function(obj, variables, expr, envir) {
   })
   # What shall not travel looks as if the caller gave it, who does not.
   names <- c(union(variables, setdiff(obj$noexport, obj$export)), if (uses_dots(expr, envir)) "...")
-  nothing <- formals(function(x) NULL)
+  nothing <- alist(x = ) # nolint: spaces_inside_linter.
   as.function(c(stats::setNames(rep(nothing, length(names)), names), expr), envir = envir)
 }
 

@@ -58,7 +58,6 @@ test_that("a model that fails is noted, as it is here", {
       control = tune::control_resamples(extract = function(x) stop("no extract"))
     )
   )))
-  expect_equal(got$there$.extracts, got$here$.extracts)
   expect_equal(tune::collect_notes(got$there)$note, tune::collect_notes(got$here)$note)
 })
 

@@ -17,7 +17,10 @@ run_example <- function(name, args = character(), packages = character(), module
 }
 
 skip_without_module <- function(module) {
-  found <- processx::run(run_python_path(), c("-c", paste("import", module)), error_on_status = FALSE)
+  python <- run_python_path()
+  found <- processx::run(python, c("-c", paste("import", module)),
+    error_on_status = FALSE, env = c("current", python_env(python))
+  )
   skip_if(found$status != 0L, paste("the Python package", module, "is not installed"))
 }
 

@@ -15,5 +15,6 @@
 #' Every error of the package has class `gangway_error` and one that says what it is about, for
 #' example `gangway_error_flow` (the graph), `gangway_error_decorator` or `gangway_error_parameter`.
 #'
+#' @importFrom methods new
 #' @keywords internal
 "_PACKAGE"

@@ -90,6 +90,13 @@ rinterface.initr()
 print(rinterface.evalr("R.version.string")[0])'
 }
 
+# What the examples with Ray Train and Ray Tune need, which the tests run: about 100 MB, in wheels or not at all.
+install_example_libraries() {
+    "$VENV/bin/python" "$ROOT/scripts/requirements.py" examples >"$STATE/examples.txt"
+    pip_install --only-binary :all: -r "$STATE/examples.txt" -c "$STATE/constraints.txt" >"$LOGS/examples.log" 2>&1 ||
+        note_optional python "Python packages of the examples (Ray Train, Ray Tune, XGBoost): their tests are skipped"
+}
+
 python_inputs() {
     text_hash "$R_VERSION ${PYTHON-}" \
         "$(hash_of python/pyproject.toml scripts/setup-python.sh scripts/requirements.py)"
@@ -116,6 +123,7 @@ setup_python() { # LEVEL
     rm -f "$STATE/missing-python"
     pip_install --only-binary isal "isal>=1.8" >"$LOGS/isal.log" 2>&1 ||
         note_optional python "Python package isal: packing artifacts ten times as fast as with Python's gzip"
+    if [ "$level" != run ]; then install_example_libraries; fi
     step "rpy2-rinterface, built for R $R_VERSION" \
         "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \
         install_rinterface

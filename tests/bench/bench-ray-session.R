@@ -89,8 +89,9 @@ in_chunks <- seconds({
 })
 plain <- seconds(ray_map(1:50, use, d = shared))
 cat(sprintf(
-  "ray_put(), ray_map(): %.2f s with a chunk a task, %d MB more than before; %.2f s in chunks; as an argument: %.2f s\n",
-  with_ref, ray_memory, in_chunks, plain))
+  "ray_put(), ray_map(): %.2f s with a chunk a task, %d MB more than before; in chunks %.2f s; as an argument %.2f s\n",
+  with_ref, ray_memory, in_chunks, plain
+))
 ray_shutdown()
 
 if (requireNamespace("furrr", quietly = TRUE)) {

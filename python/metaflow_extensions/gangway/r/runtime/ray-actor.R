@@ -7,8 +7,10 @@ ray_actor <- function(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources
     max_restarts = max_restarts, max_task_retries = max_task_retries
   )
   args <- list(...)
+  instance_of <- function(generator, ...) generator$new(...)
+  itself <- function(object) object
   if (is.environment(x) && inherits(x, "R6ClassGenerator")) {
-    make <- function(generator, ...) generator$new(...)
+    make <- instance_of
     args <- c(list(x), args)
   } else if (is.function(x)) {
     make <- x
@@ -16,7 +18,7 @@ ray_actor <- function(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources
     if (length(args)) {
       ray_stop("argument", "ray_actor(): further arguments are for a function or an R6 class that makes the object.")
     }
-    make <- function(object) object
+    make <- itself
     args <- list(x)
   } else {
     ray_stop(

@@ -85,7 +85,9 @@ strategy_arguments <- function(evaluator) {
 
 new_ray_backend <- function(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL,
                             max_retries = 3) {
-  backend <- future::MultiprocessFutureBackend(...,
+  # Not with `::`: an older future does not have it.
+  new_backend <- getExportedValue("future", "MultiprocessFutureBackend")
+  backend <- new_backend(...,
     workers = ray_workers(workers, cpus),
     options = ray_options(cpus, gpus, memory, resources, max_retries = max_retries)
   )

@@ -5,11 +5,14 @@ GANGWAY_FAULT_TABLE names a file that gets a line for each fault (docs/gangs.md 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
+import time
 from typing import NamedTuple
 
+import psutil
 from conftest import Run
 
 
@@ -51,6 +54,19 @@ def check(run: Run, faults: tuple[Fault, ...], kind: str) -> None:
     looks = re.findall(r"LEFT (.*) after [\d.]+ s", run.output)
     assert looks == ["[]"] * len(faults), run.output
     assert run.status == 0 and f"SUCCESS in attempt {len(faults)}" in run.output, run.output
+
+
+def task(run: Run, index: int) -> psutil.Process:
+    """The task of a node, once it has started."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for process in psutil.Process(run.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error, ValueError):
+                command = process.cmdline()
+                if command[command.index("--split-index") + 1] == str(index):
+                    return process
+        time.sleep(0.01)
+    raise LookupError(run.output)
 
 
 def record(kind: str, fault: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The fault matrix of the gang core: whatever happens, a gang ends soon, by name, and leaves nothing.
+"""The fault matrix of the gang core: a gang ends soon, by name, and leaves nothing.
 
 Each run meets a few faults, one an attempt, looks after each for what it has left, and succeeds in
 the last attempt. Faults of the frameworks' own processes are in test_fault_matrix_frameworks.py.
@@ -6,11 +6,20 @@ the last attempt. Faults of the frameworks' own processes are in test_fault_matr
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
-from conftest import StartFlow
-from fault_table import Fault, check
+from conftest import Run, StartFlow, left_behind
+from fault_table import Fault, attempts, check, record, seconds_to_end, task, words
+from surroundings import Cable, may, strangers, wait_for_ports
 
 LOST = "The gang was lost: @core on step train of flow CoreFaults: "
 TASK = LOST + "the task of node 1 "
@@ -58,3 +67,142 @@ def test_code_that_dies(run_flow: StartFlow, number: int, faults: tuple[Fault, .
         ATTRIBUTES=json.dumps({"heartbeat_timeout": HEARTBEAT}),
     )
     check(run, faults, f"core, {number} nodes")
+
+
+def test_a_process_that_leaves_without_a_word_is_no_success(run_flow: StartFlow) -> None:
+    # Metaflow itself sees a task that has ended with status 0, and no artifacts: it cannot retry.
+    run = run_flow("core_faults.py", FAULTS='["leave@0"]')
+    assert run.status != 0
+    assert "Node 1 lost control" in run.output
+
+
+def test_a_time_limit_holds_on_every_node(run_flow: StartFlow) -> None:
+    run = run_flow("core_faults.py", FAULTS='["sleep@0"]', TIMEOUT="3")
+    (attempt,) = attempts(run.output)
+    assert run.status != 0 and "timed out after 0 hours, 0 minutes, 3 seconds" in words(attempt)
+    record("core, 2 nodes", "@timeout of 3 s", seconds_to_end(attempt))
+    assert seconds_to_end(attempt) < 3 + 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run(start_flow: StartFlow, number: signal.Signals) -> None:
+    run = start_flow("core_faults.py", FAULTS='["sleep@0"]', NUM_PARALLEL="3")
+    run.wait_for("FAULT sleep")
+    if number == signal.SIGINT:  # a terminal sends it to all of the session
+        os.killpg(run.process.pid, number)
+    else:
+        run.process.send_signal(number)
+    assert run.wait().status != 0
+    record("core, 3 nodes", f"{number.name} to the run", run.seconds)
+    assert run.seconds < 10, run.output
+
+
+def test_a_run_that_is_killed_takes_its_tasks_along(start_flow: StartFlow) -> None:
+    run = start_flow("core_faults.py", FAULTS='["sleep@0"]').wait_for("FAULT sleep")
+    tasks = psutil.Process(run.process.pid).children(recursive=True)
+    began = time.monotonic()
+    run.process.kill()
+    gone, alive = psutil.wait_procs(tasks, timeout=10)
+    assert gone and not alive
+    record("core, 2 nodes", "SIGKILL of the run", time.monotonic() - began)
+
+
+def test_a_worker_that_never_joins(run_flow: StartFlow) -> None:
+    given = json.dumps({"all_nodes_started_timeout": 4})
+    run = run_flow("core_faults.py", FAULTS='["never_join@2"]', NUM_PARALLEL="3", ATTRIBUTES=given)
+    assert run.status != 0
+    (attempt,) = attempts(run.output)
+    assert "node 2 never reached the control task within 4 s" in words(attempt)
+    record("core, 3 nodes", "never joins, 4 s", seconds_to_end(attempt))
+    assert seconds_to_end(attempt) < 4 + 10
+
+
+def test_a_worker_that_joins_twice_or_with_a_wrong_secret(run_flow: StartFlow) -> None:
+    run = run_flow("core_faults.py", FAULTS='["join_again@1"]')
+    assert run.status == 0, run.output
+    assert run.output.count("REFUSED") == 2
+    assert "REFUSED authentication failed" in run.output
+
+
+@pytest.mark.parametrize("when", ["while it forms", "while it works"])
+def test_strangers_do_no_harm(start_flow: StartFlow, when: str) -> None:
+    run = start_flow("core_faults.py", HOLD="6")
+    if when == "while it works":
+        run.wait_for("HOLDING")
+    control = task(run, 0)
+    ports = wait_for_ports(control)
+    before = control.memory_info().rss
+    with contextlib.ExitStack() as visits:
+        for address in ports:
+            visits.enter_context(strangers(address))
+        assert run.wait_for("HOLDING").process.poll() is None
+        if when == "while it works":
+            assert control.memory_info().rss - before < 50e6
+        assert run.wait().status == 0, run.output
+
+
+def test_two_runs_at_the_same_moment(start_flow: StartFlow, tmp_path: Path) -> None:
+    (tmp_path / ".metaflow").mkdir()  # Metaflow's own first runs collide in making it
+    for run in [start_flow("core_faults.py", HOLD="1") for _ in range(2)]:
+        assert run.wait().status == 0, run.output
+
+
+def test_ten_runs_one_after_the_other(run_flow: StartFlow, tmp_path: Path, short_tmp: str) -> None:
+    began = time.monotonic()
+    for _ in range(10):
+        run = run_flow("core_faults.py")
+        assert run.status == 0, run.output
+        assert not left_behind(short_tmp, str(tmp_path))
+    record("core, 2 nodes", "ten runs", time.monotonic() - began)
+
+
+needs_namespaces = pytest.mark.skipif(
+    not may("unshare", "--net", "--mount", "true"), reason="network namespaces need root"
+)
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    made = Cable()
+    yield made
+    made.remove()
+
+
+def on_a_cable(start_flow: StartFlow, cable: Cable, heartbeat: float) -> Run:
+    return start_flow(
+        "core_faults.py",
+        HOLD="14",
+        NETNS=json.dumps(cable.names),
+        HOST=cable.address,
+        ATTRIBUTES=json.dumps({"heartbeat_timeout": heartbeat}),
+    ).wait_for("HOLDING")
+
+
+@needs_namespaces
+def test_a_network_cut_of_5_seconds_ends_nothing(start_flow: StartFlow, cable: Cable) -> None:
+    run = on_a_cable(start_flow, cable, heartbeat=10)
+    cable.cut()
+    time.sleep(5)
+    cable.mend()
+    assert run.wait().status == 0, run.output
+
+
+@needs_namespaces
+def test_a_network_that_is_cut_for_good(start_flow: StartFlow, cable: Cable) -> None:
+    heartbeat = 5
+    run = on_a_cable(start_flow, cable, heartbeat)
+    cable.cut()
+    run.output += f"FAULT cut {time.time()}\n"
+    assert run.wait().status != 0
+    (attempt,) = attempts(run.output)
+    assert f"node 1 was silent for {heartbeat} s" in words(attempt)
+    record("core, 2 nodes", f"network cut, heartbeat_timeout={heartbeat}", seconds_to_end(attempt))
+    assert seconds_to_end(attempt) < heartbeat + 5
+
+
+@needs_namespaces
+@pytest.mark.parametrize("full", ["/tmp", "/tmp /var/tmp"])
+def test_a_full_disk(run_flow: StartFlow, full: str) -> None:
+    run = run_flow("core_faults.py", FULL=full)
+    assert run.status == 0, run.output
+    assert not glob.glob("/var/tmp/gw-*")

@@ -4,7 +4,6 @@ ATTRIBUTES are the decorator's; HOLD is how long its code takes; NETNS has the n
 control's and the workers' nodes, and HOST is control's address then.
 """
 
-import ctypes
 import json
 import os
 import time
@@ -23,6 +22,9 @@ HOLD = float(os.environ.get("HOLD", "0"))
 NUM_PARALLEL = int(os.environ.get("NUM_PARALLEL", "2"))
 
 
+faults.fill_folders()
+
+
 class CoreDecorator(GangDecorator):
     name, folder, node_class = "core", "mf.core", AgentNode
 
@@ -34,16 +36,11 @@ class CoreDecorator(GangDecorator):
 core = partial(_base_step_decorator, CoreDecorator)
 
 
-def enter(namespace):
-    with open(f"/run/netns/{namespace}") as file:
-        assert ctypes.CDLL(None).setns(file.fileno(), 0) == 0
-
-
 if "NETNS" in os.environ:
-    enter(json.loads(os.environ["NETNS"])[bool(MEETING)])
+    faults.enter_namespace(json.loads(os.environ["NETNS"])[bool(MEETING)])
     rendezvous.host = lambda: os.environ["HOST"]
-if MEETING and "never_join" in faults.FAULTS:
-    print(f"FAULT never_join {time.time()}", flush=True)
+if MEETING and f"never_join@{os.environ['MF_PARALLEL_NODE_INDEX']}" in faults.FAULTS:
+    faults.announce("never_join")
     time.sleep(600)
 
 

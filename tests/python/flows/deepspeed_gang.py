@@ -3,7 +3,7 @@
 import json
 import os
 
-from metaflow import FlowSpec, current, deepspeed, resources, step
+from metaflow import FlowSpec, current, deepspeed, resources, retry, step
 
 RUN = json.loads(os.environ.get("RUN", "{}"))
 
@@ -13,6 +13,7 @@ class DeepspeedGang(FlowSpec):
     def start(self):
         self.next(self.train, num_parallel=int(os.environ.get("NUM_PARALLEL", "2")))
 
+    @retry(times=int(os.environ.get("TIMES", "0")), minutes_between_retries=0)
     @resources(cpu=int(os.environ.get("SLOTS", "1")))
     @deepspeed
     @step

@@ -4,12 +4,14 @@ FAULTS (a JSON list) has a fault for each attempt, as in ``raise@1`` for node 1;
 the last one succeeds.
 """
 
+import contextlib
 import ctypes
 import glob
 import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ from metaflow import current
 
 FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
 LOOK_SECONDS = 5
+CLONE_NEWNS = 0x20000
 
 
 def fault_of_this_attempt():
@@ -64,6 +67,38 @@ def own_fault(name):
         os.kill(os.getpid(), signal.SIGSTOP)
     if name == "memory":
         use_up_memory()
+
+
+def enter_namespace(name):
+    """Use the network of a namespace from now on."""
+    with open(f"/run/netns/{name}") as file:
+        assert ctypes.CDLL(None).setns(file.fileno(), 0) == 0
+
+
+def fill_folders():
+    """Put a full disk where FULL says, for this process and its children only."""
+    folders = os.environ.pop("FULL", "").split()
+    if not folders:
+        return
+    assert ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
+    here = os.getcwd()
+    mount("--make-rprivate", "/")
+    mount("--bind", here, "/mnt")
+    for folder in folders:
+        mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", folder)
+    os.makedirs(here, exist_ok=True)
+    mount("--bind", "/mnt", here)
+    os.chdir(here)
+    for folder in folders:
+        with contextlib.suppress(OSError), open(f"{folder}/full", "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1024))
+    del os.environ["TMPDIR"]
+    tempfile.tempdir = None  # Python chooses again
+
+
+def mount(*args):
+    subprocess.run(["mount", *args], check=True)
 
 
 def look_for_leftovers(gang):

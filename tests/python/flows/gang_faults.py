@@ -1,7 +1,6 @@
 """Each attempt meets the next of the faults named in FAULTS; the one after the last succeeds."""
 
 import os
-import signal
 import time
 
 import psutil
@@ -15,32 +14,9 @@ def worker_task():
     return task
 
 
-def raylet(index):
-    owner = worker_task() if index else psutil.Process()
-    for process in owner.children(recursive=True):
-        try:
-            if process.name() == "raylet" and f"--node-name=node-{index}" in process.cmdline():
-                return process
-        except psutil.Error:
-            continue
-    raise LookupError(index)
-
-
 def meet(fault):
     print(f"FAULT {fault} {time.time()}", flush=True)
-    if fault == "raise":
-        raise ValueError("the user's own error")
-    if fault == "kill_worker_task":
-        worker_task().kill()
-    elif fault == "kill_control_task":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif fault == "kill_worker_raylet":
-        raylet(1).kill()
-    elif fault == "kill_head_raylet":
-        raylet(0).kill()
-    elif fault == "kill_launcher":
-        raylet(0).parent().kill()
-    elif fault == "stubborn":
+    if fault == "stubborn":
         worker_task().kill()
         while True:
             try:

@@ -1,0 +1,111 @@
+"""A Ray gang whose attempts meet FAULTS (faults.py), in its own processes and in Ray's.
+
+NETNS, HOST and ADDRESSES put control's and the workers' nodes into two network namespaces; HOLD is
+how long control waits before it uses the worker's node again.
+"""
+
+import json
+import os
+import time
+
+import faults
+import psutil
+from metaflow import FlowSpec, current, ray_parallel, retry, step
+from metaflow_extensions.gangway.gang import rendezvous
+
+MEETING = os.environ.get("GANGWAY_MEETING", "")  # in the tasks of workers alone
+HOLD = float(os.environ.get("HOLD", "0"))
+NUM_PARALLEL = int(os.environ.get("NUM_PARALLEL", "2"))
+
+if "NETNS" in os.environ:
+    from metaflow_extensions.gangway.ray import node
+
+    faults.enter_namespace(json.loads(os.environ["NETNS"])[bool(MEETING)])
+    rendezvous.host = lambda: os.environ["HOST"]
+    node.loopback = lambda: json.loads(os.environ["ADDRESSES"])[bool(MEETING)]
+faults.fill_folders()
+
+
+def own_gang():
+    for child in psutil.Process().children():
+        if mark := child.environ().get("GANGWAY_GANG"):
+            return mark.partition(".")[0]
+    raise LookupError("no launcher")
+
+
+def server(index, name):
+    owner = faults.worker_task(index) if index else psutil.Process()
+    for process in owner.children(recursive=True):
+        try:
+            if process.name() == name:
+                return process
+        except psutil.Error:
+            continue
+    raise LookupError(index)
+
+
+def meet(fault, index):
+    faults.announce(fault)
+    if fault == "kill_task":
+        faults.worker_task(index).kill()
+    elif fault in ("kill_raylet", "kill_gcs_server"):
+        server(index, fault.removeprefix("kill_")).kill()
+    elif fault == "kill_launcher":
+        server(index, "raylet").parent().kill()
+    elif fault.startswith("remote_"):
+        on_node(index, faults.own_fault, fault.removeprefix("remote_"))
+    else:
+        faults.own_fault(fault)
+    time.sleep(60)
+
+
+def on_node(index, function, *args):
+    """Run a function in a Ray worker of a node."""
+    import ray
+
+    (name,) = (n["NodeID"] for n in ray.nodes() if n["NodeName"] == f"node-{index}")
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(name, soft=False)
+    remote = ray.remote(max_retries=0, scheduling_strategy=here)(function)
+    return ray.get(remote.remote(*args))
+
+
+def speak():
+    return "spoken"
+
+
+class RayFaults(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train, num_parallel=NUM_PARALLEL)
+
+    @retry(times=int(os.environ.get("TIMES", "0")), minutes_between_retries=0)
+    @ray_parallel(**json.loads(os.environ.get("ATTRIBUTES", "{}")))
+    @step
+    def train(self):
+        import ray
+
+        if current.retry_count:
+            faults.look_for_leftovers(own_gang())
+        ray.init(log_to_driver=False)
+        assert len(ray.nodes()) == NUM_PARALLEL
+        self.attempt = current.retry_count
+        fault, index = faults.fault_of_this_attempt()
+        if fault:
+            meet(fault, index)
+        print("HOLDING", flush=True)
+        time.sleep(HOLD)
+        assert on_node(NUM_PARALLEL - 1, speak) == "spoken"
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.merge_artifacts(inputs)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        print("SUCCESS in attempt", self.attempt)
+
+
+if __name__ == "__main__":
+    RayFaults()

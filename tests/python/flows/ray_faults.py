@@ -34,10 +34,11 @@ def own_gang():
 
 
 def server(index, name):
-    owner = faults.worker_task(index) if index else psutil.Process()
-    for process in owner.children(recursive=True):
+    # Control's descendants include the worker tasks'.
+    wanted = {"raylet": [f"--node-name=node-{index}"], "gcs_server": []}[name]
+    for process in psutil.Process().children(recursive=True):
         try:
-            if process.name() == name:
+            if process.name() == name and set(wanted) <= set(process.cmdline()):
                 return process
         except psutil.Error:
             continue

@@ -147,8 +147,9 @@ class ControlLifeline:
                 while index not in self._gone and ready.poll(0):
                     self._read(index, ready)
         self._beat(peers)
-        if not self._ending and (why := self._found()):
-            self._lose(why)
+        if not self._ending:
+            for why in filter(None, (check() for check in self.checks)):
+                self._lose(why)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -198,9 +199,7 @@ class ControlLifeline:
         elif message["type"] == "gone":
             self._gone.add(index)
         elif message["type"] == "failed":
-            # A head that dies takes the other nodes along: what is known of it here comes first.
-            first = self._found() if message.get("node") else None
-            self._lose(first or f"node {index} failed: {message.get('why')}")
+            self._lose(f"node {index} failed: {message.get('why')}")
 
     def _pass_on(self, key: str, value: Any, sender: int = 0) -> None:
         with self._lock:
@@ -224,13 +223,10 @@ class ControlLifeline:
     def _cause(self) -> str | None:
         # A process that dies closes its connections first: look a moment later how it ended.
         for _ in range(25):
-            if why := self._found():
+            for why in filter(None, (check() for check in self.checks)):
                 return why
             time.sleep(0.02)
         return None
-
-    def _found(self) -> str | None:
-        return next(filter(None, (check() for check in self.checks)), None)
 
     def _lose(self, why: str) -> None:
         with self._lock:

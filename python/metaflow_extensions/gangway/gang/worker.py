@@ -110,7 +110,7 @@ class WorkerLifeline:
         if self._node.spec.local and os.getppid() != self._parent:
             raise self._lost("lost control: its process is gone")
         if why := self._node.failure():
-            self.send("failed", why=why, node=True)
+            self.send("failed", why=why)
             raise GangLostException(f"Node {self._node.spec.index} failed: {why}")
 
     def _lost(self, why: str) -> GangLostException:

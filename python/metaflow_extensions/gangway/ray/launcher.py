@@ -91,21 +91,16 @@ class Launcher:
 
     def _watch(self) -> None:
         servers: dict[psutil.Process, str] = {}
-        ends: list[int] = []  # readable when a server has ended
         while os.getppid() == self._parent:
-            ready, _, _ = select.select([self._input, *ends], [], [], _WATCH_SECONDS)
-            # `ray start --block` notices too, once a second, and ends the other servers before it
-            # exits without a word to us; the other nodes may then be the first to speak.
+            ready, _, _ = select.select([self._input], [], [], _WATCH_SECONDS)
+            if ready and not os.read(self._input, 1):
+                break
+            # `ray start --block` notices too, once a second, and exits without a word to us.
+            children = ((child, _name(child)) for child in psutil.Process().children())
+            servers.update((child, name) for child, name in children if name in _SERVERS)
             for server, name in servers.items():
                 if not processes.is_alive(server):
                     self.end(f"its {name} process ended or was killed")
-            if self._input in ready and not os.read(self._input, 1):
-                break
-            for child in psutil.Process().children():
-                if child not in servers and (name := _name(child)) in _SERVERS:
-                    servers[child] = name
-                    with contextlib.suppress(AttributeError, OSError):  # Linux has it
-                        ends.append(os.pidfd_open(child.pid))
         self.end("its task is gone")
 
     def _watch_nodes(self, node_ip: str | None, num_nodes: int) -> None:

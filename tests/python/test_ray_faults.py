@@ -47,7 +47,7 @@ def test_a_worker_that_dies_early_is_noticed_at_once(run_flow: StartFlow) -> Non
     assert run.status != 0
     assert "the worker dies before it joins" in run.output
     assert "the task of node 1 ended with status 1" in run.output
-    assert run.seconds < 10
+    assert run.seconds < 30  # and not all_nodes_started_timeout
 
 
 def test_too_few_nodes_in_time_are_named(run_flow: StartFlow) -> None:

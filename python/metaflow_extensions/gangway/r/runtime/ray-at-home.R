@@ -14,3 +14,6 @@ at_home <- function(f) {
   environment(f) <- baseenv()
   f
 }
+
+# For the code of futures (ray-worker-future.R).
+use_plan <- at_home(function(strategies) home$set_worker_plan(strategies))

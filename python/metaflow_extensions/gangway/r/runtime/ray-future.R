@@ -33,7 +33,7 @@ future_job <- function(template, options) {
     }
   }
   evaluate <- at_home(function(...) {
-    if (is.raw(template)) template <<- unserialize(memDecompress(template, "gzip"))
+    if (is.raw(template)) template <<- home$open_template(template)
     home$run_future(template, ...)
   })
   environment(evaluate) <- list2env(list(template = template), parent = baseenv())
@@ -60,10 +60,34 @@ future_template <- function(future) {
       expr = quote(.gangway_expression), immediateConditions = TRUE, mc.cores = 1L
     )
     # 5 kB, which travel with each task at less cost than a reference to 30 kB.
-    future_state$template <- memCompress(transport(template), "gzip")
+    future_state$template <- memCompress(transport(lighter(template)), "gzip")
     future_state$kind <- kind
   }
   future_state$template
+}
+
+# A template without two costly things that are done for each future anew: to look whether the worker has a version of
+# future from this decade, and to set the plan for futures within, and another one at the end. `use_plan()` sets it.
+lighter <- function(template) {
+  plans <- 0L
+  walk <- function(code) {
+    if (!is.call(code)) {
+      return(code)
+    }
+    if (identical(code[[1L]], quote(future::plan))) {
+      plans <<- plans + 1L
+      return(if (plans == 1L) as.call(list(use_plan, code[[2L]])))
+    }
+    if (identical(code[[1L]], quote(base::local)) && "has_future" %in% all.names(code)) {
+      return(NULL)
+    }
+    for (i in seq_along(code)) {
+      part <- code[[i]]
+      if (is.call(part)) code[i] <- list(walk(part))
+    }
+    code
+  }
+  walk(template)
 }
 
 # The futures that are under way: their live conditions must find them, and free workers be counted.

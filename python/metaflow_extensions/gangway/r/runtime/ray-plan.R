@@ -4,7 +4,7 @@
 ray <- structure(
   at_home(function(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3) {
     home$ray_future(...,
-      options = home$ray_options(cpus, gpus, memory, resources, max_retries = max_retries), workers = workers
+      wanted = list(cpus, gpus, memory, resources, max_retries = max_retries), workers = workers
     )
   }),
   class = c("ray", "multiprocess", "future", "function"),
@@ -69,10 +69,23 @@ run_ray_future <- function(future, ...) {
   launch_future(future, future$options, future$workers)
 }
 
-ray_future <- function(..., options, workers, lazy = FALSE) {
-  workers <- ray_workers(workers, options$cpus)
-  future <- future::MultiprocessFuture(..., lazy = lazy, options = options, workers = workers)
-  class(future) <- c("RayFuture", class(future))
+ray_future <- function(..., wanted, workers, lazy = FALSE) {
+  if (!identical(future_state$wanted, wanted)) {
+    future_state$options <- do.call(ray_options, wanted)
+    future_state$wanted <- wanted
+  }
+  options <- future_state$options
+  more <- list(options = options, workers = ray_workers(workers, options$cpus), lazy = lazy)
+  given <- list(...)
+  if (is.null(given$calls)) {
+    future <- do.call(future::MultiprocessFuture, c(given, more), quote = TRUE)
+    class(future) <- c("RayFuture", class(future))
+  } else {
+    # Called by future's run(), which has a whole future and copies into it what this one has.
+    given <- c(list(expr = given[[1L]]), given[-1L], more)
+    future <- list2env(given[names(given) != "substitute"], parent = emptyenv())
+    class(future) <- c("RayFuture", "MultiprocessFuture", "Future", "environment")
+  }
   if (!lazy) future <- future::run(future)
   invisible(future)
 }

@@ -3,9 +3,7 @@
 # Evaluates a future's expression in a global environment that holds the globals and nothing else.
 run_future <- function(template, key, expression, globals = list(), seed = NULL) {
   worker$live <- list(key = key, sent = 0L)
-  if (!is.null(template)) {
-    expression <- do.call(substitute, list(template, list(.gangway_expression = expression)))
-  }
+  if (!is.null(template)) expression <- put_at(template$code, template$place, expression)
   everywhere <- globalenv()
   mine <- as.list(everywhere, all.names = TRUE)
   rm(list = names(mine), envir = everywhere)
@@ -19,6 +17,40 @@ run_future <- function(template, key, expression, globals = list(), seed = NULL)
   # future has recorded what was told; the relay of other tasks' conditions shall not repeat it.
   if (worker$live$sent) worker$said <- Filter(function(x) !inherits(x, "immediateCondition"), worker$said)
   list(result = result, sent = worker$live$sent)
+}
+
+# The code of a template, and where in it the expression belongs.
+open_template <- function(data) {
+  code <- unserialize(memDecompress(data, "gzip"))
+  list(code = code, place = place_of(quote(.gangway_expression), code))
+}
+
+place_of <- function(symbol, code) {
+  for (i in seq_along(code)) {
+    part <- code[[i]]
+    if (identical(part, symbol)) {
+      return(i)
+    }
+    below <- if (is.call(part)) place_of(symbol, part)
+    if (!is.null(below)) {
+      return(c(i, below))
+    }
+  }
+}
+
+put_at <- function(code, place, value) {
+  part <- if (length(place) == 1L) value else put_at(code[[place[1L]]], place[-1L], value)
+  if (is.null(part)) code[place[1L]] <- list(NULL) else code[[place[1L]]] <- part
+  code
+}
+
+# Sets the plan for futures within the current one, unless it is that.
+set_worker_plan <- function(strategies) {
+  if (!identical(worker$plan_for, strategies) || !identical(future::plan("list"), worker$plan)) {
+    future::plan(strategies, substitute = FALSE, .cleanup = FALSE, .init = FALSE)
+    worker$plan_for <- strategies
+    worker$plan <- future::plan("list")
+  }
 }
 
 # Leaves a condition for the process that waits for the current future.

@@ -6,6 +6,7 @@ import datetime
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,9 @@ from pathlib import Path
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 import psutil
 import pytest
+
+# Shells start what runs in their background with SIGINT ignored, which is handed on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOWS = Path(__file__).resolve().parent / "flows"

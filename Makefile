@@ -3,6 +3,7 @@
 #   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
 #   make test-newest | test-all                   the suite's core on Debian sid | test and test-newest
+#   make test-faults                              the fault matrix of Ray and of programs, which takes ten minutes
 #   make clean                                    remove what was set up (runs in .metaflow stay)
 # PYTHON=python3.13 chooses the Python that the virtual environment is made from.
 
@@ -10,7 +11,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test bench test-newest test-all lint clean setup setup-dev
+.PHONY: demo run test test-faults bench test-newest test-all lint clean setup setup-dev
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -27,6 +28,9 @@ lint: setup-dev
 
 bench: setup-dev
 	@scripts/bench.sh
+
+test-faults: setup-dev
+	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/python -q -rs -p no:cacheprovider -m faults
 
 test-newest:
 	@scripts/root.sh sid scripts/test.sh core

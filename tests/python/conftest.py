@@ -26,6 +26,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOWS = Path(__file__).resolve().parent / "flows"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of what takes minutes: `make test-faults` runs it, `make test` does not."""
+    config.addinivalue_line("markers", "faults: fault injection that takes minutes")
+
+
 @dataclass
 class Run:
     """A run that has ended, or a live one with `process`."""

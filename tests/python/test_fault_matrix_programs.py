@@ -17,6 +17,8 @@ import pytest
 from conftest import FLOWS, Run, StartFlow
 from fault_table import attempts, record, seconds_to_end, task, words
 
+pytestmark = pytest.mark.faults
+
 HANG = str(FLOWS / "scripts" / "hang.py")
 
 

@@ -14,6 +14,8 @@ from conftest import Run, StartFlow, left_behind
 from fault_table import Fault, attempts, check, record, seconds_to_end, words
 from surroundings import Cable, may, strangers, wait_for_ports
 
+pytestmark = pytest.mark.faults
+
 pytest.importorskip("ray", reason="Ray is not installed")
 
 HEAD = "node 0 (control) failed: "

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import metaflow  # noqa: F401  (before an extension's module)
@@ -15,6 +18,7 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
+from metaflow_extensions.gangway.r import engine as r_engine
 from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 
@@ -108,3 +112,14 @@ def test_what_r_does_not_know_is_handed_on_unharmed() -> None:
     value = object()
     pointer = engine._runtime["decode"](engine.encode(value))
     assert engine.decode(engine._runtime["encode"](pointer)) is value
+
+
+def test_no_function_of_the_runtime_hides_another() -> None:
+    """All its files share one environment, so that the last definition of a name would win."""
+    folder = Path(r_engine.__file__).parent
+    names = Counter(
+        name
+        for source in r_engine._SOURCES
+        for name in re.findall(r"^([\w.]+) <- ", (folder / source).read_text(), re.M)
+    )
+    assert [name for name, count in names.items() if count > 1] == []

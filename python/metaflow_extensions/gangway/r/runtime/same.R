@@ -26,11 +26,11 @@ same_parts <- function(x, y, seen) {
       same_parts(environment(x), environment(y), seen),
     S4 = TRUE, # slots are attributes
     externalptr = , weakref = FALSE,
-    identical(bare(x), bare(y), num.eq = FALSE)
+    identical(without_attributes(x), without_attributes(y), num.eq = FALSE)
   )
 }
 
-bare <- function(x) {
+without_attributes <- function(x) {
   attributes(x) <- NULL
   x
 }

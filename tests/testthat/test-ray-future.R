@@ -30,6 +30,7 @@ heard <- function(code) {
 
 test_that("without a cluster it says what to do", {
   skip_without_ray()
+  ray_shutdown() # of the files before
   expect_error(future::plan(ray), "ray_init")
   future::plan(future::sequential)
 })

@@ -8,6 +8,7 @@ local_cluster <- function() {
 on_ray <- function(kind) paste0("gangway_error_ray_", kind)
 
 test_that("without a cluster it says what to do", {
+  ray_shutdown() # of the files before
   expect_error(ray_put(1), "call ray_init\\(\\) first", class = on_ray("argument"))
   expect_error(ray_map(1:2, identity), "ray_init", class = "gangway_error")
 })

@@ -2,8 +2,6 @@ test_that("functions of a task say so outside one", {
   expect_error(current("run_id"), "only while a step runs", class = "gangway_error_not_in_task")
   expect_error(gather_inputs(list(), "x"), "r_function", class = "gangway_error_not_in_task")
   expect_error(merge_artifacts(NULL, list()), class = "gangway_error_not_in_task")
-  expect_error(ray_map(1:3, sqrt), "ray_map", class = "gangway_error_not_in_task")
-  expect_error(ray_nodes(), class = "gangway_error_not_in_task")
 })
 
 test_that("in a task they are the task's own", {
@@ -13,16 +11,12 @@ test_that("in a task they are the task's own", {
   task$merge_artifacts <- function(flow, inputs, exclude, include) {
     list(flow, inputs, exclude, include)
   }
-  task$ray_map <- function(x, f, ..., .chunk) list(lapply(x, f, ...), .chunk)
-  task$ray_nodes <- function() "nodes"
   attach(task, name = "gangway:task", warn.conflicts = FALSE)
   withr::defer(detach("gangway:task", character.only = TRUE))
 
   expect_identical(gangway::current("run_id"), "current run_id")
   expect_identical(gangway::gather_inputs(1, "x"), list(1, "x"))
   expect_identical(gangway::merge_artifacts("f", "i", include = "a"), list("f", "i", list(), "a"))
-  expect_identical(gangway::ray_map(1:2, `+`, 1L, .chunk = 2), list(list(2L, 3L), 2))
-  expect_identical(gangway::ray_nodes(), "nodes")
 })
 
 # Functions that a file defines at its top level
@@ -41,7 +35,7 @@ test_that("the stubs have the arguments of the task's functions", {
   skip_if(!nzchar(core), "the Python core is not installed")
   files <- list.files(core, "[.]R$", recursive = TRUE, full.names = TRUE)
   task <- do.call(c, lapply(files, defined_in))
-  for (name in c("current", "gather_inputs", "merge_artifacts", "ray_map", "ray_nodes")) {
+  for (name in c("current", "gather_inputs", "merge_artifacts")) {
     stub <- get(name, asNamespace("gangway"))
     expect_identical(names(task[[name]]), names(formals(stub)), info = name)
   }

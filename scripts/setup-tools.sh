@@ -11,7 +11,8 @@ may_install() { has_apt && has_candidate "$1" && { [ "$(id -u)" -eq 0 ] || comma
 
 # 51 MB with what it needs; r-cran-rmpi wants the development files as well (it opens libmpi.so).
 setup_mpi() {
-    if command -v mpirun >/dev/null && command -v mpicc >/dev/null; then return 0; fi
+    # r-cran-rmpi brings mpirun and mpicc, but no headers.
+    if command -v mpirun >/dev/null && echo '#include <mpi.h>' | mpicc -E - >/dev/null 2>&1; then return 0; fi
     if may_install openmpi-bin; then
         apt_install "Open MPI" openmpi-bin libopenmpi-dev
     else

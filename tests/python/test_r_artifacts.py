@@ -90,7 +90,8 @@ for (f in c('serializable.R', 'unserializable.R', 'restore.R', 'runtime/same.R')
 merge_artifacts <- with(runtime, function() NULL)
 environment(merge_artifacts) <- runtime
 run <- flow_client$new('TaskFlow')$run('{run}')
-task <- task_client$new(step_client$new(run, 'start'), '1')
+start <- step_client$new(run, 'start')
+task <- task_client$new(start, start$a_task) # a resumed run numbers its tasks as they come
 report('in the client', function(name) task$artifact(name))
 """
 

@@ -68,8 +68,10 @@ train_on_ray <- function(self) {
   result <- trainer$fit()
   self$train_rmse <- result$metrics$rmse
   self$rows_of_a_worker <- result$metrics$rows
-  file <- file.path(result$checkpoint$to_directory(), "model.ubj")
-  self$model <- readBin(file, "raw", file.size(file)) # as R's package xgboost reads it, too
+  with(result$checkpoint$as_directory(), as = "folder", {
+    file <- file.path(folder, "model.ubj")
+    self$model <- readBin(file, "raw", file.size(file)) # as R's package xgboost reads it, too
+  })
 }
 
 score <- function(self, inputs) {

@@ -17,9 +17,9 @@ from metaflow_extensions.gangway.deepspeed.command import (
     hostfile,
     rank_of_file,
 )
-from metaflow_extensions.gangway.deepspeed.decorator import slots_of
 from metaflow_extensions.gangway.exceptions import GangAttributeException
 from metaflow_extensions.gangway.gang.agents import Meeting
+from metaflow_extensions.gangway.gang.cpus import asked_for
 from metaflow_extensions.gangway.gang.output import Output
 
 needs_deepspeed = pytest.mark.skipif(
@@ -52,9 +52,11 @@ def test_nodes_on_one_machine_share_its_gpus_unless_the_user_chooses() -> None:
 
 def test_a_node_runs_as_many_processes_as_the_step_asks_for() -> None:
     def asked(**attributes: Any) -> int:
-        return slots_of([SimpleNamespace(name="resources", attributes=attributes)])
+        return asked_for([SimpleNamespace(name="resources", attributes=attributes)], "gpu", "cpu")
 
-    assert (asked(cpu="2", gpu=None), asked(cpu=8, gpu="4"), slots_of([])) == (2, 4, 1)
+    assert asked(cpu="2", gpu=None) == 2
+    assert asked(cpu=8, gpu="4") == 4
+    assert asked_for([], "gpu", "cpu") == 1
 
 
 def test_the_rank_that_failed_is_told_from_what_the_ranks_wrote() -> None:

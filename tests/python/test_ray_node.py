@@ -70,7 +70,7 @@ def test_the_token_is_in_the_environment_and_foreign_settings_are_not() -> None:
 def test_nodes_share_out_the_machine(
     monkeypatch: pytest.MonkeyPatch, cores: int, gpus: str, nodes: int, wanted: list
 ) -> None:
-    monkeypatch.setattr(resources, "_cores", lambda: cores)
+    monkeypatch.setattr(resources, "cores", lambda: cores)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
     shares = [resources.local_resources(DEFAULTS, nodes, index) for index in range(nodes)]
     assert [(each.num_cpus, each.gpu_ids or "") for each in shares] == wanted

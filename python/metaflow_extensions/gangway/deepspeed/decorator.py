@@ -10,6 +10,7 @@ from metaflow.metaflow_current import current
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
 from ..gang.agents import AgentNode
+from ..gang.cpus import asked_for
 from ..gang.decorator import GangDecorator
 from ..gang.node import GangNode
 from ..gang.scripts import require_library
@@ -76,33 +77,10 @@ class DeepspeedDecorator(GangDecorator):
                 f"pip install 'deepspeed>={wanted}'"
             )
 
-    def step_init(
-        self,
-        flow: Any,
-        graph: Any,
-        step_name: str,
-        decorators: list[Any],
-        environment: Any,
-        flow_datastore: Any,
-        logger: Any,
-    ) -> None:
-        """Find out how many processes a node shall run."""
-        super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
-        self._slots = slots_of(decorators)
-
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.deepspeed`."""
         super().add_to_current(flow, run_id, retry_count)
         assert isinstance(self._node, AgentNode)
-        executor = DeepspeedExecutor(self._node, self.flow_datastore, self.folder, self._slots)
+        slots = asked_for(self.step_decorators, "gpu", "cpu")
+        executor = DeepspeedExecutor(self._node, self.flow_datastore, self.folder, slots)
         current._update_env({"deepspeed": executor})
-
-
-def slots_of(decorators: list[Any]) -> int:
-    """Processes on each node: the GPUs that the step asks for, or else its CPUs."""
-    slots = 1
-    for decorator in decorators:
-        if decorator.name in ("resources", "batch", "kubernetes"):
-            asked = decorator.attributes
-            slots = max(slots, int(float(asked.get("gpu") or asked.get("cpu") or 1)))
-    return slots

@@ -88,6 +88,7 @@ class GangDecorator(ParallelDecorator):
         """Check everything that can be checked before a run starts."""
         super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
         self.step_name, self.flow_datastore = step_name, flow_datastore
+        self.step_decorators = decorators
         self.where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
         rendezvous.check_decorators([deco.name for deco in decorators], self.where)
         self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)

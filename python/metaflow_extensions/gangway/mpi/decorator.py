@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ from metaflow.metaflow_current import current
 
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
+from ..gang.cpus import asked_for, cores
 from ..gang.decorator import GangDecorator
 from ..gang.gpus import share
 from ..gang.node import GangNode, NodeSpec
@@ -68,33 +68,13 @@ class MpiDecorator(GangDecorator):
         """Raise if mpirun is none that can do without ssh."""
         check_version(find_tool("mpirun", self.where), self.where)
 
-    def step_init(
-        self,
-        flow: Any,
-        graph: Any,
-        step_name: str,
-        decorators: list[Any],
-        environment: Any,
-        flow_datastore: Any,
-        logger: Any,
-    ) -> None:
-        """Find out how many CPUs the step asks for."""
-        super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
-        self._cpus = cpus_of(decorators)
-
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.mpi`."""
         super().add_to_current(flow, run_id, retry_count)
         assert isinstance(self._node, MpiNode)
-        nodes, cores = self._node.spec.num_nodes, len(os.sched_getaffinity(0))
-        slots = [max(self._cpus, share(cores, nodes, i)) for i in range(nodes)]
+        nodes, asked = self._node.spec.num_nodes, asked_for(self.step_decorators, "cpu")
+        slots = [max(asked, share(cores(), nodes, i)) for i in range(nodes)]
         current._update_env({"mpi": MpiExecutor(self._node, slots)})
-
-
-def cpus_of(decorators: list[Any]) -> int:
-    """The CPUs that a step asks for on each node."""
-    asking = [d for d in decorators if d.name in ("resources", "batch", "kubernetes")]
-    return max([1, *(int(float(d.attributes.get("cpu") or 1)) for d in asking)])
 
 
 def check_version(mpirun: str, where: str) -> None:

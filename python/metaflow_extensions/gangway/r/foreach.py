@@ -63,9 +63,7 @@ def _is_split_otherwise(value: Any) -> bool:
         return True
     bases = type(value).__mro__
     return any(
-        base.__name__ in _TABLES
-        and base.__module__.split(".")[0] in ("pandas", "pyarrow", "polars")
-        for base in bases
+        base.__name__ in _TABLES and base.__module__.split(".")[0] in _LIBRARIES for base in bases
     )
 
 

@@ -61,13 +61,17 @@ class RayNode(GangNode):
 
     def prepare(self) -> None:
         self._folder = processes.make_folder(self._mark)
+        # Ray kills its workers: what they leave, R's temporary folders too, goes with the node's.
+        temporary = os.path.join(self._folder, "tmp")
+        os.mkdir(temporary)
+        folders = {"TMPDIR": temporary, "GANGWAY_TMP": temporary}
         self._launcher = subprocess.Popen(
             [sys.executable, "-c", _BOOT, _ROOT, self._mark, self._folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=node_environment(
-                {**os.environ, **self.changes}, self._mark, self._token, self._resources
+                {**os.environ, **self.changes, **folders}, self._mark, self._token, self._resources
             ),
             start_new_session=True,
         )

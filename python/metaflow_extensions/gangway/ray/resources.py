@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from ..gang.cpus import cores
 from ..gang.gpus import share, share_of, visible_gpus
 from .command import NodeResources
 
@@ -35,7 +36,7 @@ def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> No
     num_gpus = attributes["num_gpus"]
     store = attributes["object_store_memory"]
     return NodeResources(
-        num_cpus=max(1, share(_cores(), nodes, index)) if cpus is None else cpus,
+        num_cpus=max(1, share(cores(), nodes, index)) if cpus is None else cpus,
         num_gpus=len(mine) if num_gpus is None else num_gpus,
         # With num_gpus=, nodes may share devices: which ones is Ray's and the user's business.
         gpu_ids=",".join(mine) if gpus and num_gpus is None else None,
@@ -43,12 +44,6 @@ def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> No
         object_store_memory=_store(nodes) if store is None else store * _MB,
         custom=attributes["resources"] or {},
     )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _store(nodes: int) -> int:

@@ -75,10 +75,12 @@ def mpirun_environment(folder: str, agent: str, local: bool) -> dict[str, str]:
 def daemon_environment(folder: str) -> dict[str, str]:
     """Variables for a node's daemon, and so for its ranks.
 
-    Nodes that share a machine would take the same names in /tmp and /dev/shm.
+    Nodes that share a machine would take the same names in /tmp and /dev/shm. Ranks that are
+    killed leave what they have in TMPDIR, so that is in the folder too.
     """
     return {
         **tools_path(),
+        "TMPDIR": folder,
         "OMPI_MCA_orte_tmpdir_base": folder,
         "OMPI_MCA_btl_vader_backing_directory": folder,
     }

@@ -19,10 +19,10 @@ CHECKS_MARK=$$.$(date +%s)
 export TMPDIR CHECKS_MARK
 export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
 export PYTHONDONTWRITEBYTECODE=1
-check=
+check='' testthat=''
 end() {
     trap - EXIT
-    [ -z "$check" ] || kill "$check" 2>/dev/null
+    for job in $check $testthat; do kill "$job" 2>/dev/null; done
     # Interrupted: what the tests started goes with them.
     if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py >/dev/null; fi
     rm -rf "$TMPDIR"
@@ -39,6 +39,13 @@ stage() { # NAME COMMAND...
     printf '\n== %s\n' "$name"
     "$@" || { status=$?; failed+=("$name"); }
     printf '== %s: %s (%s s)\n' "$name" "$([ $status -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - began))
+}
+
+follow() { # JOB LOG: wait for a job in the background, and show what it has printed
+    local status=0
+    wait "$1" || status=$?
+    cat "$2"
+    return $status
 }
 
 core_files() { # tests/core.txt names the files, one a line
@@ -75,12 +82,15 @@ if [ "$scope" = all ]; then
     scripts/check.sh "$work" >"$work/check.log" 2>&1 &
     check=$!
     stage "linters" scripts/lint.sh
-    stage "R CMD check" bash -c "while kill -0 $check 2>/dev/null; do sleep 0.3; done; cat '$work/check.log'; test -e '$work/check.ok'"
+    stage "R CMD check" follow "$check" "$work/check.log"
     CHECKS_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
     export CHECKS_TARBALL
 fi
+# Both wait for tasks and clusters half of the time.
+run_testthat >"$work/testthat.log" 2>&1 &
+testthat=$!
 stage "pytest" run_pytest
-stage "testthat" run_testthat
+stage "testthat" follow "$testthat" "$work/testthat.log"
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 
 printf '\n'

@@ -32,7 +32,7 @@ STEPS = """
 
     @step
     def join(self, inputs):
-        self.merge_artifacts(inputs)
+        R.call("join", self, inputs)
         self.next(self.end)
 
     @step
@@ -40,10 +40,13 @@ STEPS = """
         pass
 """
 
+JOIN = "join = function(self, inputs) cat('GATHERED', length(gather_inputs(inputs, 'pid')), '\\n')"
+
 
 def start(folder: Path, code: str, tmp: str) -> subprocess.Popen[str]:
     """Start a flow whose gang step runs R code on its control task."""
-    flow = write_flow(folder, f"train = function(self) {{ {code} }}", STEPS)
+    functions = f"train = function(self) {{ self$pid <- Sys.getpid(); {code} }}, {JOIN}"
+    flow = write_flow(folder, functions, STEPS)
     return subprocess.Popen(
         [sys.executable, str(flow), "run"],
         cwd=folder,
@@ -92,6 +95,7 @@ def test_ray_map_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
     assert run.returncode == 0, output
     log = log_of(output, "train")
     assert log.count("same TRUE") == 7, output
+    assert "GATHERED 1" in log_of(output, "join")  # the worker has no artifact at all
     errors = "\n".join(log)
     assert "gangway_error_ray_map 2 : ray_map(): element 2 (q) failed on node-" in errors
     assert "negative |   in bad(x) | R traceback on the worker: |   f(x) |   bad(x)" in errors

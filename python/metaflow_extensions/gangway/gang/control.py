@@ -79,7 +79,9 @@ class ControlGang:
                     self._leave()
                 outcome, why = "done", ""
         except BaseException as error:
-            outcome, why = "failed", f"{type(error).__name__}: {error}"
+            # An R error's traceback stands in control's log.
+            said = getattr(error, "r_message", error)
+            outcome, why = "failed", f"{type(error).__name__}: {said}"
             raise
         finally:
             self._end(outcome, why)

@@ -106,7 +106,7 @@ self_flush <- function(self) {
 forget <- function(handles) rm(list = as.character(handles), envir = states)
 
 self_names <- function(self) {
-  sort(union(decode(py$names(.subset2(self, "handle"))), changed_names(state_of(self))))
+  sort(as.character(union(decode(py$names(.subset2(self, "handle"))), changed_names(state_of(self)))))
 }
 
 new_inputs <- function(handles, names) {

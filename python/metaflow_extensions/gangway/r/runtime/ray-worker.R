@@ -274,19 +274,19 @@ open_capture <- function() {
 
 # guarded() that notes what is said; worker$error is the error's own condition.
 captured <- function(expr) {
-  calls <- NULL
+  frames <- NULL
   depth <- sys.nframe()
   tryCatch(
     withCallingHandlers(
       list(expr),
-      error = function(e) calls <<- sys.calls(),
+      error = function(e) frames <<- all_frames(),
       message = function(m) say(m, "muffleMessage"),
       warning = function(w) say(w, "muffleWarning"),
       immediateCondition = function(c) say(c, "muffleProgression")
     ),
     error = function(e) {
       worker$error <- e
-      list(NULL, conditionMessage(e), one_line(conditionCall(e)), user_calls(calls, depth))
+      list(NULL, conditionMessage(e), one_line(conditionCall(e)), user_calls(frames, depth))
     },
     interrupt = function(e) list(NULL, "interrupted", "", character())
   )

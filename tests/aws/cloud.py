@@ -5,10 +5,10 @@
 ...     run.wait()
 ...     print(cloud.jobs[0].status)
 
-Every node of a job is a container in namespaces of its own, on a network with its own address, with the
-machine's root as its image (changes stay in memory) and an empty home and /tmp. The cloud has a network of
-its own, too, so what shall reach it is started with `start()`. All of it ends with the process that has
-made it, however that ends. Needs root, and iproute2 and util-linux.
+Every node of a job is a container in namespaces of its own, on a network with its own address, with
+the machine's root as its image (changes stay in memory) and an empty home and /tmp. The cloud has a
+network of its own, too, so what shall reach it is started with `start()`. All of it ends with the
+process that has made it, however that ends. Needs root, iproute2 and util-linux.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from .network import Network
 # Docker's own, where a job asks for none.
 SHARED_MEMORY_MB = 64
 
-# What is written lies in memory, and goes with the namespace of the mounts. /tmp is the image's no more: a
-# container's is empty, and the machine's holds the test's own files.
+# What is written lies in memory, and goes with the namespace of the mounts. /tmp is empty as in an
+# image; the machine's holds the test's own files, which a node must not see.
 SET_UP = r"""
 set -e
 image=$1 place=$2 shared_memory=$3 address=$4 name=$5 binds=$6
@@ -103,12 +103,13 @@ class Container:
         self.place.mkdir()
         name = "ip-" + network.address.replace(".", "-")
         home = {"HOME": "/home/batch", "HOSTNAME": name}
-        apart = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
-        details = [str(self.place), str(shared_memory), network.address, name]
+        apart = ["nsenter", f"--net=/run/netns/{network.name}", "unshare"]
+        apart += ["--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
+        inside = [image.root, str(self.place), str(shared_memory), network.address, name]
+        inside += [":".join(image.binds()), *command]
         with open(log, "wb") as output:
             self._process = subprocess.Popen(
-                ["nsenter", f"--net=/run/netns/{network.name}", *apart, "sh", "-c", SET_UP, "sh"]
-                + [image.root, *details, ":".join(image.binds()), *command],
+                [*apart, "sh", "-c", SET_UP, "sh", *inside],
                 env={**image.environment, **home, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,7 +1,7 @@
 """The cloud's network: a bridge, and a network namespace with an address of its own for each node.
 
-It lies in the network namespace of the cloud's server, so that the machine's network is not touched,
-several clouds can live side by side, and all is gone with the server.
+It lies in the network namespace of the cloud's server, so that the machine's network is not
+touched, several clouds can live side by side, and all is gone with the server.
 """
 
 from __future__ import annotations

@@ -16,10 +16,11 @@ from metaflow_extensions.gangway.exceptions import (
     GangLostException,
     GangRuntimeException,
 )
-from metaflow_extensions.gangway.gang import attributes, channel, processes, rendezvous
+from metaflow_extensions.gangway.gang import attributes, channel, processes
 from metaflow_extensions.gangway.gang.channel import Channel, ChannelClosed
 from metaflow_extensions.gangway.gang.lifeline import ControlLifeline
 from metaflow_extensions.gangway.gang.node import NodeSpec
+from metaflow_extensions.gangway.gang.rendezvous import Inherited, Meeting
 
 SECRET = b"s" * 32
 
@@ -195,19 +196,14 @@ def test_folders_are_short_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_finds_its_gang_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANGWAY_MEETING", raising=False)
     spec = NodeSpec("abcd", 0, 2, SECRET, True, {})
-    rendezvous.offer("127.0.0.1:1", spec, "/a folder")
-    assert rendezvous.take() == rendezvous.Meeting("127.0.0.1:1", "abcd", SECRET, "/a folder")
+    place = Inherited()
+    place.offer("127.0.0.1:1", spec, "/a folder")
+    assert place.take() == Meeting("127.0.0.1:1", "abcd", SECRET, "/a folder")
     with pytest.raises(GangRuntimeException):
-        rendezvous.take()
+        place.take()
 
 
 def test_secrets_are_not_shown() -> None:
     spec = NodeSpec("abcd", 0, 2, SECRET, True, {})
     assert SECRET.decode() not in repr(spec)
     assert spec.derive("ray") != spec.derive("other") and len(spec.derive("ray")) == 64
-
-
-@pytest.mark.parametrize("name", ["batch", "kubernetes"])
-def test_remote_decorators_are_refused(name: str) -> None:
-    with pytest.raises(GangRuntimeException, match=f"here: .*@{name}"):
-        rendezvous.check_decorators(["retry", name], "here")

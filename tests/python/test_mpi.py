@@ -100,7 +100,7 @@ def test_a_file_reaches_another_folder(tmp_path: Path) -> None:
     file = tmp_path / "program"
     file.write_bytes(bytes(range(256)) * 10_000)
     file.chmod(0o750)
-    with FileServer(str(file), b"secret") as server:
+    with FileServer(str(file), b"secret", "127.0.0.1") as server:
         assert fetch(server.offer, b"none needed, it is there") == ""
         copy = tmp_path / "elsewhere" / "program"
         offer = {**server.offer, "path": str(copy)}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..exceptions import GangLostException, LaunchException
-from . import processes, rendezvous
+from . import processes
 from .gpus import share_of, visible_gpus
 from .launch import Launch, how_it_ended
 from .node import GangNode, NodeSpec
@@ -144,7 +144,7 @@ class AgentNode(GangNode):
         # A port of its own for each run: the one before may not have let go of its port.
         key = f"meet/{self._runs}"
         if self.spec.index == 0:
-            self.board.post(key, [rendezvous.host(), port or free_port()])
+            self.board.post(key, [self.spec.address, port or free_port()])
         ((address, agreed),) = self.board.wait(key)
         return address, agreed
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from metaflow.metaflow_current import current
 
@@ -15,11 +16,17 @@ from . import moments, processes
 from .environment import variables_set
 from .lifeline import ControlLifeline, missing
 from .node import GangNode
-from .task_output import WorkerOutput
+from .notice import taken_away
 from .tasks import LocalWorkers
 from .user_code import UserCode
 
 DISCONNECT_SECONDS = 2.0
+
+
+class Closes(Protocol):
+    """What shows the workers' output until it is closed."""
+
+    def close(self) -> None: ...
 
 
 class ControlGang:
@@ -29,28 +36,27 @@ class ControlGang:
     ----------
     node : GangNode
         The head node, prepared.
-    host : str
-        The address at which workers reach this task.
     attempt : int
         The task's attempt.
     where : str
         The flow's and step's names, for messages.
-    output : WorkerOutput
-        What the workers print.
+    on_formed : callable
+        Called when all workers are here.
     """
 
     def __init__(
-        self, node: GangNode, host: str, attempt: int, where: str, output: WorkerOutput
+        self, node: GangNode, attempt: int, where: str, on_formed: Callable[[], None]
     ) -> None:
         spec = node.spec
-        self._node, self._where, self._output = node, where, output
+        self._node, self._where, self._on_formed = node, where, on_formed
+        self._output: Closes | None = None
         self._timeout = float(spec.attributes["all_nodes_started_timeout"])
         self._workers = LocalWorkers()
         self._parent = os.getppid()
         self._code = UserCode(self._take_down)
         self.clean = True  # whether this process can end in the ordinary way
         self.lifeline = ControlLifeline(
-            host,
+            spec.address,
             spec.secret,
             spec.num_nodes,
             attempt,
@@ -60,15 +66,25 @@ class ControlGang:
         node.board = self.lifeline.board
         self.lifeline.checks = [self._node_failure, self._workers.failure, self._run_is_gone]
 
+    @property
+    def num_nodes(self) -> int:
+        """Nodes of the gang, control included."""
+        return self._node.spec.num_nodes
+
+    def show(self, output: Closes) -> None:
+        """Show the workers' output until the gang is closed."""
+        self._output = output
+
     def run(self, user_code: Callable[[], None]) -> None:
         """Form the gang, run the user's code on it, and take it down."""
         outcome, why = "failed", "interrupted"
         began = time.monotonic()
         try:
             moments.tell("meeting", self._node)
-            self._workers.find(self._node.spec.num_nodes - 1)
+            self._workers.find(self._node.spec.num_nodes - 1 if self._node.spec.local else 0)
             self.lifeline.start()
             self._form()
+            self._on_formed()
             self._tell_formed(time.monotonic() - began)
             with variables_set(self._node.environment()):
                 moments.tell("formed", self._node)
@@ -85,6 +101,8 @@ class ControlGang:
             raise
         finally:
             self._end(outcome, why)
+        if not self._node.spec.local:
+            self._wait_until_stored()
 
     def close(self, failed: bool) -> None:
         """Make sure that nothing is left, whatever happened before."""
@@ -96,6 +114,10 @@ class ControlGang:
                 if self._node.spec.local:
                     processes.stop_everywhere(self._node.spec.gang)
         finally:
+            self._close_output()
+
+    def _close_output(self) -> None:
+        if self._output is not None:
             self._output.close()
 
     def _form(self) -> None:
@@ -139,6 +161,17 @@ class ControlGang:
             self._raise_if_lost()
             time.sleep(0.01)
 
+    def _wait_until_stored(self) -> None:
+        # The end of this task is the end of all: Batch kills the workers then. Metaflow waits for
+        # them too, but takes a task that has failed, or an earlier attempt's, for one that is done.
+        try:
+            while not self.lifeline.stored():
+                if why := taken_away():
+                    raise GangLostException(f"node 0 (control) failed: {why}")
+                time.sleep(0.02)
+        except GangLostException as lost:
+            raise self._lost(lost) from None
+
     def _leave(self) -> None:
         # In a thread, because disconnecting from a cluster that dies at this moment can hang.
         moments.tell("ending", self._node)
@@ -164,7 +197,7 @@ class ControlGang:
         self.lifeline.end("failed", str(lost))
         self._node.stop()
         self._workers.stop()
-        self._output.close()
+        self._close_output()
 
     def _raise_if_lost(self) -> None:
         if lost := self.lifeline.lost:
@@ -174,10 +207,10 @@ class ControlGang:
         return GangLostException(f"{self._where}: {lost.message}")
 
     def _node_failure(self) -> str | None:
-        why = self._node.failure()
+        why = self._node.failure() or taken_away()
         return why and f"node 0 (control) failed: {why}"
 
     def _run_is_gone(self) -> str | None:
-        if os.getppid() != self._parent:
+        if self._node.spec.local and os.getppid() != self._parent:
             return "the process that runs the flow is gone"
         return None

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from typing import Any
 
 
+_V2, _V1 = "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_{}_us"
+
+
 def cores() -> int:
     """Cores of this machine that the process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
+        count = len(os.sched_getaffinity(0))
+        return max(1, min(count, int(_limit(count))))
     return os.cpu_count() or 1
+
+
+def _limit(count: int) -> float:
+    """The limit of the container that this may run in; at most so many."""
+    with contextlib.suppress(OSError, ValueError), open(_V2) as file:
+        quota, period = file.read().split()
+        return int(quota) / int(period)
+    with contextlib.suppress(OSError, ValueError):
+        with open(_V1.format("quota")) as quota_file, open(_V1.format("period")) as period_file:
+            allowed = int(quota_file.read()) / int(period_file.read())
+            return allowed if allowed > 0 else count
+    return count
 
 
 def asked_for(decorators: Iterable[Any], *kinds: str) -> int:

@@ -22,18 +22,23 @@ from metaflow.plugins.parallel_decorator import (
     ParallelDecorator,
     _local_multinode_control_task_step_func,
 )
+from metaflow.system_context import system_context
 from metaflow.unbounded_foreach import UBF_CONTROL
 
 from .. import interrupt
 from ..exceptions import GangAttributeException, GangLostException
 from . import attributes as checks
-from . import processes, rendezvous, signals
+from . import batch, processes, refusals, rendezvous, signals
+from .address import address_towards, own_address
 from .artifacts import forget_inherited
+from .container import container_of
 from .control import ControlGang
 from .node import GangNode, NodeSpec
+from .notice import heed_termination
+from .remote_output import ReportedOutput
 from .storage import storage_path
 from .task_output import TaskOutput, WorkerOutput
-from .worker import run_worker
+from .worker import WorkerLifeline, run_worker
 
 
 class _SamePython:
@@ -90,14 +95,16 @@ class GangDecorator(ParallelDecorator):
         self.step_name, self.flow_datastore = step_name, flow_datastore
         self.step_decorators = decorators
         self.where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
-        rendezvous.check_decorators([deco.name for deco in decorators], self.where)
+        refusals.check_command(self.where)
+        batch.set_right(decorators)
         self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)
         self._own_environment = environment.TYPE == "local" and not any(
-            deco.name in ("conda", "pypi", "uv") for deco in decorators
+            deco.name in ("conda", "pypi", "uv", "batch", "kubernetes") for deco in decorators
         )
 
     def runtime_init(self, flow: Any, graph: Any, package: Any, run_id: Any) -> None:
         """Look for the framework at once, unless tasks get an environment of their own."""
+        refusals.check_metadata(self.step_decorators, self.where)
         if self._own_environment:
             self.check_installed()
         signals.end_run_on_termination()
@@ -123,7 +130,7 @@ class GangDecorator(ParallelDecorator):
                 f"{self.where}: the step before must ask for a whole number of nodes, at least 1, "
                 f"as in self.next(self.{step_name}, num_parallel=2)."
             )
-        rendezvous.check_runtime(self.where)
+        self._remote = rendezvous.is_remote(self.where)
         self.check_installed()
         super().task_pre_step(
             step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count,
@@ -132,18 +139,41 @@ class GangDecorator(ParallelDecorator):
         # An attempt after the last one only lets @catch record the failure: it needs no gang.
         self._fallback = retry_count > max_user_code_retries
         if not self._fallback:
+            self._place: rendezvous.Inherited | rendezvous.Published = rendezvous.Inherited()
+            if self._remote:
+                heed_termination()
+                # Workers know the control task as all of Metaflow's remote runtimes tell it.
+                control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
+                self._place = rendezvous.Published(
+                    self.flow_datastore,
+                    *(flow.name, str(run_id), step_name, control, str(retry_count)),
+                    seconds=self.checked["all_nodes_started_timeout"],
+                    where=self.where,
+                )
             self._prepare(ubf_context == UBF_CONTROL, num_nodes)
             self.add_to_current(flow, str(run_id), retry_count)
 
     def _prepare(self, is_control: bool, num_nodes: int) -> None:
         if is_control:
             gang, secret, index = secrets.token_hex(4), secrets.token_bytes(32), 0
+            address = own_address() if self._remote else rendezvous.host()
         else:
-            meeting = rendezvous.take()
+            meeting = self._place.take()
             gang, secret, self._address = meeting.gang, meeting.secret, meeting.address
-            index = int(os.environ["MF_PARALLEL_NODE_INDEX"])
-            self._output = TaskOutput(meeting.output, index)
-        spec = NodeSpec(gang, index, num_nodes, secret, local=True, attributes=self.checked)
+            index = int(system_context.split_index or 0)
+            address = address_towards(self._address.partition(":")[0])
+            if not self._remote:
+                self._output = TaskOutput(meeting.output, index)
+        spec = NodeSpec(
+            gang,
+            index,
+            num_nodes,
+            secret,
+            local=not self._remote,
+            attributes=self.checked,
+            address=address,
+            container=container_of(self.step_decorators) if self._remote else None,
+        )
         if is_control:
             self.check_node(spec)
         self._node = self.node_class(spec)
@@ -170,11 +200,18 @@ class GangDecorator(ParallelDecorator):
     def _run_control(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
         interrupt.install()
         with self._gang(retry_count) as gang:
+            if self._remote:
+                if gang.num_nodes == 1:  # Metaflow forgets it on Kubernetes
+                    flow._control_mapper_tasks = [
+                        f"{current.run_id}/{self.step_name}/{current.task_id}"
+                    ]
+                gang.run(step_func)
+                return
             try:
                 _local_multinode_control_task_step_func(
                     flow,
                     _SamePython(),
-                    partial(self._run_gang, gang, step_func),
+                    partial(gang.run, step_func),
                     retry_count,
                     ",".join(self.input_paths),
                 )
@@ -190,16 +227,20 @@ class GangDecorator(ParallelDecorator):
     def _gang(self, retry_count: int) -> Iterator[ControlGang]:
         failed = True
         spec = self._node.spec
-        folder = processes.make_folder(processes.node_mark(spec.gang, 0))
-        keep = partial(self._keep_output, retry_count)
-        output = WorkerOutput(folder, spec.num_nodes, _worker_task, keep)
-        gang = ControlGang(self._node, rendezvous.host(), retry_count, self.where, output)
+        gang = ControlGang(self._node, retry_count, self.where, self._place.withdraw)
         try:
-            rendezvous.offer(gang.lifeline.address, spec, folder)
+            folder = ""
+            if self._remote:
+                gang.show(ReportedOutput(self._node.board))
+            else:
+                folder = processes.make_folder(processes.node_mark(spec.gang, 0))
+                keep = partial(self._keep_output, retry_count)
+                gang.show(WorkerOutput(folder, spec.num_nodes, _worker_task, keep))
+            self._place.offer(gang.lifeline.address, spec, folder)
             yield gang
             failed = False
         finally:
-            rendezvous.withdraw()
+            self._place.withdraw()
             gang.close(failed)
             self._clean = gang.clean
 
@@ -209,20 +250,18 @@ class GangDecorator(ParallelDecorator):
         )
         store.save_logs(TASK_LOG_SOURCE, streams)
 
-    def _run_gang(self, gang: ControlGang, step_func: Callable[[], None]) -> None:
-        rendezvous.withdraw()
-        gang.run(step_func)
-
     def _run_worker(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
         if self._node.everywhere:
             interrupt.install()
         else:
             forget_inherited(flow)
         timeout = self.checked["heartbeat_timeout"]
+        self._joined = True
         try:
-            run_worker(self._node, self._address, retry_count, timeout, step_func)
+            self._line = run_worker(self._node, self._address, retry_count, timeout, step_func)
         except BaseException:
-            self._output.restore_if_control_is_gone()
+            if not self._remote:
+                self._output.restore_if_control_is_gone()
             raise
 
     def task_finished(
@@ -234,16 +273,22 @@ class GangDecorator(ParallelDecorator):
         retry_count: int,
         max_user_code_retries: int,
     ) -> None:
-        """See to it that a process whose cluster has died under it can end.
+        """Let control know that a worker has stored all, and let this process end.
 
         A framework's library that is connected to a dead cluster waits for it at exit, for seconds,
         and may crash (Ray does both). All is stored and said by then, so the process just leaves.
         """
+        if line := getattr(self, "_line", None):
+            line.leave(stored=is_task_ok)
         if not getattr(self, "_clean", True):
             atexit.register(_exit_at_once, 0 if is_task_ok else 1)
 
-    def task_exception(self, *args: Any) -> None:
+    def task_exception(self, exception: BaseException, *args: Any) -> None:
         """Leave no node behind when another decorator failed before the gang was formed."""
+        if hasattr(self, "_node") and self._node.spec.index and not hasattr(self, "_joined"):
+            with contextlib.suppress(GangLostException):
+                line = WorkerLifeline(self._address, self._node, args[3], 1)
+                line.send("failed", why=f"{type(exception).__name__}: {exception}")
         self._stop_node()
 
     def _stop_node(self) -> None:

@@ -65,6 +65,8 @@ class ControlLifeline:
         self._lock = threading.RLock()
         self._peers: dict[int, Channel] = {}
         self._gone: set[int] = set()
+        self._stored: set[int] = set()
+        self._left: set[int] = set()
         self._finished: set[int] = set()
         self._head: dict[str, Any] | None = None
         self._ending = False
@@ -106,7 +108,7 @@ class ControlLifeline:
             try:
                 peer.send("end", outcome=outcome, why=why)
             except ChannelClosed:
-                self._gone.add(index)
+                self._leave(index)
 
     def wait_gone(self, seconds: float = GONE_SECONDS) -> set[int]:
         """Wait until the workers' nodes are down; return the indices of those that are not."""
@@ -114,6 +116,15 @@ class ControlLifeline:
         while (left := self.connected - self._gone) and time.monotonic() < deadline:
             time.sleep(0.01)
         return left
+
+    def stored(self) -> bool:
+        """Whether all workers' tasks have stored their results; raises if one never will."""
+        if lost := self._left - self._stored:
+            raise GangLostException(
+                f"the task of node {min(lost)} ended before it had stored its results; its own log "
+                "says why"
+            )
+        return self.connected <= self._stored
 
     def stop(self) -> None:
         """Close everything."""
@@ -134,7 +145,7 @@ class ControlLifeline:
 
     def _turn(self) -> None:
         with self._lock:
-            peers = {peer: i for i, peer in self._peers.items() if i not in self._gone}
+            peers = {peer: i for i, peer in self._peers.items() if i not in self._left}
         # wait() takes whatever has a fileno().
         waiting: list[Any] = [self._socket, *peers]
         for ready in wait(waiting, timeout=TICK_SECONDS):
@@ -144,7 +155,7 @@ class ControlLifeline:
                 index = peers[ready]
                 self._read(index, ready)
                 # All that it has said comes before what `checks` would find out about it.
-                while index not in self._gone and ready.poll(0):
+                while index not in self._left and ready.poll(0):
                     self._read(index, ready)
         self._beat(peers)
         if not self._ending:
@@ -186,7 +197,7 @@ class ControlLifeline:
         try:
             message = peer.receive()
         except ChannelClosed as error:
-            self._gone.add(index)
+            self._leave(index)
             self._lose(self._cause() or f"node {index} was lost: {error}")
             return
         if message["type"] == "post":
@@ -198,12 +209,15 @@ class ControlLifeline:
             self._finished.add(index)
         elif message["type"] == "gone":
             self._gone.add(index)
+        elif message["type"] == "stored":
+            self._stored.add(index)
+            self._leave(index)
         elif message["type"] == "failed":
             self._lose(f"node {index} failed: {message.get('why')}")
 
     def _pass_on(self, key: str, value: Any, sender: int = 0) -> None:
         with self._lock:
-            peers = {i: peer for i, peer in self._peers.items() if i not in (sender, *self._gone)}
+            peers = {i: peer for i, peer in self._peers.items() if i not in (sender, *self._left)}
         for peer in peers.values():
             with contextlib.suppress(ChannelClosed):
                 peer.send("post", key=key, value=value)
@@ -211,14 +225,18 @@ class ControlLifeline:
     def _beat(self, peers: dict[Channel, int]) -> None:
         now = time.monotonic()
         for peer, index in peers.items():
-            if index in self._gone:
+            if index in self._left:
                 continue
             if now - peer.heard > self._timeout:
-                self._gone.add(index)
+                self._leave(index)
                 self._lose(f"node {index} was silent for {self._timeout:g} s")
             elif now - peer.sent > beat_seconds(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
+
+    def _leave(self, index: int) -> None:
+        self._gone.add(index)
+        self._left.add(index)
 
     def _cause(self) -> str | None:
         # A process that dies closes its connections first: look a moment later how it ended.

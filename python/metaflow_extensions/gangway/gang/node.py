@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # it imports Metaflow, which Ray in a user's own R session does without
     from .board import Board
+    from .container import Container
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class NodeSpec:
         Whether all nodes share this machine.
     attributes : dict
         The decorator's checked attributes.
+    address : str
+        The address at which the other nodes reach this one.
+    container : Container, optional
+        What the node may use, where it has a container of its own.
     """
 
     gang: str
@@ -38,6 +43,8 @@ class NodeSpec:
     secret: bytes = field(repr=False)
     local: bool
     attributes: dict[str, Any]
+    address: str = "127.0.0.1"
+    container: Container | None = None
 
     def derive(self, purpose: str) -> str:
         """Make a secret for one purpose, the same on every node, without sending it."""

@@ -22,13 +22,20 @@ class Tail:
         Called with a file's path and each of its lines.
     seconds : float
         How often it looks.
+    from_now : bool
+        Whether to leave out what the files have already.
     """
 
     def __init__(
-        self, pattern: str, take: Callable[[str, str], None], seconds: float = _SECONDS
+        self,
+        pattern: str,
+        take: Callable[[str, str], None],
+        seconds: float = _SECONDS,
+        from_now: bool = False,
     ) -> None:
         self._pattern, self._take, self._seconds = pattern, take, seconds
-        self._offsets: dict[str, int] = {}
+        found = glob.glob(pattern) if from_now else []
+        self._offsets = {path: os.path.getsize(path) for path in found}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gangway-tail", daemon=True)
         self._thread.start()

@@ -29,7 +29,7 @@ from .processes import remove_folder
 
 STREAMS = {"stdout": 1, "stderr": 2}
 _READ = 1 << 16
-_LONGEST_SHOWN = 4000  # below what a pipe takes in one piece
+LONGEST_SHOWN = 4000  # below what a pipe takes in one piece
 _LONGEST_KEPT = 1 << 20
 _DRAIN_SECONDS = 2.0
 
@@ -176,15 +176,14 @@ class WorkerOutput:
                 source.kept.write(decorate(TASK_LOG_SOURCE, line, now=now) + b"\n")
         for line in lines:
             if self._bounds[source.node].lets_through():
-                cut = line[:_LONGEST_SHOWN] + (b" ..." if len(line) > _LONGEST_SHOWN else b"")
-                _show(STREAMS[source.stream], source.node, cut)
+                cut = line[:LONGEST_SHOWN] + (b" ..." if len(line) > LONGEST_SHOWN else b"")
+                show(STREAMS[source.stream], source.node, cut)
 
     def _tell_dropped(self, node: int) -> None:
         bound = self._bounds[node]
         dropped, bound.dropped = bound.dropped, 0
         if dropped:
-            where = f"the log of task {self._task_of(node)} has them"
-            _show(2, node, f"{dropped} lines are not shown here; {where}".encode())
+            show(2, node, dropped_lines(dropped, self._task_of(node)).encode())
 
 
 class TaskOutput:
@@ -224,7 +223,13 @@ def _path(folder: str, node: int, stream: str) -> str:
     return os.path.join(folder, f"{node}.{stream}")
 
 
-def _show(number: int, node: int, line: bytes) -> None:
+def dropped_lines(count: int, task: str) -> str:
+    """Say that there was more to show."""
+    return f"{count} lines are not shown here; the log of task {task} has them"
+
+
+def show(number: int, node: int, line: bytes) -> None:
+    """Show a line of a node on this task's standard output (1) or error (2)."""
     # Programs that a node has launched say themselves where they speak.
     prefix = b"[node %d] " % node
     whole = line if line.startswith(prefix) else prefix + line

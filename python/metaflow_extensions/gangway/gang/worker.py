@@ -16,6 +16,8 @@ from .channel import Channel, ChannelClosed
 from .environment import variables_set
 from .lifeline import TICK_SECONDS, beat_seconds
 from .node import GangNode
+from .notice import taken_away
+from .remote_output import reported
 from .user_code import UserCode
 
 
@@ -40,6 +42,7 @@ class WorkerLifeline:
         self._node, self._timeout = node, heartbeat_timeout
         self._end: dict[str, Any] = {}
         self._ended: GangLostException | None = None
+        self._left = threading.Event()
         node.board = self._board = Board(
             lambda key, value: self.send("post", key=key, value=value),
             lambda topic, value: self.send("tell", topic=topic, value=value),
@@ -99,6 +102,21 @@ class WorkerLifeline:
         with contextlib.suppress(ChannelClosed):
             self._channel.send(kind, **fields)
 
+    def linger(self) -> None:
+        """Stay connected while Metaflow stores this task's results, until `leave`."""
+        threading.Thread(target=self._linger, name="gangway-linger", daemon=True).start()
+
+    def leave(self, stored: bool) -> None:
+        """Let control know that it needs to wait no longer for this task."""
+        if stored:
+            self.send("stored")
+        self._left.set()
+
+    def _linger(self) -> None:
+        while not self._left.wait(beat_seconds(self._timeout)):
+            self.send("beat")
+        self._channel.close()
+
     def _beat(self) -> None:
         now = time.monotonic()
         if now - self._channel.heard > self._timeout:
@@ -109,7 +127,7 @@ class WorkerLifeline:
     def _check(self) -> None:
         if self._node.spec.local and os.getppid() != self._parent:
             raise self._lost("lost control: its process is gone")
-        if why := self._node.failure():
+        if why := self._node.failure() or taken_away():
             self.send("failed", why=why)
             raise GangLostException(f"Node {self._node.spec.index} failed: {why}")
 
@@ -125,17 +143,25 @@ def run_worker(
     attempt: int,
     heartbeat_timeout: float,
     step_code: Callable[[], None],
-) -> None:
-    """Be a worker of the gang until it is over; raise unless control says that it is done."""
+) -> WorkerLifeline:
+    """Be a worker of the gang until it is over; raise unless control says that it is done.
+
+    Returns
+    -------
+    WorkerLifeline
+        What `leave` is to be called on when the task is done.
+    """
     ended = False
     try:
         line = WorkerLifeline(address, node, attempt, heartbeat_timeout)
+        report = contextlib.nullcontext() if node.spec.local else reported(node.board)
         moments.tell("meeting", node)
-        message = line.receive("head")
-        if message["type"] == "head":
-            node.start(message["head"])
-            message = line.work(step_code) if node.everywhere else line.receive("end")
-        node.stop()
+        with report:
+            message = line.receive("head")
+            if message["type"] == "head":
+                node.start(message["head"])
+                message = line.work(step_code) if node.everywhere else line.receive("end")
+            node.stop()
         line.send("gone")
         ended = True
     finally:
@@ -144,6 +170,8 @@ def run_worker(
             # Control may have been killed without a chance to clean up after itself.
             processes.stop_everywhere(node.spec.gang)
     raise_unless_done(message, node.spec.index)
+    line.linger()
+    return line
 
 
 def raise_unless_done(end: dict[str, Any], index: int) -> None:

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from typing import IO, Any
 
-from ..gang import channel, rendezvous
+from ..gang import channel
 from ..gang.channel import Channel, ChannelClosed
 
 _PART = 512 * 1024
@@ -31,6 +31,8 @@ class FileServer:
         The file.
     secret : bytes
         The gang's secret.
+    host : str
+        Control's address.
 
     Attributes
     ----------
@@ -38,14 +40,14 @@ class FileServer:
         What `fetch` needs on another node.
     """
 
-    def __init__(self, path: str, secret: bytes) -> None:
+    def __init__(self, path: str, secret: bytes, host: str) -> None:
         self._path, self._secret = path, secret
-        self._socket = channel.listen(rendezvous.host())
+        self._socket = channel.listen(host)
         self.offer = {
             "path": path,
             "digest": _digest(path),
             "mode": stat.S_IMODE(os.stat(path).st_mode),
-            "host": rendezvous.host(),
+            "host": host,
             "port": self._socket.getsockname()[1],
         }
 

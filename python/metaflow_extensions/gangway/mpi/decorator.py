@@ -72,8 +72,12 @@ class MpiDecorator(GangDecorator):
         """Set `current.mpi`."""
         super().add_to_current(flow, run_id, retry_count)
         assert isinstance(self._node, MpiNode)
-        nodes, asked = self._node.spec.num_nodes, asked_for(self.step_decorators, "cpu")
-        slots = [max(asked, share(cores(), nodes, i)) for i in range(nodes)]
+        spec, asked = self._node.spec, asked_for(self.step_decorators, "cpu")
+        nodes = range(spec.num_nodes)
+        if spec.container:  # all containers of a step are alike
+            slots = [spec.container.cpus for _ in nodes]
+        else:
+            slots = [max(asked, share(cores(), len(nodes), i)) for i in nodes]
         current._update_env({"mpi": MpiExecutor(self._node, slots)})
 
 

@@ -95,7 +95,7 @@ class MpiExecutor:
             raise ScriptNotFoundException(f"{call}: there is no file {filename!r} in {os.getcwd()}")
         self._files += 1
         spec, board = self._node.spec, self._node.board
-        with FileServer(filename, spec.secret) as server:
+        with FileServer(filename, spec.secret, spec.address) as server:
             board.post(f"mpi/file/{self._files}", server.offer)
             others = range(1, spec.num_nodes)
             said = board.wait(*(f"mpi/has/{self._files}/{i}" for i in others))

@@ -17,15 +17,9 @@ from typing import Any
 from ..gang import processes
 from ..gang.node import GangNode, NodeSpec
 from ..gang.ports import free_port
-from .command import (
-    NodeResources,
-    authentication,
-    loopback,
-    node_environment,
-    start_command,
-)
+from .command import authentication, loopback, node_environment, start_command
 from .logs import WorkerLogs, quiet_ray
-from .resources import local_resources
+from .resources import container_resources, local_resources
 
 # The launcher finds this package where the task found it, behind everything else on its path.
 _BOOT = (
@@ -46,9 +40,9 @@ class RayNode(GangNode):
         self._mark = processes.node_mark(spec.gang, spec.index)
         self._token = spec.derive("ray")
         self._resources = (
-            local_resources(spec.attributes, spec.num_nodes, spec.index)
-            if spec.local
-            else _remote_resources(spec)
+            container_resources(spec.attributes, spec.container)
+            if spec.container
+            else local_resources(spec.attributes, spec.num_nodes, spec.index)
         )
         self._launcher: subprocess.Popen[str] | None = None
         self._folder: str | None = None
@@ -81,7 +75,7 @@ class RayNode(GangNode):
 
     def start(self, head: dict[str, Any] | None) -> None:
         assert self._launcher is not None and self._folder is not None
-        node_ip = loopback() if self.spec.local else None
+        node_ip = loopback() if self.spec.local else self.spec.address
         command = start_command(
             self.spec.index,
             self._folder,
@@ -170,13 +164,3 @@ def _end_without_a_word(log: str) -> str:
     # While all is well, Ray's last word is that it blocks.
     said = "" if "block forever" in log else f", or Ray ended:\n    {log}"
     return f"its launcher was killed{said}"
-
-
-def _remote_resources(spec: NodeSpec) -> NodeResources:
-    store = spec.attributes["object_store_memory"]
-    return NodeResources(
-        num_cpus=spec.attributes["num_cpus"],
-        num_gpus=spec.attributes["num_gpus"],
-        object_store_memory=None if store is None else store * 1024 * 1024,
-        custom=spec.attributes["resources"] or {},
-    )

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from ..gang.container import Container
 from ..gang.cpus import cores
 from ..gang.gpus import share, share_of, visible_gpus
 from .command import NodeResources
@@ -46,8 +47,37 @@ def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> No
     )
 
 
-def _store(nodes: int) -> int:
-    size = psutil.virtual_memory().total * _STORE_SHARE / nodes
+def container_resources(attributes: Mapping[str, Any], container: Container) -> NodeResources:
+    """Give what a node offers that has a container of its own.
+
+    Parameters
+    ----------
+    attributes : mapping
+        The decorator's attributes, which win.
+    container : Container
+        What the node may use.
+    """
+    store = attributes["object_store_memory"]
+    num_gpus = attributes["num_gpus"]
+    size = _store(1, container.memory) if store is None else store * _MB
+    if shutil.disk_usage("/dev/shm").free < size:
+        print(
+            f"gangway: /dev/shm has no room for an object store of {size // _MB} MB, so Ray puts "
+            "it on the disk, which is slow. Ask for more with shared_memory= (MB) in @batch or "
+            "@kubernetes.",
+            file=sys.stderr,
+        )
+    return NodeResources(
+        num_cpus=container.cpus if attributes["num_cpus"] is None else attributes["num_cpus"],
+        num_gpus=container.gpus if num_gpus is None else num_gpus,
+        memory=max(int(container.memory * _HEAP_SHARE), _MB),
+        object_store_memory=size,
+        custom=attributes["resources"] or {},
+    )
+
+
+def _store(nodes: int, memory: int | None = None) -> int:
+    size = (memory or psutil.virtual_memory().total) * _STORE_SHARE / nodes
     if sys.platform == "linux" and os.path.isdir("/dev/shm"):
         size = min(size, shutil.disk_usage("/dev/shm").free * 0.9 / nodes)
     return max(int(size), _LEAST_STORE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..gang import rendezvous
 from ..gang.agents import AgentNode
 from ..gang.ports import free_port
 
@@ -14,7 +13,7 @@ class TensorflowNode(AgentNode):
     """TensorFlow's server runs in the task itself, where the step's code starts a strategy."""
 
     def start(self, head: dict[str, Any] | None) -> None:
-        address = f"{rendezvous.host()}:{free_port()}"
+        address = f"{self.spec.address}:{free_port()}"
         self.board.post(f"tensorflow/{self.spec.index}", address)
 
     def environment(self) -> dict[str, str]:

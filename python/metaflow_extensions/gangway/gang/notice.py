@@ -1,0 +1,41 @@
+"""Whether this node is about to be taken away: the machine of a Spot price, or a stopped task.
+
+Metaflow's monitor asks EC2 for the notice, which comes two minutes ahead, and leaves it in a file;
+whatever stops a container sends SIGTERM. Both end the gang in order, and `@retry` starts it anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from types import FrameType
+
+from metaflow.metaflow_current import current
+
+_told = threading.Event()
+
+
+def heed_termination() -> None:
+    """Let SIGTERM end the gang of this task, unless somebody has a handler already."""
+    if threading.current_thread() is threading.main_thread():
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _note)
+
+
+def taken_away() -> str | None:
+    """Why this node cannot stay, or None while it can."""
+    if _told.is_set():
+        return "it was told to end (SIGTERM)"
+    notice = current.get("spot_termination_notice")
+    if notice and os.path.exists(notice):
+        when = ""
+        with contextlib.suppress(OSError), open(notice) as file:
+            when = file.read().strip()
+        return f"EC2 takes its Spot machine away{' at ' + when if when else ''}"
+    return None
+
+
+def _note(number: int, frame: FrameType | None) -> None:
+    _told.set()

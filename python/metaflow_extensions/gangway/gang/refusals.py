@@ -1,0 +1,42 @@
+"""What cannot work is refused before anything is uploaded or submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from metaflow._vendor import click
+
+from ..exceptions import GangRuntimeException
+
+
+def check_command(where: str) -> None:
+    """Refuse to deploy a gang to Step Functions, which know no multi-node jobs."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.invoked_subcommand == "step-functions":
+        if "create" in context.args:
+            raise GangRuntimeException(
+                f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow "
+                "with @batch, or deploy it with argo-workflows."
+            )
+
+
+def check_metadata(decorators: Iterable[Any], where: str) -> None:
+    """Refuse a gang on Batch whose workers could not register their tasks anywhere.
+
+    Parameters
+    ----------
+    decorators : iterable
+        All decorators of the step.
+    where : str
+        The decorator, step and flow, for the message.
+    """
+    context = click.get_current_context(silent=True)
+    metadata = getattr(getattr(context, "obj", None), "metadata", None)
+    on_batch = any(deco.name == "batch" for deco in decorators)
+    if on_batch and metadata is not None and metadata.TYPE == "local":
+        raise GangRuntimeException(
+            f"{where}: a gang on AWS Batch needs Metaflow's metadata service, and this run uses "
+            "local metadata. Set METAFLOW_DEFAULT_METADATA=service and METAFLOW_SERVICE_URL, or "
+            "run without @batch."
+        )

@@ -1,16 +1,5 @@
 # The small functions of Netflix's R package.
 
-#' The container image for remote tasks
-#'
-#' @return The image of the R that runs now, `"rocker/r-ver:<version>"`: the same R reads what it
-#'   wrote. For [batch()] and Metaflow's `@kubernetes`.
-#' @examples
-#' container_image()
-#' @export
-container_image <- function() {
-  paste0("rocker/r-ver:", getRversion())
-}
-
 #' Copy the examples into the working folder
 #'
 #' Files that are there already are left as they are.

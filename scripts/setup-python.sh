@@ -106,7 +106,7 @@ setup_python() { # LEVEL
     local level=$1 inputs groups=(ray reticulate)
     inputs=$(python_inputs)
     if [ -x "$VENV/bin/python" ] && stamped python "$level" "$inputs"; then return 0; fi
-    [ "$level" = run ] || groups+=(dev)
+    [ "$level" = run ] || groups+=(dev aws)
     choose_python
     if ! [ -x "$VENV/bin/python" ] || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
         [ "$(cat "$STATE/base-python" 2>/dev/null)" != "$("$BASE_PYTHON" -VV) $BASE_PYTHON" ]; then

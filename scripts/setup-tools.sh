@@ -5,6 +5,7 @@ setup_tools() {
     rm -f "$STATE/missing-tools"
     setup_shellcheck
     setup_mpi
+    setup_iproute
 }
 
 may_install() { has_apt && has_candidate "$1" && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; }
@@ -26,5 +27,16 @@ setup_shellcheck() {
         apt_install "shellcheck" shellcheck
     else
         note_optional tools "shellcheck: the lint of scripts/*.sh in 'make lint' and 'make test'"
+    fi
+}
+
+# The network of the emulated AWS (tests/aws), and of some fault injection.
+setup_iproute() {
+    [ "$(uname)" = Linux ] || return 0
+    command -v ip >/dev/null && return 0
+    if may_install iproute2; then
+        apt_install "iproute2" iproute2
+    else
+        note_optional tools "iproute2: the tests on an emulated AWS"
     fi
 }

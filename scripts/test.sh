@@ -53,7 +53,7 @@ core_files() { # tests/core.txt names the files, one a line
 }
 
 run_pytest() {
-    local files=tests/python status=0
+    local files="tests/python tests/aws" status=0
     [ "$scope" = all ] || files=$(core_files tests/python)
     [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file

@@ -183,7 +183,10 @@ class Cloud:
         self._order("ids", first=first)
 
     def spot_notice(self, at: str | None) -> None:
-        """Let all machines read that they are taken away at a time, or (None) no longer."""
+        """Let all machines say that they are taken away at a time.
+
+        None: they are no Spot machines, as at first; an empty text: no notice has come yet.
+        """
         self._order("spot", notice=at)
 
     def python(self, code: str, env: dict[str, str] | None = None) -> str:

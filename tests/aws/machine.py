@@ -13,6 +13,7 @@ class Machine:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
+        # None: the machines are no Spot machines; empty: no notice has come yet.
         self.spot_notice: str | None = None
 
     def container_routes(self) -> list[web.Route]:
@@ -41,9 +42,12 @@ class Machine:
                 "/latest/dynamic/instance-identity/document",
                 lambda data: (200, json.dumps(document)),
             ),
-            ("GET", "/latest/meta-data/instance-life-cycle", lambda data: (200, "spot")),
+            ("GET", "/latest/meta-data/instance-life-cycle", self._life_cycle),
             ("GET", "/latest/meta-data/spot/termination-time", self._notice),
         ]
+
+    def _life_cycle(self, data: object) -> web.Answer:
+        return 200, "spot" if self.spot_notice is not None else "on-demand"
 
     def _notice(self, data: object) -> web.Answer:
         return (200, self.spot_notice) if self.spot_notice else (404, "")

@@ -1,0 +1,63 @@
+"""A Ray gang of NODES nodes that looks at itself."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from metaflow import FlowSpec, current, ray_parallel, step
+
+NODES = int(os.environ.get("NODES", "2"))
+STRANGER = """
+import os, ray
+ray.init(address=os.environ["RAY_ADDRESS"], logging_level="CRITICAL")
+print("A STRANGER IS IN")
+"""
+
+
+class RayGangFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train, num_parallel=NODES)
+
+    @ray_parallel
+    @step
+    def train(self):
+        import ray
+
+        ray.init(log_to_driver=False)
+
+        @ray.remote(num_cpus=1)
+        def where(seconds):
+            time.sleep(seconds)
+            print("HELLO from a worker")
+            return ray.util.get_node_ip_address()
+
+        self.addresses = sorted(set(ray.get([where.remote(1) for _ in range(NODES * 2)])))
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        self.cpus = [node["Resources"]["CPU"] for node in nodes]
+        self.memory = [node["Resources"]["memory"] / 2**20 for node in nodes]
+        self.store = [node["Resources"]["object_store_memory"] / 2**20 for node in nodes]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
+        stranger = subprocess.run(
+            [sys.executable, "-c", STRANGER], env=environment, capture_output=True, text=True
+        )
+        self.stranger = stranger.stdout + stranger.stderr
+        self.main = current.parallel.main_ip
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.merge_artifacts(inputs)
+        self.ok = [each._task_ok for each in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        names = ("addresses", "cpus", "memory", "store", "stranger", "main", "ok")
+        print("FOUND", json.dumps({name: getattr(self, name) for name in names}))
+
+
+if __name__ == "__main__":
+    RayGangFlow()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import mmap
 import os
 import signal
 import struct
@@ -45,6 +46,8 @@ _actors: dict[int, Any] = {}
 _jobs: list[_Job] = []
 # Values that `fetch` has found too large to hand over together with others.
 _large: dict[int, Any] = {}
+# The file that R writes a large value into, if it does.
+_staged: list[int] = []
 _session = ""
 
 
@@ -110,8 +113,35 @@ def disconnect() -> None:
     ray.shutdown()
 
 
-def add_job(data: bytes, options: dict[str, Any] | None) -> int:
+def stage() -> str:
+    """Name a file in memory for R to write a large value into; nothing where there are none.
+
+    The next `put` or `add_job` is given this name in place of the bytes.
+    """
+    _unstage()
+    if not hasattr(os, "memfd_create"):  # no Linux
+        return ""
+    _staged.append(os.memfd_create("gangway"))
+    return f"/dev/fd/{_staged[0]}"
+
+
+def _unstage() -> None:
+    while _staged:
+        os.close(_staged.pop())
+
+
+def _handed_over(data: Any) -> Any:
+    if not isinstance(data, str):
+        return data
+    try:
+        return mmap.mmap(_staged[0], 0, access=mmap.ACCESS_READ)
+    finally:
+        _unstage()
+
+
+def add_job(data: Any, options: dict[str, Any] | None) -> int:
     """Keep a job (a function with what it needs) and how Ray shall run it; return its number."""
+    data = _handed_over(data)
     key = hashlib.sha256(data).digest()
     # In a list, so that Ray does not fetch it for each task.
     shipped = bytes(data) if len(data) <= _SMALL_JOB else [ray.put(pack(data))]
@@ -187,9 +217,11 @@ def _resolve(needs: Numbers) -> list[Any]:
     return [names, *objects]
 
 
-def put(ref: int, data: Any) -> None:
-    """Put a value into the object store."""
+def put(ref: int, data: Any) -> int:
+    """Put a value into the object store; return its size."""
+    data = _handed_over(data)
     _refs[ref] = ray.put(pack(data))
+    return len(data)
 
 
 def wait(refs: Numbers, count: int, seconds: float) -> list[int]:

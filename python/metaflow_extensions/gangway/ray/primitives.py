@@ -5,6 +5,7 @@ PRIMITIVES = (
     "lacking",
     "submit",
     "submit_many",
+    "stage",
     "put",
     "wait",
     "fetch",

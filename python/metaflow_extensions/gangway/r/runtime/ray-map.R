@@ -51,9 +51,8 @@ map_elements <- function(columns, f, constants, names, who, chunk, seed, progres
   release_dropped(driver)
   if (length(options)) check_resources(driver, options)
   job <- with_slots(constants)
-  number <- driver$add_job(
-    transport(c(ray_job(f, job$args, kind = "map"), list(stop = errors == "stop", columns = names(columns)))), options
-  )
+  whole <- c(ray_job(f, job$args, kind = "map"), list(stop = errors == "stop", columns = names(columns)))
+  number <- driver$add_job(parcel(whole, driver), options)
   sizes <- chunk_sizes(n, chunk, driver)
   ends <- cumsum(sizes)
   first <- ray_state$last + 1L

@@ -19,11 +19,13 @@ for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
 done
 mkdir -p "$root/usr/local/share/ca-certificates"
 find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \; 2>/dev/null || true
-for file in /etc/pip.conf ~/.config/pip/pip.conf ~/.pip/pip.conf; do
-    if [ -f "$file" ]; then cat "$file" >>"$root/etc/pip.conf"; fi
+if [ -f /etc/pip.conf ]; then cp /etc/pip.conf "$root/etc/"; fi
+for file in .config/pip/pip.conf .pip/pip.conf; do
+    if [ -f ~/$file ]; then mkdir -p "$root/root/$(dirname $file)" && cp ~/$file "$root/root/$file"; fi
 done
 
 # As in rocker's image: R with its compilers, a UTF-8 locale, curl's certificates; nothing of what R was built with.
+# shellcheck disable=SC2016  # the inner shell expands it
 unshare --mount --propagation private --pid --fork --kill-child bash -ec '
     mount -t proc proc "$1/proc"
     mount --rbind /dev "$1/dev"

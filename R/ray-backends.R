@@ -75,7 +75,16 @@ NULL
 #' @export ray
 NULL
 
-# In a task its runtime has done this, and this package's functions for Ray are the runtime's.
+# In a task its runtime has done this, and numbers references: the package counts on, or two values would have one
+# number. What the package masks there is the same functions, of which nobody need be told.
 .onLoad <- function(libname, pkgname) {
-  if (!task_environment %in% search()) when_future_is_loaded()
+  if (is_in_task()) {
+    assign("ray_state", get("ray_state", environment(task_value("ray_driver"))), topenv())
+  } else {
+    when_future_is_loaded()
+  }
+}
+
+.onAttach <- function(libname, pkgname) {
+  if (is_in_task()) assign(".conflicts.OK", TRUE, as.environment("package:gangway"))
 }

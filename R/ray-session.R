@@ -109,11 +109,9 @@ ray_driver <- function() {
   if (is.null(of_task)) {
     ray_stop("argument", "This R session is in no Ray cluster: call ray_init() first, for a local one or to join one.")
   }
-  driver <- of_task()
-  ray_state$session <- get("ray_state", environment(of_task))$session
-  driver
+  of_task()
 }
 
 task_value <- function(name) {
-  if (task_environment %in% search()) get0(name, as.environment(task_environment), inherits = FALSE)
+  if (is_in_task()) get0(name, as.environment(task_environment), inherits = FALSE)
 }

@@ -4,8 +4,10 @@
 
 task_environment <- "gangway:task"
 
+is_in_task <- function() task_environment %in% search()
+
 in_task <- function(name) {
-  if (task_environment %in% search()) {
+  if (is_in_task()) {
     return(get(name, envir = as.environment(task_environment), mode = "function", inherits = FALSE))
   }
   gangway_abort(

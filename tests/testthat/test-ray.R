@@ -27,6 +27,22 @@ test_that("values go there and back unharmed", {
   expect_identical(ray_get(lapply(refs, same)), values)
   expect_identical(ray_get(list(a = refs[[3]], b = refs[[1]])), list(a = 1:3, b = NULL))
   expect_identical(ray_get(list()), list())
+  large <- list(numbers = matrix(runif(2e6), 2), names = c(a = "b"))
+  refs <- list(ray_put(large), ray_put(large))
+  expect_match(format(refs[[1]]), "15.3 M")
+  expect_identical(ray_get(refs), list(large, large))
+  expect_identical(ray_map(1:2, function(i, d) d$names, d = large), rep(list(large$names), 2))
+})
+
+test_that("the package may be attached in a task, which then numbers its references on", {
+  local_cluster()
+  seen <- expect_silent(ray_map(1, function(i) {
+    first <- ray_put("first")
+    library(gangway)
+    second <- gangway::ray_put("second")
+    ray_get(list(first, second, ray_put("third")))
+  }))
+  expect_identical(seen, list(list("first", "second", "third")))
 })
 
 test_that("references print what they are, and those of another session are refused", {

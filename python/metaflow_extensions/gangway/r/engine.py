@@ -202,6 +202,8 @@ class REngine:
         runtime = base["new.env"](parent=base["baseenv"]())
         for source in _SOURCES:
             base["sys.source"](os.path.join(_HERE, source), envir=runtime, **{"keep.source": False})
+        # When the package is loaded its methods replace these, which R tells for another package's.
+        base["attr<-"](runtime, "name", "gangway")
         attached = base["attach"](self._ri.NULL, name="gangway:task", **{"warn.conflicts": False})
         for name in runtime["exported"]:
             attached[name] = runtime[name]

@@ -3,13 +3,11 @@
 The limit is what the same machine does by hand in the same round: ``ray start --head``, then ``ray
 start --address`` with a probe beside it that waits for two nodes to be alive.
 
-    python tests/bench/gang.py [rounds]
+    python tests/bench/bench-gang.py [rounds]
 """
 
 from __future__ import annotations
 
-import os
-import re
 import statistics
 import subprocess
 import sys
@@ -17,44 +15,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import psutil
+from gang_clock import environment, log_time, moments, run_flow, verdict
 
-ROOT = Path(__file__).resolve().parents[2]
 FORM_GOAL, END_GOAL = 1.2, 1.5
 
-FLOW = """
-import time
-from metaflow import FlowSpec, ray_parallel, step
-
-class GangBench(FlowSpec):
-    @step
-    def start(self):
-        self.next(self.train, num_parallel=2)
-
-    @ray_parallel
-    @step
-    def train(self):
-        print("USER", time.time(), flush=True)
-        import ray
-        ray.init(log_to_driver=False)
-        assert len(ray.nodes()) == 2
-        print("ENDS", time.time(), flush=True)
-        self.next(self.join)
-
-    @step
-    def join(self, inputs):
-        self.next(self.end)
-
-    @step
-    def end(self):
-        pass
-
-if __name__ == "__main__":
-    GangBench()
-"""
+CODE = "import ray; ray.init(log_to_driver=False); assert len(ray.nodes()) == 2"
 
 PROBE = """
 import sys, time, ray
@@ -64,36 +32,12 @@ while sum(node["Alive"] for node in ray.nodes()) < 2:
 """
 
 
-def environment(folder: str) -> dict[str, str]:
-    """The environment of both sides."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("METAFLOW_", "RAY_"))}
-    path = os.pathsep.join([str(ROOT / "python"), env.get("PYTHONPATH", "")])
-    home = {"METAFLOW_HOME": folder, "METAFLOW_USER": "bench"}
-    return {**env, **home, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-
-
 def gang(folder: str) -> tuple[float, float]:
     """Run the flow; return the seconds to the user's code, and from its end to the task's end."""
-    flow = Path(folder, "flow.py")
-    flow.write_text(FLOW)
-    run = subprocess.run(
-        [sys.executable, str(flow), "--no-pylint", "run"],
-        cwd=folder,
-        env=environment(folder),
-        text=True,
-        capture_output=True,
-        check=True,
-    )
-    marks = {name: float(at) for name, at in re.findall(r"(USER|ENDS) ([\d.]+)", run.stdout)}
-    started = log_time(run.stdout, "Task is starting")
-    finished = log_time(run.stdout, "Task finished successfully")
-    return marks["USER"] - started, finished - marks["ENDS"]
-
-
-def log_time(log: str, message: str) -> float:
-    """When Metaflow's runtime said something about the step."""
-    line = next(x for x in log.splitlines() if "/train/" in x and message in x)
-    return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S.%f").timestamp()
+    said = run_flow(folder, "ray_parallel", CODE, "from metaflow import ray_parallel")
+    (user,), (ends,) = moments(said, "USER"), moments(said, "ENDS")
+    finished = log_time(said, "Task finished successfully")
+    return user - log_time(said, "Task is starting"), finished - ends
 
 
 @contextmanager
@@ -132,8 +76,8 @@ def stop(folder: str) -> None:
             continue
 
 
-def main(rounds: int) -> None:
-    """Measure in turns, and print medians and ratios."""
+def main(rounds: int) -> int:
+    """Measure in turns and print medians; return 1 when one is beyond its limit."""
     formed, ended, bare = [], [], []
     for number in range(rounds):
         with by_hand() as seconds:
@@ -145,11 +89,15 @@ def main(rounds: int) -> None:
         ended.append(to_end)
         each = f"by hand {bare[-1]:.2f} s, gang {to_user:.2f} s, end {to_end:.2f} s"
         print(f"round {number + 1}: {each}", flush=True)
-    form, limit, end = map(statistics.median, (formed, bare, ended))
-    print(f"gang of 2, task start to user code: {form:.2f} s; by hand: {limit:.2f} s")
-    print(f"gang-form-ratio {form / limit:.2f} (goal at most {FORM_GOAL})")
-    print(f"gang-end-seconds {end:.2f} (goal at most {END_GOAL})")
+    print(f"by hand {statistics.median(bare):.2f} s")
+    met = [
+        verdict(
+            "ray-form-ratio", [form / by for form, by in zip(formed, bare, strict=True)], FORM_GOAL
+        ),
+        verdict("ray-end-seconds", ended, END_GOAL),
+    ]
+    return 0 if all(met) else 1
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))

@@ -14,16 +14,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from . import processes
 from .output import Output, RankOf
 
-# The supervisor finds this package where the task found it, behind everything else on its path,
-# and nothing in the working folder, which is the user's.
-_BOOT = (
-    "import sys; sys.path = [p for p in sys.path if p] + [sys.argv.pop(1)]; "
-    "from metaflow_extensions.gangway.gang.supervisor import main; main()"
+# The supervisor finds this package and psutil where the task found them, and nothing in the working
+# folder, which is the user's.
+_SUPERVISOR = str(Path(__file__).with_name("supervisor.py").resolve())
+_PATH = os.pathsep.join(
+    [str(Path(__file__).resolve().parents[3]), str(Path(psutil.__file__).resolve().parents[1])]
 )
-_ROOT = str(Path(__file__).resolve().parents[3])
 _DRAIN_SECONDS = 2.0
 
 _numbers = itertools.count()
@@ -66,7 +67,7 @@ class Launch:
         self._lock = threading.Lock()
         self.output = Output(node, rank_of)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, _ROOT, self._mark, *command],
+            [sys.executable, "-I", "-S", _SUPERVISOR, self._mark, _PATH, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 
 from .cloud import Cloud
-from .conftest import StartFlow
+from .conftest import CloudRun, StartFlow
 
 
 def meetings(cloud: Cloud) -> str:
@@ -14,10 +15,68 @@ def meetings(cloud: Cloud) -> str:
     return cloud.python(f"import boto3; print([x['Key'] for x in {listing}.get('Contents', [])])")
 
 
+def wait_for_job(run: CloudRun, number: int) -> str:
+    """The id of a run's job, once both of its nodes run."""
+    deadline = time.monotonic() + 100
+    while len(run.jobs) <= number or run.jobs[number].status != "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return run.jobs[number].id
+
+
 def test_faults_end_a_gang_and_retry_starts_it_anew(cloud: Cloud, start_flow: StartFlow) -> None:
-    faults = ["raise", "kill", "store", "terminate", "none"]
-    run = start_flow("faults_gang.py", FAULTS=json.dumps(faults)).wait()
-    print(run.output, run.logs)
-    assert run.status == 0
-    assert "FOUND [(0, 4, True), (1, 4, True), (2, 4, True)]" in run.output
+    faults = ["die early", "raise", "kill", "lose the machine", "none"]
+    cloud.spot_notice("")
+    run = start_flow("faults_gang.py", FAULTS=json.dumps(faults))
+    cloud.kill(wait_for_job(run, 0), 1)  # before it has met control
+    run.wait_for("MEETS lose the machine")
+    cloud.spot_notice("2026-11-21T12:00:00Z")
+    wait_for_job(run, 4)
+    cloud.spot_notice(None)
+    run.wait(300)
+    assert run.status == 0, run.output + run.logs
+    for cause in (
+        "node 1 failed: exit code ",
+        "node 1 failed: ValueError: there are no data",
+        "node 1 was lost: it closed the connection",
+        "failed: EC2 takes its Spot machine away at 2026-11-21T12:00:00Z",
+        "FOUND [(0, 4, True), (1, 4, True)]",
+    ):
+        assert cause in run.output, cause + run.output + run.logs
+    assert [job.status for job in run.jobs] == ["FAILED"] * 4 + ["SUCCEEDED"]
     assert meetings(cloud) == "[]\n"
+
+
+def test_a_ray_gang_is_closed_and_offers_its_containers(
+    cloud: Cloud, start_flow: StartFlow
+) -> None:
+    run = start_flow("ray_gang.py", NODES="3").wait_for("Task is starting")
+    cloud.number_next(3)  # and ``s3://`` must not become ``s3-node-1://``
+    run.wait(300)
+    cloud.number_next(3000)
+    assert run.status == 0, run.output + run.logs
+    found = json.loads(run.output.partition("FOUND ")[2].partition("\n")[0])
+    (job,) = run.jobs
+    assert job.name.endswith("-train-3-0")
+    addresses = [node.address for node in job.nodes]
+    assert found["main"] == addresses[0]
+    assert sorted(found["addresses"]) == sorted(addresses)
+    assert found["cpus"] == [1.0] * 3
+    assert found["memory"] == [2000 * 0.7] * 3
+    assert all(250 < size <= 270 for size in found["store"])  # of 300 MB in /dev/shm
+    assert "A STRANGER IS IN" not in found["stranger"]
+    assert "InvalidAuthToken" in found["stranger"]
+    assert found["ok"] == [True] * 3
+    for node in range(3):
+        assert f"[node {node}] (where pid=" in run.output
+    assert "secret" not in json.dumps(job.request) + run.output + run.logs
+    assert meetings(cloud) == "[]\n"
+
+
+def test_an_mpi_program_runs_on_both_machines(run_flow: StartFlow) -> None:
+    run = run_flow("mpi_gang.py")
+    assert run.status == 0, run.output + run.logs
+    for rank in range(4):
+        node = run.jobs[0].nodes[rank // 2]
+        host = "ip-" + node.address.replace(".", "-")
+        assert f"[node {rank // 2}] [rank {rank}] RANK {rank} of {host}: sum 10" in run.output

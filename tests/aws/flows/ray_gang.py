@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 
-from metaflow import FlowSpec, current, ray_parallel, step
+from metaflow import FlowSpec, batch, current, ray_parallel, step
 
 NODES = int(os.environ.get("NODES", "2"))
 STRANGER = """
-import os, ray
-ray.init(address=os.environ["RAY_ADDRESS"], logging_level="CRITICAL")
+import os
+from ray._raylet import GcsClient
+GcsClient(address=os.environ["RAY_ADDRESS"]).get_all_node_info(timeout=5)
 print("A STRANGER IS IN")
 """
 
@@ -21,6 +22,7 @@ class RayGangFlow(FlowSpec):
     def start(self):
         self.next(self.train, num_parallel=NODES)
 
+    @batch(cpu=1, memory=2000, shared_memory=300)
     @ray_parallel
     @step
     def train(self):
@@ -28,21 +30,20 @@ class RayGangFlow(FlowSpec):
 
         ray.init(log_to_driver=False)
 
-        @ray.remote(num_cpus=1)
+        @ray.remote(num_cpus=1, scheduling_strategy="SPREAD")
         def where(seconds):
             time.sleep(seconds)
             print("HELLO from a worker")
             return ray.util.get_node_ip_address()
 
-        self.addresses = sorted(set(ray.get([where.remote(1) for _ in range(NODES * 2)])))
+        self.addresses = sorted(set(ray.get([where.remote(1) for _ in range(NODES)])))
         nodes = [node for node in ray.nodes() if node["Alive"]]
         self.cpus = [node["Resources"]["CPU"] for node in nodes]
         self.memory = [node["Resources"]["memory"] / 2**20 for node in nodes]
         self.store = [node["Resources"]["object_store_memory"] / 2**20 for node in nodes]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
-        stranger = subprocess.run(
-            [sys.executable, "-c", STRANGER], env=environment, capture_output=True, text=True
-        )
+        command = ["timeout", "15", sys.executable, "-c", STRANGER]
+        stranger = subprocess.run(command, env=environment, capture_output=True, text=True)
         self.stranger = stranger.stdout + stranger.stderr
         self.main = current.parallel.main_ip
         self.next(self.join)

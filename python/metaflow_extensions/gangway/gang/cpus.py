@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-
 _V2, _V1 = "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_{}_us"
 
 
@@ -22,12 +21,12 @@ def cores() -> int:
 def _limit(count: int) -> float:
     """The limit of the container that this may run in; at most so many."""
     with contextlib.suppress(OSError, ValueError), open(_V2) as file:
-        quota, period = file.read().split()
-        return int(quota) / int(period)
-    with contextlib.suppress(OSError, ValueError):
-        with open(_V1.format("quota")) as quota_file, open(_V1.format("period")) as period_file:
-            allowed = int(quota_file.read()) / int(period_file.read())
-            return allowed if allowed > 0 else count
+        quota, period = map(int, file.read().split())
+        return quota / period
+    with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(_V1.format(x))) for x in ("quota", "period")]
+        quota, period = (int(file.read()) for file in files)
+        return quota / period if quota > 0 else count
     return count
 
 

@@ -19,9 +19,9 @@ _told = threading.Event()
 
 def heed_termination() -> None:
     """Let SIGTERM end the gang of this task, unless somebody has a handler already."""
-    if threading.current_thread() is threading.main_thread():
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _note)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _note)
 
 
 def taken_away() -> str | None:

@@ -13,12 +13,12 @@ from ..exceptions import GangRuntimeException
 def check_command(where: str) -> None:
     """Refuse to deploy a gang to Step Functions, which know no multi-node jobs."""
     context = click.get_current_context(silent=True)
-    if context is not None and context.invoked_subcommand == "step-functions":
-        if "create" in context.args:
-            raise GangRuntimeException(
-                f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow "
-                "with @batch, or deploy it with argo-workflows."
-            )
+    command = context and context.invoked_subcommand
+    if context and command == "step-functions" and "create" in context.args:
+        raise GangRuntimeException(
+            f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow with "
+            "@batch, or deploy it with argo-workflows."
+        )
 
 
 def check_metadata(decorators: Iterable[Any], where: str) -> None:

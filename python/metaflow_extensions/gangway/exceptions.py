@@ -88,6 +88,12 @@ class RStartException(GangwayException):
     headline = "R cannot be started"
 
 
+class ImageException(GangwayException):
+    """The image of a remote task lacks what the flow's R needs."""
+
+    headline = "The image does not fit the flow"
+
+
 class PythonStepException(GangwayException):
     """A step's ``py_function`` cannot be found."""
 

@@ -57,8 +57,12 @@ class RBundle:
 
     def main(self, flow_class: Callable[[], Any]) -> None:
         """Run the flow's command line, started by R or by hand."""
+        from .image import check_image
         from .main import run_command_line
+        from .user_files import carry_files
 
+        carry_files(flow_class)
+        check_image(flow_class, self._open)
         run_command_line(flow_class)
 
     def _open(self) -> RSession:

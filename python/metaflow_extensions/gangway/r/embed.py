@@ -17,6 +17,7 @@ import sys
 import tempfile
 from typing import Any
 
+MINIMUM_VERSION = (4, 2, 0)
 OPTIONS = ("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline")
 
 _INSTALL = (
@@ -33,7 +34,7 @@ def start() -> Any:
     Raises
     ------
     RStartException
-        No R, no rpy2, or an rpy2 that was built for another R.
+        No R, an old one, no rpy2, or an rpy2 that was built for another R.
     """
     _set_environment()
     rinterface = _import_rinterface()
@@ -52,6 +53,7 @@ def start() -> Any:
     _set_constants(rinterface)
     _use_c_streams()
     atexit.register(stop)
+    _check_version(rinterface)
     return rinterface
 
 
@@ -179,6 +181,13 @@ def _import_rinterface() -> Any:
             f"R, in {sys.executable}: {error}. In R, gangway::install_metaflow() installs it."
         ) from error
     return rinterface
+
+
+def _check_version(rinterface: Any) -> None:
+    version = tuple(rinterface.baseenv["getRversion"]()[0])
+    if version < MINIMUM_VERSION:
+        found, needed = (".".join(map(str, v)) for v in (version, MINIMUM_VERSION))
+        raise _start_exception(f"R {found} ({os.environ['R_HOME']}) is too old; needed: {needed}.")
 
 
 def _use_run_tmp() -> str | None:

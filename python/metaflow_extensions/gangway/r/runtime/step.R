@@ -52,16 +52,15 @@ open_bundle <- function(path) {
 }
 
 attach_packages <- function(packages) {
-  for (package in packages) {
-    if (!requireNamespace(package, quietly = TRUE)) {
-      stop("The package ", package, " was attached where the flow was defined, but is not installed ",
-        "where this task runs (R ", getRversion(), ", libraries: ",
-        paste(.libPaths(), collapse = ", "), "). Install it there.",
-        call. = FALSE
-      )
-    }
-    suppressPackageStartupMessages(library(package, character.only = TRUE))
+  here <- vapply(packages, requireNamespace, NA, quietly = TRUE)
+  if (!all(here)) {
+    stop("R packages that were attached where the flow was defined are not installed where this task runs ",
+      "(R ", getRversion(), ", libraries: ", paste(.libPaths(), collapse = ", "), "): ",
+      paste(packages[!here], collapse = ", "), ". Install them there.",
+      call. = FALSE
+    )
   }
+  for (package in packages) suppressPackageStartupMessages(library(package, character.only = TRUE))
 }
 
 run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {

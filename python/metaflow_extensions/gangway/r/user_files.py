@@ -1,0 +1,110 @@
+"""The user's files in the code package: those beside the script, without libraries and data.
+
+flow.py lies in a folder of its own, so Metaflow itself would package only that one and flow.rds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from metaflow.decorators import FlowDecorator
+from metaflow.flowspec import FlowStateItems
+from metaflow.package import DEFAULT_SUFFIXES_LIST
+from metaflow.packaging_sys import ContentType
+from metaflow.system_context import system_context
+
+# Where R says that the user's files are.
+FOLDER_VARIABLE = "GANGWAY_FILES"
+_SUFFIXES = {suffix.lower() for suffix in DEFAULT_SUFFIXES_LIST} | {".csv"}
+# A larger file is data, which belongs into the datastore, unless its suffix was asked for.
+LARGEST = 10_000_000
+# The libraries of an R project, and what other tools put beside code.
+_NOT_CODE = {"renv", "packrat", "__pycache__", "node_modules"}
+# A folder with one of these is a Python environment, or an installed R package.
+_MARKS = ("pyvenv.cfg", "conda-meta", os.path.join("Meta", "package.rds"))
+
+
+class UserFiles(FlowDecorator):
+    """Adds the files of a folder to the code package of a run that has remote steps."""
+
+    # Metaflow leaves names with an underscore out of what it shows of a flow.
+    name = "_gangway_files"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
+        self._flow: Any = None
+        self._echo: Callable[..., Any] = print
+
+    def flow_init(
+        self,
+        flow: Any,
+        graph: Any,
+        environment: Any,
+        flow_datastore: Any,
+        metadata: Any,
+        logger: Any,
+        echo: Any,
+        options: Any,
+    ) -> None:
+        """Remember the flow, to which steps' decorators are attached later."""
+        self._flow, self._echo = flow, echo
+
+    def add_to_package(self) -> list[tuple[str, str, ContentType]]:
+        """Tell Metaflow the files, and the user what is left out."""
+        if not self._wanted():
+            return []
+        package: Any = system_context.package
+        asked = {s.lower() for s in package._suffixes or ()} - _SUFFIXES
+        files = list(user_files(self._folder, _SUFFIXES | asked))
+        large = [
+            name
+            for path, name in files
+            if os.path.getsize(path) > LARGEST and not name.lower().endswith(tuple(asked))
+        ]
+        for name in large:
+            self._echo(
+                f"{name} is larger than {LARGEST // 1_000_000} MB and does not go to remote tasks "
+                "with the code. Keep it as an artifact or in S3.",
+                err=True,
+            )
+        content = ContentType.USER_CONTENT
+        return [(path, name, content) for path, name in files if name not in large]
+
+    def _wanted(self) -> bool:
+        remote = any(
+            d.name in ("batch", "kubernetes") for step in self._flow for d in step.decorators
+        )
+        return remote or "package" in sys.argv
+
+
+def carry_files(flow_class: Any) -> None:
+    """Have the code package of a flow carry the user's files, if R has said where they are."""
+    folder = os.environ.pop(FOLDER_VARIABLE, None)
+    if folder:
+        decorators = flow_class._flow_state[FlowStateItems.FLOW_DECORATORS]
+        decorators.setdefault(UserFiles.name, []).append(UserFiles(folder))
+
+
+def user_files(folder: str, suffixes: set[str]) -> Iterator[tuple[str, str]]:
+    """Find the files of a folder that a task may need: their paths, and their names in the package.
+
+    Of a home folder, or the root, only the files directly in it: an R session begins there.
+    """
+    home = os.path.realpath(folder) in (os.path.realpath(os.path.expanduser("~")), os.sep)
+    for top, folders, files in os.walk(folder):
+        folders[:] = [] if home else sorted(f for f in folders if not _is_left_out(top, f))
+        for file in sorted(files):
+            path = os.path.join(top, file)
+            is_code = not file.startswith(".") and file.lower().endswith(tuple(suffixes))
+            if is_code and os.path.isfile(path):
+                yield path, os.path.relpath(path, folder)
+
+
+def _is_left_out(top: str, name: str) -> bool:
+    if name.startswith(".") or name in _NOT_CODE or name.endswith(".Rcheck"):
+        return True
+    return any(os.path.exists(os.path.join(top, name, mark)) for mark in _MARKS)

@@ -1,0 +1,72 @@
+"""R flows whose steps run as jobs of Batch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .cloud import Cloud
+from .conftest import FLOWS, StartFlow
+
+RESULTS = """
+import json
+from metaflow import Flow, namespace
+namespace(None)
+data = Flow("CloudFlow").latest_run["middle"].task.data
+print(json.dumps({"there": data.there.to_python(), "here": data.here.to_python()}))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A user's folder: a script, what it uses, and what must not travel."""
+    files = {
+        "helpers.R": "twice <- function(x) 2 * x\n",
+        "data/prices.csv": "item,price\na,1\nb,2.5\n",
+        "data/large.csv": "x" * 11_000_000,
+        "data/notes.txt": "not asked for",
+        "R/more.R": "more <- 1\n",
+        ".git/hooks/hook.R": "",
+        "renv/library/toy/R/toy.R": "",
+        "venv/pyvenv.cfg": "",
+        "venv/lib/module.py": "",
+        "lib/toy/Meta/package.rds": "",
+        "lib/toy/R/toy.R": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shutil.copy(FLOWS / "plain.R", tmp_path)
+    return tmp_path
+
+
+def test_an_r_flow_runs_with_the_users_files(
+    project: Path, start_command: StartFlow, cloud: Cloud
+) -> None:
+    run = start_command("Rscript", "plain.R", "run").wait()
+    assert run.status == 0, run.output + run.logs
+    assert "words: Zürich naïve 日本" in run.output
+    assert "data/large.csv is larger than 10 MB" in run.output
+    assert [job.status for job in run.jobs] == ["SUCCEEDED"]
+    results = json.loads(cloud.python(RESULTS).splitlines()[-1])
+    there = [name for name in results["there"] if not name.startswith("metaflow.s3")]
+    assert there == [
+        "R/more.R",
+        "data/prices.csv",
+        "flow.py",
+        "flow.rds",
+        "helpers.R",
+        "job.tar",
+        "plain.R",
+    ]
+    here = results["here"]
+    assert here["node"] == "ip-" + run.jobs[0].nodes[0].address.replace(".", "-")
+    assert (here["folder"], here["home"]) == ("/metaflow", "/home/batch")
+    assert (here["utf8"], here["upper"]) == (True, "ZÜRICH")
+    assert (here["zone"], here["time"]) == ("Etc/UTC", "2026-07-01 14:00:00")
+    assert "timedatectl" not in run.logs

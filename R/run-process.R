@@ -11,6 +11,7 @@ run_python <- function(python, folder, command, flow_name) {
   report <- file.path(folder, "report.json")
   env <- c(
     "current", python_env(python), GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
+    GANGWAY_FILES = files_folder(),
     if (command$writes) c(GANGWAY_REPORT = report)
   )
   # Who has R's own standard output redirected (a notebook, sink()) shall find the log there too.

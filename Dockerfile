@@ -15,7 +15,10 @@ RUN if [ -n "${APT_RUNTIME}" ]; then \
     # A Python process that embeds R finds libR.so by ldconfig's list, and by nothing else.
     && printf '%s/lib\n' "$(R RHOME)" >/etc/ld.so.conf.d/gangway-R.conf \
     && ldconfig
+# Without renv's cache and sandbox a library holds files, and no links into the home of whoever has installed them.
 ENV R_LIBS=/opt/r-package:/opt/r-library \
+    RENV_CONFIG_CACHE_ENABLED=FALSE \
+    RENV_CONFIG_SANDBOX_ENABLED=FALSE \
     GANGWAY_PYTHON=/opt/python/bin/python \
     RETICULATE_PYTHON=/opt/python/bin/python
 
@@ -37,10 +40,7 @@ RUN apt-get update \
 FROM build AS r-packages
 # Another repository than the lock's, where Posit's is not reachable.
 ARG CRAN_MIRROR=""
-# Without renv's cache the library holds files, no links; a download that fails is tried again.
-ENV RENV_CONFIG_CACHE_ENABLED=FALSE \
-    RENV_CONFIG_SANDBOX_ENABLED=FALSE \
-    RENV_CONFIG_REPOS_OVERRIDE=${CRAN_MIRROR}
+ENV RENV_CONFIG_REPOS_OVERRIDE=${CRAN_MIRROR}
 WORKDIR /build
 COPY renv.lock ./
 RUN mkdir -p /opt/r-library \
@@ -99,7 +99,7 @@ FROM base AS image
 RUN printf '#!/bin/sh\nexec /opt/python/bin/python "$@"\n' >/usr/local/bin/python \
     && chmod 755 /usr/local/bin/python \
     && cp /usr/local/bin/python /usr/local/bin/python3 \
-    && useradd --create-home --uid 10001 --shell /bin/bash task
+    && useradd --create-home --uid 10001 --shell /bin/bash gangway
 # Metaflow installs boto3 and requests at the start of each task, unless it is told that they are there.
 ENV PATH=${PATH}:/opt/python/bin \
     METAFLOW_SKIP_INSTALL_DEPENDENCIES=1
@@ -107,7 +107,7 @@ COPY --from=r-packages /opt/r-library /opt/r-library
 COPY --from=python /opt/python /opt/python
 COPY --from=package /opt/r-package /opt/r-package
 USER 10001
-WORKDIR /home/task
+WORKDIR /home/gangway
 # The smoke test: R and Python both find what a task needs, and Python can embed this R through rpy2's API mode.
 RUN Rscript --vanilla -e 'stopifnot(l10n_info()[["UTF-8"]])' \
         -e 'for (package in list.files("/opt/r-package")) library(package, character.only = TRUE)' \

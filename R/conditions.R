@@ -9,6 +9,8 @@
 #     gangway_error_python       no Python, no Metaflow, no Ray, or one that is too old
 #     gangway_error_run          a run that failed
 #     gangway_error_image        no image in the registry, or no answer from it
+#     gangway_error_project      a project that cannot be made
+#     gangway_error_promotion    a run that is not fit for production, or none that is
 #     gangway_error_client       a flow, run, step, task or artifact that is not there
 #     gangway_error_ray          a task, an actor or a value on Ray (r/runtime/ray-errors.R)
 #     gangway_error_not_in_task  a function that has a meaning in a running step only

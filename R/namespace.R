@@ -80,7 +80,7 @@ get_metadata <- function() {
 #' @export
 reset_default_metadata <- function() {
   session$metadata_chosen <- FALSE
-  mf_python()$default_metadata()
+  default_metadata(mf_python())
 }
 
 # The namespace as messages name it

@@ -147,6 +147,13 @@ follow_working_folder <- function(mf) {
     return(invisible())
   }
   session$folder <- getwd()
+  default_metadata(mf)
+}
+
+# Metaflow's own reset goes on reading from the folder whose local records it has read last.
+default_metadata <- function(mf) {
+  storage <- reticulate::import("metaflow.plugins.datastores.local_storage", convert = FALSE)$LocalStorage
+  reticulate::py_set_attr(storage, "datastore_root", NULL)
   mf$default_metadata()
 }
 

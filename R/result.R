@@ -46,7 +46,7 @@ with_run <- function(x, read) {
   mf <- mf_python()
   old <- list(metadata = get_metadata(), namespace = get_namespace())
   on.exit({
-    if (isTRUE(session$metadata_chosen)) mf$metadata(old$metadata) else mf$default_metadata()
+    if (isTRUE(session$metadata_chosen)) mf$metadata(old$metadata) else default_metadata(mf)
     mf$namespace(old$namespace)
   })
   info <- run_info(x)

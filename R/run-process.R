@@ -12,7 +12,9 @@ run_python <- function(python, folder, command, flow_name) {
   env <- c(
     "current", python_env(python), GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
     GANGWAY_FILES = files_folder(),
-    if (command$writes) c(GANGWAY_REPORT = report)
+    if (command$writes) c(GANGWAY_REPORT = report),
+    # Not of a resumed run: other code has made its first steps.
+    if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " "))
   )
   # Who has R's own standard output redirected (a notebook, sink()) shall find the log there too.
   piped <- interactive() || sink.number() > 0L || isTRUE(getOption("knitr.in.progress"))

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .code_record import record_code
+
 # How often the run looks whether the R process that started it is still there.
 _PARENT_SECONDS = 0.5
 
@@ -32,6 +34,7 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     # R has made this folder, and removes it; unless R is gone.
     folder = os.path.dirname(os.path.abspath(sys.argv[0])) if parent else None
     _put_python_first()
+    record_code(flow_class)
     with _run_tmp(folder), _signals(parent):
         status = _exit_status(flow_class)
     if report:

@@ -28,7 +28,7 @@ from metaflow.unbounded_foreach import UBF_CONTROL
 from .. import interrupt
 from ..exceptions import GangAttributeException, GangLostException
 from . import attributes as checks
-from . import batch, processes, refusals, rendezvous, signals
+from . import batch, left_early, processes, refusals, rendezvous, signals
 from .address import address_towards, own_address
 from .artifacts import forget_inherited
 from .container import container_of
@@ -108,6 +108,7 @@ class GangDecorator(ParallelDecorator):
         if self._own_environment:
             self.check_installed()
         signals.end_run_on_termination()
+        left_early.watch(self.step_name, self.where)
 
     def task_pre_step(
         self,

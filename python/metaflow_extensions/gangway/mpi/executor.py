@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from typing import Any
 
 from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFoundException
@@ -78,7 +79,9 @@ class MpiExecutor:
         """
         call = "current.mpi.cc"
         find_tool("mpicc", call)
-        launch = self._node.launch(["mpicc", *compiler_words(args)], tools_path())
+        # Compilers take /tmp, be it full; Python looks for a folder that it can write to.
+        environment = {**tools_path(), "TMPDIR": tempfile.gettempdir()}
+        launch = self._node.launch(["mpicc", *compiler_words(args)], environment)
         if status := launch.run():
             raise LaunchException(f"{call}: {report(launch.output, status, None)['text']}")
 

@@ -4,6 +4,7 @@
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
 #   make test-newest | test-all                   the suite's core on Debian sid | test and test-newest
 #   make test-faults                              the fault matrix of Ray and of programs, which takes ten minutes
+#   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
 #   make clean                                    remove what was set up (runs in .metaflow stay)
 # PYTHON=python3.13 chooses the Python that the virtual environment is made from.
 
@@ -11,7 +12,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test test-faults bench test-newest test-all lint clean setup setup-dev
+.PHONY: demo run test test-faults test-image bench test-newest test-all lint clean setup setup-dev
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -31,6 +32,10 @@ bench: setup-dev
 
 test-faults: setup-dev
 	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/python -q -rs -p no:cacheprovider -m faults
+
+test-image:
+	@scripts/setup.sh image
+	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -p no:cacheprovider -m image
 
 test-newest:
 	@scripts/root.sh sid scripts/test.sh core

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Set up all that the project needs, in the project folder where that can be.
 #
-# usage: scripts/setup.sh [run|dev]     run: the demo and flows; dev: also tests, lint, benchmarks
+# usage: scripts/setup.sh [run|dev|image]     run: the demo and flows; dev: also tests, lint, benchmarks;
+#                                             image: also what `make test-image` builds the image with
 #
 # Each part is skipped while its inputs are what they were (stamps in .setup), so that a second call
 # takes no time. docs/setup.md says what is put where, and why.
@@ -18,12 +19,14 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/setup-tools.sh
 . scripts/setup-tools.sh
 
-level=${1:-run}
+level=${1:-run} image=
+if [ "$level" = image ]; then level=dev image=yes; fi
 mkdir -p "$RLIB"
 setup_r "$level"
 setup_python "$level"
 setup_package
 [ "$level" = run ] || setup_tools
+[ -z "$image" ] || setup_image_tools
 
 [ -n "$SETUP_DID" ] || exit 0
 say "  set up in $SECONDS s"

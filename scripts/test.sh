@@ -58,7 +58,7 @@ run_pytest() {
     [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file
     # Without GANGWAY_PYTHON: tests look at which variables of that kind a gang leaves set.
-    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider -m "not faults" \
+    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider -m "not faults and not image" \
         --timeout=300 -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
     rm -rf "$TMPDIR"/pytest-of-*
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi

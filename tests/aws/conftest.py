@@ -21,6 +21,11 @@ FLOWS = Path(__file__).resolve().parent / "flows"
 ROOT = FLOWS.parents[2]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of the image's build: `make test-image` runs it, `make test` does not."""
+    config.addinivalue_line("markers", "image: builds the Dockerfile, which takes minutes")
+
+
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """The emulated AWS, or a skip that says what it lacks here."""

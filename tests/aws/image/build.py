@@ -1,7 +1,7 @@
 """Builds the repository's Dockerfile for real with buildah, on stand-ins for what is not reachable.
 
-The base image is made by debootstrap (`base.sh`); the installer of Miniforge (`conda.sh`) and a CRAN of binary packages
-(`cran.sh`) are served on loopback. PyPI and Debian's archive are the real ones.
+The base image is made by debootstrap (`base.sh`); the installer of Miniforge (`conda.sh`) and a
+CRAN of binary packages (`cran.sh`) are served on loopback. PyPI and Debian's archive are real.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lacks() -> str:
 
 
 class Builder:
-    """buildah with a store of its own, kept below the user's cache as the roots of scripts/root.sh are."""
+    """buildah with a store of its own in the user's cache, like the roots of scripts/root.sh."""
 
     def __init__(self) -> None:
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -53,7 +53,9 @@ class Builder:
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, f"buildah {arguments}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        assert done.returncode == 0, (
+            f"buildah {arguments}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        )
         return done.stdout.strip()
 
     def make_base(self) -> None:
@@ -64,7 +66,16 @@ class Builder:
         context = self.folder / "context"
         context.mkdir(exist_ok=True)
         root = self.folder / "base"
-        _run("tar", "--create", "--file", context / "base.tar", "--exclude=./.complete", "-C", root, ".")
+        _run(
+            "tar",
+            "--create",
+            "--file",
+            context / "base.tar",
+            "--exclude=./.complete",
+            "-C",
+            root,
+            ".",
+        )
         (context / "Dockerfile").write_text(
             "FROM scratch\nADD base.tar /\nENV LANG=en_US.UTF-8 TZ=Etc/UTC\n"
         )
@@ -83,7 +94,10 @@ class Builder:
         return dict(file.name.removesuffix(".tar.gz").split("_", 1) for file in files)
 
     def context(self, folder: Path) -> set[str]:
-        """What git knows or would add, with a lock file of what the stand-in has; the packages that it lacks."""
+        """Copy what git knows or would add, with a lock file of what the stand-in has.
+
+        Returns the packages of the lock file that the stand-in lacks.
+        """
         listed = subprocess.run(
             ["git", "-C", PROJECT, "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             check=True,
@@ -106,8 +120,8 @@ class Builder:
         (folder / "renv.lock").write_text(json.dumps(lock, indent=2))
         return missing
 
-    def build(self, context: Path, tag: str, **arguments: str) -> None:
-        """`docker build` of the context, with the stand-ins as its arguments."""
+    def build(self, context: Path, tag: str, **arguments: str) -> str:
+        """`docker build` of the context, with the stand-ins as arguments; what it printed."""
         address = f"http://127.0.0.1:{PORT}"
         digest = hashlib.sha256((HERE / "conda.sh").read_bytes()).hexdigest()
         arguments = {
@@ -120,7 +134,7 @@ class Builder:
         }
         options = [part for item in arguments.items() for part in ("--build-arg", "=".join(item))]
         with self._served():
-            self.buildah(
+            return self.buildah(
                 *("bud", "--isolation", "chroot", "--network", "host", "--layers", "--pull-never"),
                 *("--format", "docker", *options, "--tag", tag, str(context)),
             )

@@ -23,14 +23,14 @@ code_state <- function(path = getwd()) {
   }
   parts <- c(parts[1L], lapply(parts[-1L], function(lines) without_not_code(lines[-1L])))
   changed <- unique(unlist(parts[3:4]))
-  files <- working_files(root, parts[[2L]], changed)
+  files <- working_files(root, parts[[2L]], changed, prefix = parts[[1L]][2L])
   manifest <- paste0(names(files), " ", files, "\n", collapse = "")
-  list(root = root, commit = parts[[1L]], code = cli::hash_sha256(manifest), changed = changed)
+  list(root = root, commit = parts[[1L]][1L], code = cli::hash_sha256(manifest), changed = changed)
 }
 
 # One process for four questions, because every run asks them: the commit, what it holds, what has changed, what is new.
 state_script <- paste0("export GIT_OPTIONAL_LOCKS=0; g='git -c core.quotePath=false'; ", paste(
-  c("$g rev-parse HEAD", "$g ls-files --stage", "$g diff --name-only --relative HEAD -- .",
+  c("$g rev-parse HEAD --show-prefix", "$g ls-files --stage", "$g diff --name-only --relative HEAD -- .",
     "$g ls-files --others --exclude-standard"),
   collapse = " && echo -- && "
 ))
@@ -77,9 +77,10 @@ without_not_code <- function(lines) lines[!grepl(not_code, sub("^[^\t]*\t", "", 
 #' The files that count, with git's hash of what each holds now
 #' @param staged Lines of `git ls-files --stage`.
 #' @param changed Files that are not as committed.
+#' @param prefix The path of `root` in the repository.
 #' @return A named character vector: hashes by path, sorted by path.
 #' @noRd
-working_files <- function(root, staged, changed) {
+working_files <- function(root, staged, changed, prefix) {
   files <- stats::setNames(sub("^\\S+ (\\S+) .*", "\\1", staged), sub("^[^\t]*\t", "", staged))
   there <- changed[utils::file_test("-f", file.path(root, changed))]
   files <- files[setdiff(names(files), changed)]
@@ -87,8 +88,10 @@ working_files <- function(root, staged, changed) {
     # git's own hash, so that line ends and the like are what they will be in the repository.
     list <- tempfile("gangway-git-")
     on.exit(unlink(list))
-    writeLines(enc2utf8(there), list, useBytes = TRUE)
-    files[there] <- lines_of("git", c("hash-object", "--stdin-paths"), root, stdin = list)
+    writeLines(enc2utf8(paste0(prefix, there)), list, useBytes = TRUE)
+    hashes <- lines_of("git", c("hash-object", "--stdin-paths"), root, stdin = list)
+    # A file that cannot be read must not keep a flow from running; no commit has such a hash.
+    files[there] <- if (length(hashes) == length(there)) hashes else "unreadable"
   }
   files[order(names(files), method = "radix")]
 }

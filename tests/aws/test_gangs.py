@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
 
 from .cloud import Cloud
-from .conftest import CloudRun, StartFlow
+from .conftest import FLOWS, CloudRun, StartFlow
 
 
 def meetings(cloud: Cloud) -> str:
@@ -74,7 +79,17 @@ def test_a_ray_gang_is_closed_and_offers_its_containers(
 
 
 def test_an_mpi_program_runs_on_both_machines(run_flow: StartFlow) -> None:
-    run = run_flow("mpi_gang.py")
+    check_sums(run_flow("mpi_gang.py"))
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
+def test_torchrun_runs_on_both_machines(run_flow: StartFlow, tmp_path: Path) -> None:
+    shutil.copy(FLOWS / "torch_sum.py", tmp_path)
+    check_sums(run_flow("torchrun_gang.py"))
+
+
+def check_sums(run: CloudRun) -> None:
+    """Look for the sum that four ranks, two on each node, have come to."""
     assert run.status == 0, run.output + run.logs
     for rank in range(4):
         node = run.jobs[0].nodes[rank // 2]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from metaflow._vendor import click
+from metaflow.system_context import system_context
 
 from ..exceptions import GangRuntimeException
 
@@ -13,8 +14,8 @@ from ..exceptions import GangRuntimeException
 def check_command(where: str) -> None:
     """Refuse to deploy a gang to Step Functions, which know no multi-node jobs."""
     context = click.get_current_context(silent=True)
-    command = context and context.invoked_subcommand
-    if context and command == "step-functions" and "create" in context.args:
+    command = getattr(context and context.find_root(), "saved_args", [])
+    if command[:1] == ["step-functions"] and "create" in command:
         raise GangRuntimeException(
             f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow with "
             "@batch, or deploy it with argo-workflows."
@@ -31,8 +32,7 @@ def check_metadata(decorators: Iterable[Any], where: str) -> None:
     where : str
         The decorator, step and flow, for the message.
     """
-    context = click.get_current_context(silent=True)
-    metadata = getattr(getattr(context, "obj", None), "metadata", None)
+    metadata = system_context.metadata
     on_batch = any(deco.name == "batch" for deco in decorators)
     if on_batch and metadata is not None and metadata.TYPE == "local":
         raise GangRuntimeException(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,32 @@ def test_an_r_flow_runs_with_the_users_files(
     assert (here["utf8"], here["upper"]) == (True, "ZÜRICH")
     assert (here["zone"], here["time"]) == ("Etc/UTC", "2026-07-01 14:00:00")
     assert "timedatectl" not in run.logs
+
+
+def test_a_failed_flow_is_reported_and_resumed(tmp_path: Path, start_command: StartFlow) -> None:
+    shutil.copy(FLOWS / "luck.R", tmp_path)
+    run = start_command("Rscript", "luck.R").wait()
+    assert "failed in end with: no luck" in run.output, run.output + run.logs
+    assert [job.status for job in run.jobs] == ["FAILED"]
+    run = start_command("Rscript", "luck.R", "resume", "lucky").wait()
+    assert "x is 42" in run.output, run.output + run.logs
+    assert [job.name.split("-")[3] for job in run.jobs] == ["end"]
+
+
+def test_a_package_that_the_image_lacks_is_named(tmp_path: Path, start_command: StartFlow) -> None:
+    shutil.copy(FLOWS / "luck.R", tmp_path)
+    install_package(tmp_path)
+    run = start_command("Rscript", "luck.R", "attached").wait()
+    assert f"in the image 'python:{sys.version_info[0]}.{sys.version_info[1]}'" in run.output
+    assert re.search(r"failed in start with: .*not installed where .*: toy\.", run.output)
+    assert len(run.jobs) == 1
+
+
+def install_package(folder: Path) -> None:
+    """Install the R package toy, where no container finds it."""
+    (folder / "toy").mkdir()
+    (folder / "toy" / "DESCRIPTION").write_text("Package: toy\nVersion: 1.0\n")
+    (folder / "toy" / "NAMESPACE").write_text("")
+    (folder / "library").mkdir()
+    command = ["R", "CMD", "INSTALL", "--library=library", "toy"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)

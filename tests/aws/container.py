@@ -21,8 +21,10 @@ SHARED_MEMORY_MB = 64
 # image; the machine's holds the test's own files, which a node must not see.
 SET_UP = r"""
 set -e
-image=$1 place=$2 shared_memory=$3 address=$4 name=$5 binds=$6 bytecode=$7
-shift 7
+image=$1 place=$2 shared_memory=$3 address=$4 name=$5 binds=$6 bytecode=$7 user=$8 folder=$9
+shift 9
+image_path=$PATH
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t tmpfs tmpfs "$place"
 cd "$place"
 mkdir upper work root
@@ -55,22 +57,35 @@ mount --bind "$bytecode" root/run/bytecode
 hostname "$name"
 printf '127.0.0.1 localhost\n%s %s\n' "$address" "$name" >root/etc/hosts
 unset OLDPWD
-exec chroot root "$@"
+chroot=$(command -v chroot)
+PATH=$image_path
+exec "$chroot" --userspec="$user:$user" root sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
 """
 
 
 @dataclass
 class Image:
-    """What every container of a cloud starts from: a root folder and the environment of an image.
+    """What every container of a cloud starts from.
 
-    The machine's own root with this Python, unless another is given.
+    Parameters
+    ----------
+    root : str
+        The folder with its files.
+    environment : dict
+        The image's ``ENV``.
+    user, folder, home : str
+        ``USER`` as a number, ``WORKDIR``, and the user's home, which is made where it is missing.
     """
 
     root: str
     environment: dict[str, str]
+    user: str = "0"
+    folder: str = "/"
+    home: str = "/home/batch"
 
     @classmethod
     def of_machine(cls) -> Image:
+        """The machine's own root with this Python."""
         folder = os.path.dirname(sys.executable)
         path = f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         environment = {"PATH": path, "METAFLOW_SKIP_INSTALL_DEPENDENCIES": "1"}
@@ -104,14 +119,15 @@ class Container:
         self.place = log.with_suffix(".root")
         self.place.mkdir()
         name = "ip-" + network.address.replace(".", "-")
-        home = {"HOME": "/home/batch", "HOSTNAME": name, "PYTHONPYCACHEPREFIX": "/run/bytecode"}
+        home = {"HOME": image.home, "HOSTNAME": name, "PYTHONPYCACHEPREFIX": "/run/bytecode"}
         apart = ["nsenter", f"--net=/run/netns/{network.name}", "unshare"]
         apart += ["--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
         inside = [image.root, str(self.place), str(shared_memory), network.address, name]
         # Compiled modules are shared: compiling Metaflow takes each new container 1.5 s.
         bytecode = log.parents[1] / "bytecode"
         bytecode.mkdir(exist_ok=True)
-        inside += [":".join(image.binds()), str(bytecode), *command]
+        bytecode.chmod(0o777)
+        inside += [":".join(image.binds()), str(bytecode), image.user, image.folder, *command]
         with open(log, "wb") as output:
             self._process = subprocess.Popen(
                 [*apart, "sh", "-c", SET_UP, "sh", *inside],

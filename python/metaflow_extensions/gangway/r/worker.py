@@ -10,6 +10,7 @@ from typing import Any
 
 from .embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
 from .engine import REngine
+from .large import unserialize
 from .ray_host import ray_functions
 
 # What the values kept in one worker may take of the machine's memory, all workers together.
@@ -91,7 +92,7 @@ class RWorker(REngine):
                 self._kept.move_to_end(name)
             else:
                 data = unpack(value)
-                self._functions["keep_value"](self._ri.StrSexpVector([name]), bytes_to_raw(data))
+                self._functions["keep_value"](self._ri.StrSexpVector([name]), unserialize(data))
                 self._kept[name] = max(len(data), 1024)
             called.append(name)
         return called

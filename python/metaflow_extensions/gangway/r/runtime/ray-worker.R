@@ -92,8 +92,8 @@ open_job <- function(key, data) {
 
 # ---- values
 
-keep_value <- function(name, data) {
-  assign(name, unserialize(data), worker$values)
+keep_value <- function(name, value) {
+  assign(name, value, worker$values)
   NULL
 }
 

@@ -5,8 +5,6 @@ aws_python_env <- function() c("current", AWS_DEFAULT_REGION = "eu-west-1", LD_L
 
 local_aws <- function(env = parent.frame()) {
   python <- client_python()
-  moto <- processx::run(python, c("-c", "import moto.server"), env = aws_python_env(), error_on_status = FALSE)
-  testthat::skip_if(moto$status != 0L, "the Python package moto is not installed")
   log <- withr::local_tempfile(.local_envir = env)
   server <- processx::process$new(python, c("-m", "moto.server", "-p", "0"),
     env = aws_python_env(), stdout = log, stderr = "2>&1"
@@ -29,7 +27,10 @@ moto_port <- function(server, log) {
     if (length(found) == 1L) {
       return(found)
     }
-    if (!server$is_alive()) break
+    if (!server$is_alive()) {
+      testthat::skip_if(grepl("No module named", said), "the Python package moto is not installed")
+      break
+    }
     Sys.sleep(0.1)
   }
   stop("moto did not start: ", said)

@@ -78,6 +78,17 @@ def test_a_ray_gang_is_closed_and_offers_its_containers(
     assert meetings(cloud) == "[]\n"
 
 
+def test_an_r_flow_computes_on_both_machines(
+    start_command: StartFlow, tmp_path: Path, cloud: Cloud
+) -> None:
+    shutil.copy(FLOWS / "ray_gang.R", tmp_path)
+    run = start_command("Rscript", "ray_gang.R").wait(300)
+    assert run.status == 0, run.output + run.logs
+    names = sorted("ip-" + node.address.replace(".", "-") for node in run.jobs[0].nodes)
+    assert f"nodes: {' '.join(names)}, cpus: 2" in run.output
+    assert meetings(cloud) == "[]\n"
+
+
 def test_an_mpi_program_runs_on_both_machines(run_flow: StartFlow) -> None:
     check_sums(run_flow("mpi_gang.py"))
 

@@ -92,7 +92,8 @@ class RWorker(REngine):
                 self._kept.move_to_end(name)
             else:
                 data = unpack(value)
-                self._functions["keep_value"](self._ri.StrSexpVector([name]), unserialize(data))
+                # Not as an argument of an R function, which would evaluate code.
+                self._runtime["worker"]["values"][name] = unserialize(data)
                 self._kept[name] = max(len(data), 1024)
             called.append(name)
         return called

@@ -90,12 +90,7 @@ open_job <- function(key, data) {
   NULL
 }
 
-# ---- values
-
-keep_value <- function(name, value) {
-  assign(name, value, worker$values)
-  NULL
-}
+# ---- values, which Python puts into worker$values (RWorker._keep())
 
 drop_value <- function(name) {
   rm(list = name, envir = worker$values)

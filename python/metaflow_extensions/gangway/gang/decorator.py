@@ -57,14 +57,14 @@ class GangDecorator(ParallelDecorator):
 
     name = "gang"
     defaults: dict[str, Any] = {  # noqa: RUF012
-        "all_nodes_started_timeout": 90,
+        "all_nodes_started_timeout": None,
         "heartbeat_timeout": 60,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
         "all_nodes_started_timeout": checks.seconds,
         "heartbeat_timeout": checks.seconds,
     }
-    optional: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ("all_nodes_started_timeout",)
     node_class: ClassVar[type[GangNode]]
     folder: ClassVar[str]  # on the datastore
 
@@ -98,6 +98,8 @@ class GangDecorator(ParallelDecorator):
         refusals.check_command(self.where)
         batch.set_right(decorators)
         self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)
+        if self.checked["all_nodes_started_timeout"] is None:
+            self.checked["all_nodes_started_timeout"] = rendezvous.patience()
         self._own_environment = environment.TYPE == "local" and not any(
             deco.name in ("conda", "pypi", "uv", "batch", "kubernetes") for deco in decorators
         )

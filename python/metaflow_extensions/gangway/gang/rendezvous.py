@@ -48,6 +48,11 @@ def is_remote(where: str) -> bool:
     return runtime != "local"
 
 
+def patience() -> float:
+    """Seconds that nodes get to come together; elsewhere each may have an image to pull."""
+    return 90 if os.environ.get(_RUNTIME, "local") == "local" else 600
+
+
 def host() -> str:
     """The address of nodes that share this machine."""
     return "127.0.0.1"

@@ -28,8 +28,9 @@ class MpiDecorator(GangDecorator):
 
     Parameters
     ----------
-    all_nodes_started_timeout : float, default 90
-        Seconds that the nodes get to come together.
+    all_nodes_started_timeout : float, optional, default None
+        Seconds that the nodes get to come together: 90 by default, and 600 on AWS Batch and
+        Kubernetes, where each may have an image to pull.
     worker_polling_freq : float, default 5
         Accepted because metaflow-mpi has it; nothing is polled.
     heartbeat_timeout : float, default 60
@@ -51,7 +52,7 @@ class MpiDecorator(GangDecorator):
     folder = "mf.mpi"
     node_class: ClassVar[type[GangNode]] = MpiNode
     defaults: dict[str, Any] = {  # noqa: RUF012
-        "all_nodes_started_timeout": 90,
+        "all_nodes_started_timeout": None,
         "worker_polling_freq": 5,
         "heartbeat_timeout": 60,
     }

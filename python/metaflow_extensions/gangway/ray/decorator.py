@@ -30,8 +30,9 @@ class RayParallelDecorator(GangDecorator):
     ----------
     main_port : int, optional, default None
         Port of the head. A free one by default.
-    all_nodes_started_timeout : float, default 90
-        Seconds that the nodes get to come together.
+    all_nodes_started_timeout : float, optional, default None
+        Seconds that the nodes get to come together: 90 by default, and 600 on AWS Batch and
+        Kubernetes, where each may have an image to pull.
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
@@ -80,7 +81,7 @@ class RayParallelDecorator(GangDecorator):
     folder = "mf.ray_decorator"
     defaults: dict[str, Any] = {  # noqa: RUF012
         "main_port": None,
-        "all_nodes_started_timeout": 90,
+        "all_nodes_started_timeout": None,
         "heartbeat_timeout": 60,
         "unreachable_timeout": None,
         "enable_worker_logs": True,
@@ -109,6 +110,7 @@ class RayParallelDecorator(GangDecorator):
         "object_store_memory": checks.integer(80),
     }
     optional = (
+        "all_nodes_started_timeout",
         "main_port",
         "unreachable_timeout",
         "logging_level",

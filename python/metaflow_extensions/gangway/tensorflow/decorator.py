@@ -20,8 +20,9 @@ class TensorflowDecorator(GangDecorator):
 
     Parameters
     ----------
-    all_nodes_started_timeout : float, default 90
-        Seconds that the nodes get to come together.
+    all_nodes_started_timeout : float, optional, default None
+        Seconds that the nodes get to come together: 90 by default, and 600 on AWS Batch and
+        Kubernetes, where each may have an image to pull.
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.

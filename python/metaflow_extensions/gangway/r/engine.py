@@ -50,6 +50,7 @@ _SOURCES = (
     "runtime/errors.R",
     "runtime/self.R",
     *(f"runtime/ray-{name}.R" for name in _RAY),
+    "runtime/needs.R",
     "runtime/step.R",
     "runtime/carry.R",
     "runtime/reticulate.R",

@@ -57,11 +57,12 @@ class ImageCheck(StepDecorator):
         Raises
         ------
         ImageException
-            No R, an old one, no rpy2, or a package that the flow's script has attached is missing.
+            No R, an old one, no rpy2, or a package is missing: one that the flow's script has
+            attached, or that the step's code names.
         """
         _set_time_zone()
         try:
-            self._open()
+            self._open().check_packages(step_name)
         except (RStartException, RException) as error:
             lacks = error.r_message if isinstance(error, RException) else error.message
             raise ImageException(

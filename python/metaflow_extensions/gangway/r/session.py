@@ -52,6 +52,10 @@ class RSession(REngine):
         """Load a flow's R functions, the globals that they use, and its packages."""
         self._check(self.call("guarded_open", path), "The R side of the flow cannot be loaded")
 
+    def check_packages(self, step: str) -> None:
+        """Raise `RException` if a package that a step's code names is not installed."""
+        self._check(self.call("guarded_check", step), f"Step *{step}* lacks an R package")
+
     def run_step(self, step: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's R function with ``self`` and, in a join, ``inputs``."""
         arguments: list[Any] = [step, float(self._handle(flow))]

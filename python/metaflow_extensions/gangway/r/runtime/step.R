@@ -53,13 +53,7 @@ open_bundle <- function(path) {
 
 attach_packages <- function(packages) {
   here <- vapply(packages, requireNamespace, NA, quietly = TRUE)
-  if (!all(here)) {
-    stop("R packages that were attached where the flow was defined are not installed where this task runs ",
-      "(R ", getRversion(), ", libraries: ", paste(.libPaths(), collapse = ", "), "): ",
-      paste(packages[!here], collapse = ", "), ". Install them there.",
-      call. = FALSE
-    )
-  }
+  stop_without(packages[!here], "attached where the flow was defined")
   for (package in packages) suppressPackageStartupMessages(library(package, character.only = TRUE))
 }
 

@@ -2,9 +2,9 @@
 # tasks and by size of arguments, and one shared object of 200 MB; the latter and maps against furrr on two
 # multisession workers.
 #
-# Limits: one by one at least 0.7 of pure Python Ray's rate; the map at least furrr's rate; the shared object in
-# at most
-# half of furrr's time.
+# Limits: one by one at least 0.7 of pure Python Ray's rate; the map at least furrr's rate; the shared object, with a
+# chunk a task, in at most half of furrr's time. With furrr's default it is shipped twice only, once a worker: then the
+# two are about even, and the limit is 0.8 of furrr's rate.
 suppressPackageStartupMessages(library(gangway))
 
 calls <- 2000L
@@ -73,51 +73,57 @@ for (kb in c(1, 10, 100, 1e3, 1e4, 1e5)) {
 }
 rm(x, ref)
 
-cat("\n50 tasks that use one object of 200 MB\n")
-shared <- runif(25e6)
+cat("\n50 tasks that use one object of 200 MB, s: with default chunks medians of 3 rounds, with a chunk a task one\n")
+options(future.globals.maxSize = Inf)
+has_furrr <- requireNamespace("furrr", quietly = TRUE)
 use <- function(i, d) sum(d[i:(i + 1000L)])
-invisible(gc())
-before <- memory_of(c(Sys.getpid(), children()))
-with_ref <- seconds({
-  ref <- ray_put(shared)
-  a <- ray_map(1:50, use, d = ref, .chunk = 1)
-})
-ray_memory <- memory_of(c(Sys.getpid(), children())) - before
-in_chunks <- seconds({
-  ref <- ray_put(shared)
-  ray_map(1:50, use, d = ref)
-})
-plain <- seconds(ray_map(1:50, use, d = shared))
-cat(sprintf(
-  "ray_put(), ray_map(): %.2f s with a chunk a task, %d MB more than before; in chunks %.2f s; as an argument %.2f s\n",
-  with_ref, ray_memory, in_chunks, plain
-))
-ray_shutdown()
-
-if (requireNamespace("furrr", quietly = TRUE)) {
-  options(future.globals.maxSize = Inf)
+ray_pids <- c(Sys.getpid(), children())
+if (has_furrr) {
   future::plan(future::multisession, workers = 2)
-  invisible(furrr::future_map(1:10, function(x) x))
-  trivial <- median(replicate(3, seconds(furrr::future_map(seq_len(calls), function(x) x))))
-  what <- sprintf("ray_map() of %d trivial elements, of furrr's rate (%.3f s)", calls, trivial)
-  limit(what, trivial / middle[["map"]], 1)
-  # Its workers are no children of this process.
-  pids <- c(Sys.getpid(), unique(unlist(furrr::future_map(1:20, function(i) {
+  who <- function(i) {
     Sys.sleep(0.05)
     Sys.getpid()
-  }, .options = furrr::furrr_options(chunk_size = 1)))))
-  invisible(gc())
-  before <- memory_of(pids)
-  few <- seconds(b <- furrr::future_map(1:50, use, d = shared))
-  memory <- memory_of(pids) - before
-  each <- seconds(furrr::future_map(1:50, use, d = shared, .options = furrr::furrr_options(chunk_size = 1)))
-  stopifnot(identical(a, b))
-  cat(sprintf(
-    "furrr: %.2f s in two chunks, %d MB more than before; %.2f s with a chunk a task\n", few, memory, each
-  ))
-  limit("shared object: furrr's time over Ray's, both with a chunk a task", each / with_ref, 2)
-  cat(sprintf("with furrr's two chunks: %.2f\n", few / in_chunks))
+  }
+  one_each <- furrr::furrr_options(chunk_size = 1)
+  # Its workers are no children of this process.
+  furrr_pids <- c(Sys.getpid(), unique(unlist(furrr::future_map(1:20, who, .options = one_each))))
+  trivial <- median(replicate(3, seconds(furrr::future_map(seq_len(calls), function(x) x))))
+}
+shared <- runif(25e6)
+on_ray <- function(...) {
+  ref <- NULL
+  before <- memory_of(ray_pids)
+  put <- seconds(ref <- ray_put(shared))
+  map <- seconds(a <- ray_map(1:50, use, d = ref, ...))
+  c(put = put, map = map, more_mb = memory_of(ray_pids) - before)
+}
+with_furrr <- function(...) {
+  if (!has_furrr) {
+    return(c(map = NA, more_mb = NA))
+  }
+  before <- memory_of(furrr_pids)
+  c(map = seconds(furrr::future_map(1:50, use, d = shared, ...)), more_mb = memory_of(furrr_pids) - before)
+}
+few <- replicate(3, {
+  invisible(gc()) # or what a round leaves would be counted as the next one's
+  c(ray = on_ray(), furrr = with_furrr())
+})
+each <- c(ray = on_ray(.chunk = 1), furrr = with_furrr(.options = if (has_furrr) one_each))
+say <- function(what, row) {
+  cat(sprintf("%s: ray_put() %.2f + ray_map() %.2f, %.0f MB more; furrr %.2f, %.0f MB more\n", what, row["ray.put"],
+    row["ray.map"], row["ray.more_mb"], row["furrr.map"], row["furrr.more_mb"]))
+}
+say("default chunks", apply(few, 1, median))
+say("a chunk a task", each)
+cat(sprintf("as an argument and not a reference, in chunks: %.2f\n", seconds(ray_map(1:50, use, d = shared))))
+ray_shutdown()
+if (has_furrr) {
   future::plan(future::sequential)
+  what <- sprintf("ray_map() of %d trivial elements, of furrr's rate (%.3f s)", calls, trivial)
+  limit(what, trivial / middle[["map"]], 1)
+  faster <- function(of) of["furrr.map", ] / (of["ray.put", ] + of["ray.map", ])
+  limit("shared object: furrr's time over Ray's, both with a chunk a task", faster(as.matrix(each)), 2)
+  limit("shared object: furrr's time over Ray's, both with their default chunks", median(faster(few)), 0.8)
 } else {
   cat("furrr is not installed: not compared\n")
 }

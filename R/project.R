@@ -43,7 +43,9 @@ create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("s
   values <- c(
     package = package, flow = flow, deploy = deploy,
     deploy_with = if (deploy == "argo-workflows") "kubernetes" else "batch", r_version = as.character(getRversion()),
-    gangway_repository = source$repository, gangway_ref = source$ref
+    gangway_repository = source$repository, gangway_ref = source$ref,
+    # The last day that is over everywhere: Posit keeps CRAN as it was on each day.
+    date = format(Sys.Date() - 1)
   )
   files <- template_files()
   check_free(path, names(files))

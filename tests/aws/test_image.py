@@ -19,7 +19,7 @@ import pytest
 
 from . import cloud as emulated
 from .cloud import Cloud
-from .conftest import FLOWS, StartFlow
+from .conftest import FLOWS, ROOT, StartFlow
 from .container import Image
 from .image.build import Builder, lacks
 
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.image, pytest.mark.timeout(3600)]
 
 SHA = "0123456789012345678901234567890123456789"
 NAME = "localhost/gangway"
+CORE = {"PYTHONPATH": str(ROOT / "python")}
 
 RESULTS = """
 import json
@@ -35,7 +36,7 @@ namespace(None)
 data = Flow("ImageFlow").latest_run["look"].task.data
 print(json.dumps({
     "r": data.r, "python": data.python, "libraries": data.libraries.to_python(),
-    "fit": len(data.fit),
+    "fit": len(data.fit), "user": data.user,
 }))
 """
 
@@ -55,7 +56,7 @@ def context(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Itera
     builder.make_base()
     missing = builder.context(folder)
     # What Debian lacks is told in docs/image.md, package by package.
-    told = (Path(__file__).resolve().parents[2] / "docs" / "image.md").read_text()
+    told = (ROOT / "docs" / "image.md").read_text()
     assert not [name for name in missing if name not in told]
     yield folder
     shutil.rmtree(folder)
@@ -168,12 +169,11 @@ def cloud(builder: Builder, image: str) -> Iterator[Cloud]:
         pytest.skip(reason)
     config = builder.inspect(image)
     environment = dict(item.split("=", 1) for item in config["Env"])
-    with (
-        builder.mounted(image) as root,
-        tempfile.TemporaryDirectory(prefix="gwcloud-") as folder,
-        Cloud(Path(folder), Image(str(root), environment)) as made,
-    ):
-        yield made
+    home = config["WorkingDir"]
+    with builder.mounted(image) as root, tempfile.TemporaryDirectory(prefix="gwcloud-") as folder:
+        started = Image(str(root), environment, user=config["User"], folder=home, home=home)
+        with Cloud(Path(folder), started) as made:
+            yield made
 
 
 def test_an_r_flow_runs_in_the_image(
@@ -182,11 +182,12 @@ def test_an_r_flow_runs_in_the_image(
     shutil.copy(FLOWS / "in_image.R", tmp_path)
     run = start_command("Rscript", "in_image.R", "run").wait()
     assert run.status == 0, run.output + run.logs
-    results = json.loads(cloud.python(RESULTS).splitlines()[-1])
+    results = json.loads(cloud.python(RESULTS, env=CORE).splitlines()[-1])
     assert results["r"] == "4.5.0"
     assert results["libraries"][:2] == ["/opt/r-package", "/opt/r-library"]
     assert results["python"] == "/opt/python/bin/python"
     assert results["fit"] == 2
+    assert results["user"] == "gangway"
 
 
 def _wait_for(port: int) -> None:

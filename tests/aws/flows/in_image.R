@@ -6,6 +6,7 @@ look <- function(self) {
   self$libraries <- .libPaths()
   self$fit <- unname(stats::predict(ranger::ranger(mpg ~ wt, mtcars, seed = 1), mtcars[1:2, ])$predictions)
   self$frame <- dplyr::count(tibble::as_tibble(mtcars), cyl)
+  self$user <- system2("id", "-un", stdout = TRUE)
   self$python <- reticulate::py_config()$python
 }
 

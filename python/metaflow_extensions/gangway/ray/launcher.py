@@ -46,6 +46,7 @@ class Launcher:
         self._parent = os.getppid()
         self._input, self._output = self._take_streams()
         self._lock, self._ending = threading.Lock(), threading.Lock()
+        self._ordered = threading.Event()
 
     def _take_streams(self) -> tuple[int, IO[str]]:
         # Ray's processes inherit 0, 1 and 2: they get the log, and the streams are kept private.
@@ -67,13 +68,14 @@ class Launcher:
     def run(self) -> None:
         """Wait for the command, run it, and clean up."""
         why = ""
+        threading.Thread(target=self._watch, daemon=True).start()
         try:
             from ray.scripts import scripts
 
             line = self._read_command()
             if line:
                 order = json.loads(line)
-                threading.Thread(target=self._watch, daemon=True).start()
+                self._ordered.set()
                 if order["head"]:
                     self._watch_nodes(order["node_ip"], order["num_nodes"])
                 scripts.cli.main(args=order["command"], prog_name="ray", standalone_mode=False)
@@ -98,6 +100,8 @@ class Launcher:
     def _watch(self) -> None:
         servers: dict[psutil.Process, str] = {}
         while os.getppid() == self._parent:
+            if not self._ordered.wait(_WATCH_SECONDS):
+                continue  # the input is the main thread's
             ready, _, _ = select.select([self._input], [], [], _WATCH_SECONDS)
             if ready and not os.read(self._input, 1):
                 break

@@ -110,8 +110,8 @@ few <- replicate(3, {
 })
 each <- c(ray = on_ray(.chunk = 1), furrr = with_furrr(.options = if (has_furrr) one_each))
 say <- function(what, row) {
-  cat(sprintf("%s: ray_put() %.2f + ray_map() %.2f, %.0f MB more; furrr %.2f, %.0f MB more\n", what, row["ray.put"],
-    row["ray.map"], row["ray.more_mb"], row["furrr.map"], row["furrr.more_mb"]))
+  cat(sprintf("%s: ray_put() %.2f + ray_map() %.2f, %.0f MB more after it; furrr %.2f, %.0f MB more\n", what,
+    row["ray.put"], row["ray.map"], row["ray.more_mb"], row["furrr.map"], row["furrr.more_mb"]))
 }
 say("default chunks", apply(few, 1, median))
 say("a chunk a task", each)

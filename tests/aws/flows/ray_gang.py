@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 from metaflow import FlowSpec, batch, current, ray_parallel, step
 
@@ -27,17 +26,18 @@ class RayGangFlow(FlowSpec):
     @step
     def train(self):
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
         ray.init(log_to_driver=False)
 
-        @ray.remote(num_cpus=1, scheduling_strategy="SPREAD")
-        def where(seconds):
-            time.sleep(seconds)
+        @ray.remote(num_cpus=1)
+        def where():
             print("HELLO from a worker")
             return ray.util.get_node_ip_address()
 
-        self.addresses = sorted(set(ray.get([where.remote(1) for _ in range(NODES)])))
         nodes = [node for node in ray.nodes() if node["Alive"]]
+        there = [where.options(scheduling_strategy=On(x["NodeID"], soft=False)) for x in nodes]
+        self.addresses = ray.get([each.remote() for each in there])
         self.cpus = [node["Resources"]["CPU"] for node in nodes]
         self.memory = [node["Resources"]["memory"] / 2**20 for node in nodes]
         self.store = [node["Resources"]["object_store_memory"] / 2**20 for node in nodes]

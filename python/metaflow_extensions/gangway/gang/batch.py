@@ -21,7 +21,7 @@ from typing import Any
 
 _LOOK_SECONDS = 5.0
 # A node's failure is control's to notice and to tell; this is for the others.
-_PATIENCE_SECONDS = 15.0
+_PATIENCE_SECONDS = 25.0
 
 
 def set_right(decorators: Iterable[Any]) -> None:

@@ -13,15 +13,10 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from metaflow.metaflow_current import current
-from metaflow.mflog import TASK_LOG_SOURCE
-from metaflow.plugins.parallel_decorator import (
-    ParallelDecorator,
-    _local_multinode_control_task_step_func,
-)
+from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow.system_context import system_context
 from metaflow.unbounded_foreach import UBF_CONTROL
 
@@ -33,23 +28,13 @@ from .address import address_towards, own_address
 from .artifacts import forget_inherited
 from .container import container_of
 from .control import ControlGang
+from .local import keep_output, run_beside_workers, worker_task
 from .node import GangNode, NodeSpec
 from .notice import heed_termination
 from .remote_output import ReportedOutput
 from .storage import storage_path
 from .task_output import TaskOutput, WorkerOutput
 from .worker import WorkerLifeline, run_worker
-
-
-class _SamePython:
-    """An environment that starts workers with this task's Python.
-
-    Metaflow's own takes whatever ``python`` is on the PATH, which need not be the one of a virtual
-    environment that nobody activated.
-    """
-
-    def executable(self, step_name: str) -> str:
-        return sys.executable
 
 
 class GangDecorator(ParallelDecorator):
@@ -210,21 +195,9 @@ class GangDecorator(ParallelDecorator):
                     ]
                 gang.run(step_func)
                 return
-            try:
-                _local_multinode_control_task_step_func(
-                    flow,
-                    _SamePython(),
-                    partial(gang.run, step_func),
-                    retry_count,
-                    ",".join(self.input_paths),
-                )
-            except Exception as error:
-                if type(error) is Exception and str(error).startswith("Subprocess failed"):
-                    raise GangLostException(
-                        f"{self.where}: the step's code succeeded, but a worker's task did not "
-                        "end well after it; the log has its error."
-                    ) from error
-                raise
+            run_beside_workers(
+                flow, partial(gang.run, step_func), retry_count, self.input_paths, self.where
+            )
 
     @contextlib.contextmanager
     def _gang(self, retry_count: int) -> Iterator[ControlGang]:
@@ -237,8 +210,8 @@ class GangDecorator(ParallelDecorator):
                 gang.show(ReportedOutput(self._node.board))
             else:
                 folder = processes.make_folder(processes.node_mark(spec.gang, 0))
-                keep = partial(self._keep_output, retry_count)
-                gang.show(WorkerOutput(folder, spec.num_nodes, _worker_task, keep))
+                keep = partial(keep_output, self.flow_datastore, retry_count)
+                gang.show(WorkerOutput(folder, spec.num_nodes, worker_task, keep))
             self._place.offer(gang.lifeline.address, spec, folder)
             yield gang
             failed = False
@@ -246,12 +219,6 @@ class GangDecorator(ParallelDecorator):
             self._place.withdraw()
             gang.close(failed)
             self._clean = gang.clean
-
-    def _keep_output(self, retry_count: int, node: int, streams: dict[str, Path]) -> None:
-        store = self.flow_datastore.get_task_datastore(
-            current.run_id, self.step_name, _worker_task(node), attempt=retry_count, mode="w"
-        )
-        store.save_logs(TASK_LOG_SOURCE, streams)
 
     def _run_worker(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
         if self._node.everywhere:
@@ -300,11 +267,6 @@ class GangDecorator(ParallelDecorator):
                 node.stop()
             except Exception as error:
                 print(f"gangway: taking down the node failed: {error!r}", file=sys.stderr)
-
-
-def _worker_task(node: int) -> str:
-    """The id that Metaflow's local mode gives a worker's task."""
-    return f"{current.task_id}_node_{node}"
 
 
 def _exit_at_once(status: int) -> None:

@@ -16,8 +16,8 @@
 #' [run()] records with each run which code it is made with, if the working folder belongs to a git repository:
 #' a hash of all files that git would commit, by their contents, and the commit. They are *system tags* of the run,
 #' which nobody can change later. What no run reads is left out: `.github`, `docs`, `man`, `tests`, and Markdown files.
-#' So a run of changes that are committed afterwards counts, a squash or a rebase changes nothing, and a merge with other
-#' changes of the code needs a new run. The files are those at the start of the run: start it with
+#' So a run of changes that are committed afterwards counts, a squash or a rebase changes nothing, and a merge with
+#' other changes of the code needs a new run. The files are those at the start of the run: start it with
 #' `Rscript flow.R run` or `source("flow.R")`, which read them, rather than with functions of an older state that the
 #' session still holds.
 #'

@@ -101,6 +101,8 @@ def test_a_wrong_number_of_nodes(run_flow: StartFlow, number: str, message: str)
 
 
 def test_a_gang_on_another_runtime_is_refused(run_flow: StartFlow) -> None:
-    run = run_flow("gang_attributes.py", METAFLOW_RUNTIME_ENVIRONMENT="kubernetes")
+    run = run_flow("gang_attributes.py", METAFLOW_RUNTIME_ENVIRONMENT="mars")
     assert run.status != 0
-    assert "gangs run only locally in this version of gangway" in run.output
+    assert "gangs run locally, with @batch and with @kubernetes, and not in the runtime 'mars'" in (
+        run.output
+    )

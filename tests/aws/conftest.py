@@ -103,7 +103,9 @@ def start_command(cloud: Cloud, tmp_path: Path) -> Iterator[StartFlow]:
     started: list[CloudRun] = []
 
     def start(*command: str, **env: str) -> CloudRun:
-        env = {"PYTHONPATH": str(ROOT / "python"), "PYTHONUNBUFFERED": "1", **env}
+        core, python = str(ROOT / "python"), sys.executable
+        ours = {"PYTHONPATH": core, "GANGWAY_PYTHON": python, "PYTHONUNBUFFERED": "1"}
+        env = {**ours, **env}
         before = len(cloud.jobs)
         started.append(CloudRun(cloud.start(list(command), cwd=tmp_path, env=env), cloud, before))
         return started[-1]

@@ -36,7 +36,9 @@ open_bundle <- function(path) {
   bundle <<- readRDS(path)
   options(warn = 1, keep.source = FALSE)
   libraries <- bundle$lib_paths[dir.exists(bundle$lib_paths)]
-  .libPaths(unique(c(libraries, .libPaths())))
+  # In an image the image's own come first: a folder of the same name there may hold other versions.
+  remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
+  .libPaths(unique(if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())))
   list2env(bundle$globals, globalenv())
   # S4 classes and methods of the script are dispatched on only once R has read their tables.
   if (any(startsWith(as.character(names(bundle$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)

@@ -34,7 +34,7 @@ def test_faults_end_a_gang_and_retry_starts_it_anew(cloud: Cloud, start_flow: St
     cloud.spot_notice("")
     run = start_flow("faults_gang.py", FAULTS=json.dumps(faults))
     cloud.kill(wait_for_job(run, 0), 1)  # before it has met control
-    run.wait_for("MEETS lose the machine")
+    run.wait_for("MEETS lose the machine", 250)
     cloud.spot_notice("2026-11-21T12:00:00Z")
     wait_for_job(run, 4)
     cloud.spot_notice(None)

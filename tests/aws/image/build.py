@@ -135,7 +135,16 @@ class Builder:
         options = [part for item in arguments.items() for part in ("--build-arg", "=".join(item))]
         with self._served():
             return self.buildah(
-                *("bud", "--isolation", "chroot", "--network", "host", "--layers", "--pull-never"),
+                *(
+                    "bud",
+                    "--isolation",
+                    "chroot",
+                    "--network",
+                    "host",
+                    "--layers",
+                    "--force-rm",
+                    "--pull-never",
+                ),
                 *("--format", "docker", *options, "--tag", tag, str(context)),
             )
 

@@ -27,8 +27,8 @@ SPEC = NodeSpec("abcd", 0, 2, SECRET, False, {})
 
 def place(folder: Path, attempt: int = 0, seconds: float = 20) -> Published:
     datastore = SimpleNamespace(_storage_impl=LocalStorage(str(folder)))
-    parts = ("Flow", "12", "train", "3", str(attempt))
-    return Published(datastore, *parts, seconds=seconds, where="here")
+    parts = ("Flow", "12", "train", "3")
+    return Published(datastore, *parts, attempt=attempt, seconds=seconds, where="here")
 
 
 def test_workers_find_control_through_the_datastore(tmp_path: Path) -> None:
@@ -41,7 +41,9 @@ def test_workers_find_control_through_the_datastore(tmp_path: Path) -> None:
     assert found == [Meeting("10.0.0.1:5", "abcd", SECRET)]
     with pytest.raises(GangFormationException, match=r"here: .* 0\.3 s"):
         place(tmp_path, attempt=1, seconds=0.3).take()  # what another attempt has left
-    control.withdraw()
+    again = place(tmp_path, attempt=1)  # the first control was killed
+    again.offer("10.0.0.1:6", SPEC, "")
+    again.withdraw()
     left = [file.read_text() for file in tmp_path.rglob("*") if file.is_file()]
     assert not any(SECRET.hex() in text for text in left)
     with pytest.raises(GangFormationException):

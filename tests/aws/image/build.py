@@ -134,19 +134,22 @@ class Builder:
         }
         options = [part for item in arguments.items() for part in ("--build-arg", "=".join(item))]
         with self._served():
-            return self.buildah(
-                *(
-                    "bud",
-                    "--isolation",
-                    "chroot",
-                    "--network",
-                    "host",
-                    "--layers",
-                    "--force-rm",
-                    "--pull-never",
-                ),
-                *("--format", "docker", *options, "--tag", tag, str(context)),
-            )
+            try:
+                return self.buildah(
+                    *(
+                        "bud",
+                        "--isolation",
+                        "chroot",
+                        "--network",
+                        "host",
+                        "--layers",
+                        "--pull-never",
+                    ),
+                    *("--format", "docker", *options, "--tag", tag, str(context)),
+                )
+            finally:
+                # A failed build leaves the containers of stages that ran beside the one that failed.
+                self.buildah("rm", "--all")
 
     def inspect(self, image: str, store: Path | None = None) -> dict[str, Any]:
         """The image's configuration: user, environment, labels."""

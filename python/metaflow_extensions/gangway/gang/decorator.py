@@ -134,7 +134,8 @@ class GangDecorator(ParallelDecorator):
                 control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
                 self._place = rendezvous.Published(
                     self.flow_datastore,
-                    *(flow.name, str(run_id), step_name, control, str(retry_count)),
+                    *(flow.name, str(run_id), step_name, control),
+                    attempt=retry_count,
                     seconds=self.checked["all_nodes_started_timeout"],
                     where=self.where,
                 )

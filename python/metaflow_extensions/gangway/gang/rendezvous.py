@@ -88,35 +88,49 @@ class Published:
     flow_datastore : FlowDataStore
         The run's datastore.
     parts : str
-        What no other gang has: flow, run, step, control's task and attempt.
+        What no other gang has but those of other attempts: flow, run, step and control's task.
+    attempt : int
+        The attempt.
     seconds : float
         How long a worker waits for control.
     where : str
         The decorator, step and flow, for messages.
     """
 
-    def __init__(self, flow_datastore: Any, *parts: str, seconds: float, where: str) -> None:
+    def __init__(
+        self, flow_datastore: Any, *parts: str, attempt: int, seconds: float, where: str
+    ) -> None:
         self._storage = flow_datastore._storage_impl
-        self._path = self._storage.path_join(_FOLDER, *parts)
+        paths = [self._storage.path_join(_FOLDER, *parts, str(i)) for i in range(attempt + 1)]
+        *self._earlier, self._path = paths
         self._seconds, self._where = seconds, where
         self._offered = False
 
     def offer(self, address: str, spec: NodeSpec, output: str) -> None:
         """On control: let the workers find this gang."""
         self._offered = True
-        self._write({"address": address, "gang": spec.gang, "secret": spec.secret.hex()})
+        meeting = {"address": address, "gang": spec.gang, "secret": spec.secret.hex()}
+        self._write(self._path, meeting)
 
     def withdraw(self) -> None:
         """On control: the workers are here, and nobody else needs to know."""
         if not self._offered:
             return
         self._offered = False
+        self._remove(self._path)
+        # A control task that was killed could not remove its own.
+        with contextlib.suppress(Exception):
+            for path, exists in zip(self._earlier, self._storage.is_file(self._earlier)):
+                if exists:
+                    self._remove(path)
+
+    def _remove(self, path: str) -> None:
         # Not every role may delete, and only S3 is known here: an empty meeting tells nothing.
         with contextlib.suppress(Exception):
-            self._write({})
+            self._write(path, {})
         with contextlib.suppress(Exception):
             if self._storage.TYPE == "s3":
-                url = urlparse(self._storage.full_uri(self._path))
+                url = urlparse(self._storage.full_uri(path))
                 client = self._storage.s3_client.client
                 client.delete_object(Bucket=url.netloc, Key=url.path.lstrip("/"))
 
@@ -135,9 +149,9 @@ class Published:
             pause = min(pause * 1.2, longest)
         return Meeting(found["address"], found["gang"], bytes.fromhex(found["secret"]))
 
-    def _write(self, value: dict[str, str]) -> None:
+    def _write(self, path: str, value: dict[str, str]) -> None:
         data = io.BytesIO(json.dumps(value).encode())
-        self._storage.save_bytes([(self._path, data)], overwrite=True)
+        self._storage.save_bytes([(path, data)], overwrite=True)
 
     def _read(self) -> dict[str, str]:
         with self._storage.load_bytes([self._path]) as loaded:

@@ -133,22 +133,14 @@ class Builder:
             **arguments,
         }
         options = [part for item in arguments.items() for part in ("--build-arg", "=".join(item))]
+        way = ["--isolation", "chroot", "--network", "host", "--layers", "--pull-never"]
         with self._served():
             try:
                 return self.buildah(
-                    *(
-                        "bud",
-                        "--isolation",
-                        "chroot",
-                        "--network",
-                        "host",
-                        "--layers",
-                        "--pull-never",
-                    ),
-                    *("--format", "docker", *options, "--tag", tag, str(context)),
+                    "bud", *way, "--format", "docker", *options, "--tag", tag, str(context)
                 )
             finally:
-                # A failed build leaves the containers of stages that ran beside the one that failed.
+                # A failed build leaves containers of the stages that ran beside the failed one.
                 self.buildah("rm", "--all")
 
     def inspect(self, image: str, store: Path | None = None) -> dict[str, Any]:

@@ -120,7 +120,9 @@ class Published:
         self._remove(self._path)
         # A control task that was killed could not remove its own.
         with contextlib.suppress(Exception):
-            for path, exists in zip(self._earlier, self._storage.is_file(self._earlier)):
+            for path, exists in zip(
+                self._earlier, self._storage.is_file(self._earlier), strict=True
+            ):
                 if exists:
                     self._remove(path)
 

@@ -3,7 +3,7 @@
 #   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
 #   make test-newest | test-all                   the suite's core on Debian sid | test and test-newest
-#   make test-faults                              the fault matrix of Ray and of programs, which takes ten minutes
+#   make test-faults                              the long part of the fault matrix, which takes a quarter of an hour
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
 #   make clean                                    remove what was set up (runs in .metaflow stay)
 # PYTHON=python3.13 chooses the Python that the virtual environment is made from.
@@ -31,7 +31,7 @@ bench: setup-dev
 	@scripts/bench.sh
 
 test-faults: setup-dev
-	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/python -q -rs -p no:cacheprovider -m faults
+	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/python tests/aws -q -rs -p no:cacheprovider -m faults
 
 test-image:
 	@scripts/setup.sh image

@@ -1,6 +1,6 @@
 """Print one line that sums up pytest (its JUnit XML) and testthat ("passed failed skipped").
 
-usage: summary.py PYTEST_XML TESTTHAT_TXT   Without TESTTHAT_TXT there is one failure.
+usage: summary.py TESTTHAT_TXT PYTEST_XML...   Without TESTTHAT_TXT there is one failure.
 """
 
 import sys
@@ -18,10 +18,8 @@ def pytest_counts(path: Path) -> tuple[int, int, int]:
     return total - failed - skipped, failed, skipped
 
 
-def main(pytest_xml: str, testthat_txt: str) -> None:
-    counts = [(0, 0, 0)]
-    if Path(pytest_xml).exists():
-        counts.append(pytest_counts(Path(pytest_xml)))
+def main(testthat_txt: str, *pytest_xmls: str) -> None:
+    counts = [pytest_counts(Path(xml)) for xml in pytest_xmls if Path(xml).exists()]
     if not Path(testthat_txt).exists():
         counts.append((0, 1, 0))  # R ended before it could count
     else:

@@ -19,10 +19,10 @@ CHECKS_MARK=$$.$(date +%s)
 export TMPDIR CHECKS_MARK
 export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
 export PYTHONDONTWRITEBYTECODE=1
-check='' testthat=''
+check='' pytest=''
 end() {
     trap - EXIT
-    for job in $check $testthat; do kill "$job" 2>/dev/null; done
+    for job in $check $pytest; do kill "$job" 2>/dev/null; done
     # Interrupted: what the tests started goes with them.
     if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py >/dev/null; fi
     rm -rf "$TMPDIR"
@@ -52,15 +52,15 @@ core_files() { # tests/core.txt names the files, one a line
     sed 's/#.*//; s/[[:space:]]*$//' tests/core.txt | grep "^$1/" || true
 }
 
-run_pytest() {
-    local files="tests/python tests/aws" status=0
-    [ "$scope" = all ] || files=$(core_files tests/python)
-    [ -n "$files" ] || { echo "no file of tests/python is named in tests/core.txt"; return 0; }
+run_pytest() { # FOLDER of tests/
+    local files=tests/$1 temporary=$TMPDIR/pytest-$1 status=0
+    [ "$scope" = all ] || files=$(core_files "tests/$1")
+    [ -n "$files" ] || { echo "no file of tests/$1 is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file
     # Without GANGWAY_PYTHON: tests look at which variables of that kind a gang leaves set.
     env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider -m "not faults and not image" \
-        --timeout=300 -o tmp_path_retention_policy=none --junit-xml="$work/pytest.xml" || status=$?
-    rm -rf "$TMPDIR"/pytest-of-*
+        --timeout=300 -o tmp_path_retention_policy=none --basetemp="$temporary" --junit-xml="$work/pytest-$1.xml" || status=$?
+    rm -rf "$temporary"
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
     return $status
 }
@@ -86,14 +86,15 @@ if [ "$scope" = all ]; then
     CHECKS_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
     export CHECKS_TARBALL
 fi
-# Both wait for tasks and clusters half of the time.
-run_testthat >"$work/testthat.log" 2>&1 &
-testthat=$!
-stage "pytest" run_pytest
-stage "testthat" follow "$testthat" "$work/testthat.log"
+# Side by side: both wait for tasks and clusters half of the time.
+run_pytest python >"$work/pytest.log" 2>&1 &
+pytest=$!
+stage "testthat" run_testthat
+stage "pytest, emulated AWS" run_pytest aws
+stage "pytest" follow "$pytest" "$work/pytest.log"
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 
 printf '\n'
 for name in "${failed[@]}"; do printf 'failed stage: %s\n' "$name"; done
-"$GANGWAY_PYTHON" scripts/summary.py "$work/pytest.xml" "$work/testthat.txt"
+"$GANGWAY_PYTHON" scripts/summary.py "$work/testthat.txt" "$work"/pytest-*.xml
 [ ${#failed[@]} -eq 0 ]

@@ -94,13 +94,20 @@ class Image:
         return cls("/", environment)
 
     def binds(self) -> list[str]:
-        """Folders of the machine's image that are on other file systems than its root."""
+        """Folders of the machine's image that its root alone does not have, or which /tmp hides."""
         if self.root != "/":
             return []
         used = [sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"]]
         used += self.environment.get("R_LIBS", "").split(":")
         device = os.stat("/").st_dev
-        return sorted({x for x in used if os.path.isdir(x) and os.stat(x).st_dev != device})
+        hidden = ("/tmp/", "/run/")
+        return sorted(
+            {
+                x
+                for x in used
+                if os.path.isdir(x) and (os.stat(x).st_dev != device or x.startswith(hidden))
+            }
+        )
 
 
 class Container:

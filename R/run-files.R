@@ -11,7 +11,8 @@ project_marks <- c("DESCRIPTION", "renv.lock", ".git", ".here")
 #' @param script Path of the script, or `NULL`.
 #' @noRd
 files_folder <- function(script = script_path(), folder = getwd()) {
-  if (is.null(script)) {
+  # A script with a relative path cannot be found once R has changed its folder.
+  if (is.null(script) || !file.exists(script)) {
     return(folder)
   }
   beside <- dirname(normalizePath(script))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def rscript(cloud: Cloud, project: Path) -> Do:
     """Run Rscript in the project's folder, on the cloud; give what it prints."""
 
     def do(*arguments: str, env: dict[str, str] | None = None) -> str:
+        env = {"GANGWAY_PYTHON": sys.executable, **(env or {})}
         process = cloud.start(["Rscript", "--vanilla", *arguments], cwd=project, env=env)
         output = process.communicate(timeout=200)[0]
         assert process.returncode == 0, output

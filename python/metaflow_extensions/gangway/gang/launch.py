@@ -67,7 +67,7 @@ class Launch:
         self._lock = threading.Lock()
         self.output = Output(node, rank_of)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _SUPERVISOR, self._mark, _PATH, *command],
+            [sys.executable, *processes.ALONE, _SUPERVISOR, self._mark, _PATH, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,6 +12,7 @@ import glob
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from collections.abc import Iterable
 import psutil
 
 MARK = "GANGWAY_GANG"
+# A small Python process that takes nothing from the user's folder and environment.
+ALONE = ("-I", "-S", *(["-B"] if sys.dont_write_bytecode else []))
 LOG = "start.log"
 _LAST_LINES = 6
 GRACE_SECONDS = 0.3

@@ -17,6 +17,7 @@ import sys
 import threading
 
 from ..exceptions import GangLostException
+from ..gang import processes
 from ..gang.agents import AgentNode
 from . import agent
 from .command import node_of
@@ -46,7 +47,7 @@ class Daemons:
         self._socket.bind(path)
         self._socket.listen(256)
         script = os.path.join(folder, "agent")
-        python = [sys.executable, "-I", "-S", agent.__file__, path]
+        python = [sys.executable, *processes.ALONE, agent.__file__, path]
         with open(script, "w") as file:
             file.write(f'exec {shlex.join(python)} "$@"\n')
         self.command = f"/bin/sh {script}"

@@ -130,7 +130,7 @@ class Launcher:
             path = [folder for folder in sys.path if folder]
             words = [self._mark, str(os.getsid(0)), self._folder, *path]
             subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _END, *words],
+                [sys.executable, *processes.ALONE, "-c", _END, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

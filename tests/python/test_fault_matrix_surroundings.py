@@ -121,6 +121,7 @@ def test_a_full_disk(start_flow: StartFlow, kind: str, full: str) -> None:
     assert not glob.glob("/var/tmp/gw-*")
 
 
+@pytest.mark.faults
 @every_kind
 def test_ten_runs_one_after_the_other(
     start_flow: StartFlow, tmp_path: Path, short_tmp: str, kind: str

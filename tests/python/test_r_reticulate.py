@@ -82,7 +82,7 @@ def busy_flow(folder: Path, *decorators: str) -> Path:
 
 
 def test_a_timeout_ends_python_code_that_r_has_called(tmp_path: Path) -> None:
-    flow = busy_flow(tmp_path, "@timeout(seconds=4)")
+    flow = busy_flow(tmp_path, "@timeout(seconds=10)")
     start = time.monotonic()
     run = subprocess.run(
         [sys.executable, str(flow), "run"],

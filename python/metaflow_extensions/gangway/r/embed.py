@@ -148,7 +148,7 @@ def _start_exception(text: str) -> Exception:
 
 def _set_environment() -> None:
     env = os.environ
-    if "R_HOME" in env and "R_SHARE_DIR" in env:
+    if "R_SHARE_DIR" in env and os.path.isdir(env.get("R_HOME", "")):
         return
     command = os.path.join(env["R_HOME"], "bin", "R") if "R_HOME" in env else shutil.which("R")
     if command is None or not os.path.exists(command):

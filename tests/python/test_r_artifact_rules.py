@@ -356,7 +356,7 @@ def test_merge_artifacts_compares_contents(run_r: Run) -> None:
     assert "'seq'" not in told["A"] and "'f'" not in told["A"] and "'e'" not in told["A"]
     assert "not both" in told["B"] and "nope" in told["C"]
     assert told["D"] == "merged" and told["E"] == "merged"
-    assert told["F"] == "left"  # of the one branch that holds it
+    assert "no artifact 'mine'" in told["F"] and "/right/" in told["F"]
 
 
 COUNTED = """

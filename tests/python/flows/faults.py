@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import psutil
 from metaflow import current
@@ -22,6 +23,7 @@ from metaflow import current
 FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
 LOOK_SECONDS = 5
 CLONE_NEWNS = 0x20000
+PROJECT = str(Path(__file__).resolve().parents[3])
 
 
 def fault_of_this_attempt():
@@ -83,11 +85,17 @@ def fill_folders():
     assert ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
     here = os.getcwd()
     mount("--make-rprivate", "/")
-    mount("--bind", here, "/mnt")
+    mount("-t", "tmpfs", "tmpfs", "/mnt")
+    # The run's folder stays as it is, and the project, if it lies in one of these.
+    kept = {here: "/mnt/run", PROJECT: "/mnt/project"}
+    for path, place in kept.items():
+        os.mkdir(place)
+        mount("--bind", path, place)
     for folder in folders:
         mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", folder)
-    os.makedirs(here, exist_ok=True)
-    mount("--bind", "/mnt", here)
+    for path, place in kept.items():
+        os.makedirs(path, exist_ok=True)
+        mount("--bind", place, path)
     os.chdir(here)
     for folder in folders:
         with contextlib.suppress(OSError), open(f"{folder}/full", "wb", buffering=0) as file:

@@ -254,11 +254,19 @@ class GangDecorator(ParallelDecorator):
         if not getattr(self, "_clean", True):
             atexit.register(_exit_at_once, 0 if is_task_ok else 1)
 
-    def task_exception(self, exception: BaseException, *args: Any) -> None:
+    def task_exception(
+        self,
+        exception: BaseException,
+        step_name: str,
+        flow: Any,
+        graph: Any,
+        retry_count: int,
+        max_user_code_retries: int,
+    ) -> None:
         """Leave no node behind when another decorator failed before the gang was formed."""
         if hasattr(self, "_node") and self._node.spec.index and not hasattr(self, "_joined"):
             with contextlib.suppress(GangLostException):
-                line = WorkerLifeline(self._address, self._node, args[3], 1)
+                line = WorkerLifeline(self._address, self._node, retry_count, 1)
                 line.send("failed", why=f"{type(exception).__name__}: {exception}")
         self._stop_node()
 

@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from metaflow.decorators import FlowDecorator
-from metaflow.flowspec import FlowStateItems
+
+from . import flow_decorators
 
 
 class CodeRecord(FlowDecorator):
@@ -15,7 +16,6 @@ class CodeRecord(FlowDecorator):
     R's ``promote_run()`` and ``verify_promotion()`` read them.
     """
 
-    # Metaflow leaves names with an underscore out of what it shows of a flow.
     name = "_gangway_code"
 
     def __init__(self, tags: list[str]) -> None:
@@ -41,5 +41,4 @@ def record_code(flow_class: Any) -> None:
     """Have the run of a flow record its code, if R has said what that is (``GANGWAY_CODE``)."""
     tags = os.environ.pop("GANGWAY_CODE", "").split()
     if tags:
-        decorators = flow_class._flow_state[FlowStateItems.FLOW_DECORATORS]
-        decorators.setdefault(CodeRecord.name, []).append(CodeRecord(tags))
+        flow_decorators.add(flow_class, CodeRecord(tags))

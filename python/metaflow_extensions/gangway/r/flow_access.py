@@ -61,6 +61,11 @@ def artifact_names(flow: Any) -> list[str]:
     return sorted(n for n in held if not n.startswith("_") and n != "name")  # the flow's own name
 
 
+def is_control(one: Any) -> bool:
+    """Whether an input of a join is the control task of a gang."""
+    return any(name == "_control_mapper_tasks" for name, _ in one._datastore.items())
+
+
 def name_problem(flow: Any, name: str) -> str:
     """Say why an artifact cannot have this name, or return an empty string."""
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):

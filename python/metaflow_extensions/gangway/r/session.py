@@ -34,6 +34,7 @@ class RSession(REngine):
                 "get": self._get,
                 "set": self._set,
                 "names": lambda handle: flow_access.artifact_names(self._object(handle)),
+                "is_control": lambda handle: flow_access.is_control(self._object(handle)),
                 "label": lambda handle: flow_access.label(self._object(handle)),
                 "name_problem": lambda handle, name: flow_access.name_problem(
                     self._object(handle), name[0]

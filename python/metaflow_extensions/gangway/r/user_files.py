@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from metaflow.decorators import FlowDecorator
-from metaflow.flowspec import FlowStateItems
 from metaflow.package import DEFAULT_SUFFIXES_LIST
 from metaflow.packaging_sys import ContentType
 from metaflow.system_context import system_context
+
+from . import flow_decorators
 
 # Where R says that the user's files are.
 FOLDER_VARIABLE = "GANGWAY_FILES"
@@ -30,7 +31,6 @@ _MARKS = ("pyvenv.cfg", "conda-meta", os.path.join("Meta", "package.rds"))
 class UserFiles(FlowDecorator):
     """Adds the files of a folder to the code package of a run that has remote steps."""
 
-    # Metaflow leaves names with an underscore out of what it shows of a flow.
     name = "_gangway_files"
 
     def __init__(self, folder: str) -> None:
@@ -85,8 +85,7 @@ def carry_files(flow_class: Any) -> None:
     """Have the code package of a flow carry the user's files, if R has said where they are."""
     folder = os.environ.pop(FOLDER_VARIABLE, None)
     if folder:
-        decorators = flow_class._flow_state[FlowStateItems.FLOW_DECORATORS]
-        decorators.setdefault(UserFiles.name, []).append(UserFiles(folder))
+        flow_decorators.add(flow_class, UserFiles(folder))
 
 
 def user_files(folder: str, suffixes: set[str]) -> Iterator[tuple[str, str]]:

@@ -8,13 +8,16 @@ exported <- c("current", "gather_inputs", "merge_artifacts", "quit", "q", ray_ex
 
 current <- function(value) if (identical(value, "card")) card() else python_proxy(decode(py$current(value)))
 
-# The workers of a gang that run no code of the step hold none of its artifacts.
 gather_inputs <- function(inputs, input) {
   inputs <- unname(unclass(inputs))
-  holders <- vapply(inputs, function(i) input %in% self_names(i), NA)
-  if (!any(holders)) self_get(inputs[[1L]], input) # an error that names the nearest artifacts
-  lapply(inputs[holders], self_get, input)
+  # The workers of a gang that run no code of the step hold none of its artifacts.
+  if (any(vapply(inputs, is_control, NA))) {
+    inputs <- Filter(function(i) is_control(i) || input %in% self_names(i), inputs)
+  }
+  lapply(inputs, self_get, input)
 }
+
+is_control <- function(input) decode(py$is_control(.subset2(input, "handle")))
 
 merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
   self_flush(flow)

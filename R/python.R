@@ -120,11 +120,7 @@ mf_python <- function() {
     follow_working_folder(session$metaflow)
     return(session$metaflow)
   }
-  if (!reticulate::py_available()) {
-    python <- gangway_python()
-    check_python(python)
-    reticulate::use_python(python, required = TRUE)
-  }
+  start_python()
   sys <- reticulate::import("sys", convert = TRUE)
   python <- sys$executable
   if (!probe_python(python)$core && !core_path() %in% sys$path) {
@@ -139,6 +135,19 @@ mf_python <- function() {
       i = "{.fn install_metaflow} makes an environment that has everything."
     ), "gangway_error_python", parent = e, call = NULL)
   })
+}
+
+# Python in this R session, where reticulate has not started one yet. Its threads (reticulate's own, numpy's) leave
+# interrupts to R's: src/interrupts.c says why.
+start_python <- function(ray = FALSE) {
+  if (!reticulate::py_available()) {
+    python <- gangway_python()
+    check_python(python, ray = ray)
+    reticulate::use_python(python, required = TRUE)
+    .Call(block_interrupts, TRUE)
+    on.exit(.Call(block_interrupts, FALSE))
+    reticulate::py_config()
+  }
 }
 
 # Metaflow looks for its local records once, from the working folder; R's users change that.

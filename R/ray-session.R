@@ -75,11 +75,7 @@ whole <- function(x) if (!is.null(x)) as.integer(x)
 
 # Python's side, in reticulate's Python.
 ray_python <- function() {
-  if (!reticulate::py_available()) {
-    python <- gangway_python()
-    check_python(python, ray = TRUE)
-    reticulate::use_python(python, required = TRUE)
-  }
+  start_python(ray = TRUE)
   sys <- reticulate::import("sys", convert = FALSE)
   if (!core_path() %in% reticulate::py_to_r(sys$path) && !probe_python(reticulate::py_to_r(sys$executable))$core) {
     sys$path$insert(0L, core_path())

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
-from typing import Any
 
-import pytest
-from metaflow._vendor import yaml
-
+from .argo import argo_workflow, jobs_of
 from .cloud import Cloud
 from .conftest import StartFlow
 
@@ -32,21 +27,7 @@ def test_step_functions_are_refused(cloud: Cloud, run_flow: StartFlow) -> None:
 
 
 def test_argo_runs_a_gang_as_a_jobset(run_flow: StartFlow, tmp_path: Path) -> None:
-    pytest.importorskip("kubernetes", reason="the Python package kubernetes is not installed")
-    # The client wants to know a cluster, and is not asked to talk to it.
-    parts: dict[str, Any] = {"cluster": {"server": "http://127.0.0.1:9"}, "user": {"token": "x"}}
-    parts["context"] = {"cluster": "x", "user": "x"}
-    config = {f"{kind}s": [{"name": "x", kind: part}] for kind, part in parts.items()}
-    (tmp_path / "kube").write_text(json.dumps({"current-context": "x", **config}))
-    run = run_flow(
-        "jobset_gang.py",
-        "create",
-        "--only-json",
-        command="argo-workflows",
-        KUBECONFIG=str(tmp_path / "kube"),
-    )
-    assert run.status == 0, run.output
-    workflow = json.loads(run.output[run.output.index("\n{") : run.output.rindex("}") + 1])
+    workflow = argo_workflow(run_flow, tmp_path)
     (train,) = (x for x in workflow["spec"]["templates"] if "resource" in x)
     assert train["retryStrategy"]["limit"] == 2
     control, worker = jobs_of(train["resource"]["manifest"])
@@ -69,16 +50,6 @@ def test_argo_runs_a_gang_as_a_jobset(run_flow: StartFlow, tmp_path: Path) -> No
         assert container["resources"]["requests"]["cpu"] == "2"
         assert {"mountPath": "/dev/shm", "name": "dhsm"} in container["volumeMounts"]
         assert pod["restartPolicy"] == "Never"
-
-
-def jobs_of(manifest: str) -> list[dict[str, Any]]:
-    """The jobs of a JobSet, when Argo has filled in what it knows."""
-    known = {"workerCount": "2", "task-id-entropy": "ENTROPY", "retryCount": "1"}
-    for name, value in known.items():
-        manifest = re.sub(rf"{{{{[^{{}}]*inputs\.parameters\.{name}\b[^{{}}]*}}}}", value, manifest)
-    jobset = yaml.safe_load(manifest)
-    assert jobset["kind"] == "JobSet"
-    return list(jobset["spec"]["replicatedJobs"])
 
 
 def everything(cloud: Cloud) -> str:

@@ -121,3 +121,37 @@ def test_an_interrupt_ends_python_code_that_r_has_called(tmp_path: Path, short_t
     assert time.monotonic() - start < 30, output
     assert run.returncode != 0
     assert "cleared up" in output
+
+
+# How many threads beside the main one would take an interrupt from it.
+EXPOSED = """
+    exposed <- function() {
+      threads <- setdiff(list.files("/proc/self/task"), Sys.getpid())
+      blocked <- vapply(file.path("/proc/self/task", threads, "status"), function(file) {
+        sub(".*\\t", "", grep("^SigBlk", readLines(file), value = TRUE))
+      }, "")
+      sum(!bitwAnd(strtoi(substring(blocked, 16), 16L), 2L))
+    }
+    first <- exposed()
+    few <- length(list.files("/proc/self/task"))
+    reticulate::import("json")
+    many <- length(list.files("/proc/self/task"))
+    cat("threads:", many > few, exposed() - first, first, "\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_threads_leave_interrupts_to_the_main_one(tmp_path: Path) -> None:
+    functions = f"start = function(self) {{ {EXPOSED} }}, end = function(self) NULL"
+    flow = write_flow(tmp_path, functions, steps("start", "end"))
+    run = subprocess.run(
+        [sys.executable, str(flow), "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "threads: TRUE 0 0" in log_of(run.stdout, "start")

@@ -94,3 +94,39 @@ test_that("attaching the package starts no Python, and a cluster can follow anot
   session$process$wait(20000)
   expect_no_ray(session)
 })
+
+# R handles an interrupt on the stack of whatever thread gets it.
+test_that("no thread that Python and Ray start takes an interrupt from R's", {
+  skip_on_os(c("mac", "windows", "solaris"))
+  session <- ray_session(c(
+    "exposed <- function() {",
+    "  threads <- setdiff(list.files('/proc/self/task'), Sys.getpid())",
+    "  blocked <- vapply(file.path('/proc/self/task', threads, 'status'), function(file) {",
+    "    sub('.*\\t', '', grep('^SigBlk', readLines(file), value = TRUE))",
+    "  }, '')",
+    "  sum(!bitwAnd(strtoi(substring(blocked, 16), 16L), 2L))",
+    "}",
+    "first <- exposed()", # R's own, where its BLAS has some
+    "invisible(ray_init(cpus = 2))",
+    "invisible(ray_map(1:4, identity))",
+    "cat('threads:', exposed() - first, 'of', length(list.files('/proc/self/task')) > 10, '\\n')",
+    "ray_shutdown()",
+    "cat('after:', exposed() - first, '\\n')"
+  ))
+  expect_match(session$wait_for("after:"), "threads: 0 of TRUE", all = FALSE)
+  expect_match(session$wait_for("after:"), "after: 0", all = FALSE)
+})
+
+test_that("a session with Python takes interrupt after interrupt, while R sleeps", {
+  session <- ray_session(c(
+    "invisible(ray_init(cpus = 1))",
+    "for (i in 1:30) {",
+    "  killer <- processx::process$new('sh', c('-c', sprintf('sleep 0.1; kill -INT %d', Sys.getpid())))",
+    "  got <- tryCatch(repeat Sys.sleep(0.01), interrupt = function(e) 'interrupted')",
+    "  stopifnot(identical(got, 'interrupted'))",
+    "  killer$wait()",
+    "}",
+    "cat('all', ray_get(ray_put(30)), 'interrupts\\n')"
+  ))
+  expect_match(session$wait_for("interrupts"), "all 30 interrupts", all = FALSE)
+})

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .threads import leave_interrupts_to_main, start_thread
+
 # Delivered to the main thread by `interrupt_main`; SIGURG is ignored by default and used by nobody
 # else in a task (SIGUSR1 and SIGUSR2 mean "save and quit" to R).
 WAKE_SIGNAL = signal.SIGURG
@@ -96,7 +98,7 @@ class _Watcher(threading.Thread):
             if not urgent or self._interrupted.is_set():
                 continue
             self._interrupted.set()
-            threading.Thread(target=self._insist, daemon=True).start()
+            start_thread(self._insist)
 
     def _insist(self) -> None:
         # Again and again: R code may swallow one interrupt, and R's Sys.sleep() looks at the
@@ -128,7 +130,8 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         return
     if _watcher is None:
         _watcher = _Watcher(set_r_interrupt)
-        _watcher.start()
+        with leave_interrupts_to_main():
+            _watcher.start()
     watcher = _watcher
     recorded: list[int] = []
     told_callee = False

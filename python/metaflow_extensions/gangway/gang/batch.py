@@ -13,11 +13,12 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-import threading
 import time
 from collections.abc import Iterable
 from functools import wraps
 from typing import Any
+
+from ..threads import start_thread
 
 _LOOK_SECONDS = 5.0
 # A node's failure is control's to notice and to tell; this is for the others.
@@ -69,8 +70,7 @@ def _wrap_submission() -> None:
         client = job._client
         client.meta.events.register("provide-client-params.batch.SubmitJob", put_command)
         running = submit(job)
-        arguments = (client, running.id, nodes)
-        threading.Thread(target=_watch, args=arguments, name="gangway-batch", daemon=True).start()
+        start_thread(_watch, client, running.id, nodes, name="gangway-batch")
         return running
 
     BatchJob.execute = execute  # type: ignore[method-assign]

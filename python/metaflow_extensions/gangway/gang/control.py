@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -12,6 +11,7 @@ from typing import Protocol
 from metaflow.metaflow_current import current
 
 from ..exceptions import GangFormationException, GangLostException
+from ..threads import start_thread
 from . import moments, processes
 from .environment import variables_set
 from .lifeline import ControlLifeline, missing
@@ -177,8 +177,7 @@ class ControlGang:
         moments.tell("ending", self._node)
         left: list[bool] = []
         lost = self.lifeline.lost is not None
-        thread = threading.Thread(target=lambda: left.append(self._node.leave(lost)), daemon=True)
-        thread.start()
+        thread = start_thread(lambda: left.append(self._node.leave(lost)))
         thread.join(DISCONNECT_SECONDS)
         self.clean = left == [True]
 

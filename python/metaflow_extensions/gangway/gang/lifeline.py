@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from ..exceptions import GangLostException
+from ..threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
@@ -74,10 +75,10 @@ class ControlLifeline:
         self.checks: list[Check] = []
         self.board = Board(self._pass_on)
         self.lost: GangLostException | None = None
-        self._thread = threading.Thread(target=self._run, name="gangway-lifeline", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        self._thread = start_thread(self._run, name="gangway-lifeline")
 
     @property
     def connected(self) -> set[int]:
@@ -129,7 +130,7 @@ class ControlLifeline:
     def stop(self) -> None:
         """Close everything."""
         self._stopped.set()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(2)
         self._socket.close()
         for peer in self._peers.values():
@@ -166,7 +167,7 @@ class ControlLifeline:
         with contextlib.suppress(OSError):
             sock, _ = self._socket.accept()
             # In a thread of its own: a stranger that connects and says nothing holds up nobody.
-            threading.Thread(target=self._welcome, args=(sock,), daemon=True).start()
+            start_thread(self._welcome, sock)
 
     def _welcome(self, sock: socket.socket) -> None:
         peer: Channel | None = None

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, TextIO
 
+from ..threads import start_thread
 from .tail import Tail
 
 _KEPT = 20
@@ -41,10 +42,7 @@ class Output:
 
     def follow(self, source: IO[str], target: TextIO | None = None) -> None:
         """Show what can be read from a stream, until it ends."""
-        arguments = (source, target or sys.stdout)
-        thread = threading.Thread(target=self._follow, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._threads.append(start_thread(self._follow, source, target or sys.stdout))
 
     def follow_files(self, pattern: str, rank_of_file: Callable[[str], str]) -> None:
         """Show what ranks write to files, until `join`."""

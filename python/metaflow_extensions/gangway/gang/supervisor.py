@@ -75,7 +75,12 @@ def main() -> None:
     nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     try:
         child = os.posix_spawnp(
-            command[0], command, os.environ, file_actions=[nothing], setsigdef=_USUAL_SIGNALS
+            command[0],
+            command,
+            os.environ,
+            file_actions=[nothing],
+            setsigdef=_USUAL_SIGNALS,
+            setsigmask=(),  # a thread that has started this process blocks signals
         )
     except OSError as error:
         print(f"{command[0]} cannot be started: {error}", file=sys.stderr, flush=True)

@@ -8,6 +8,8 @@ import os
 import threading
 from collections.abc import Callable
 
+from ..threads import start_thread
+
 _SECONDS = 0.1
 
 
@@ -37,8 +39,7 @@ class Tail:
         found = glob.glob(pattern) if from_now else []
         self._offsets = {path: os.path.getsize(path) for path in found}
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gangway-tail", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._run, name="gangway-tail")
 
     def stop(self) -> None:
         """Take what is left, unfinished lines too, and end."""

@@ -25,6 +25,7 @@ from typing import IO
 from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.mflog.mflog import decorate
 
+from ..threads import start_thread
 from .processes import remove_folder
 
 STREAMS = {"stdout": 1, "stderr": 2}
@@ -103,8 +104,7 @@ class WorkerOutput:
                 # Open for writing too, so that it never ends.
                 pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
                 self._selector.register(pipe, selectors.EVENT_READ, _Source(node, stream))
-        self._thread = threading.Thread(target=self._run, name="gangway-output", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._run, name="gangway-output")
 
     def close(self) -> None:
         """Take what is left, and hand each node's whole output over to be kept."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from .. import interrupt
 from ..exceptions import GangLostException, StepExitException
+from ..threads import start_thread
 
 # How long the user's code gets to end after the gang was lost.
 LEAVE_SECONDS = 5.0
@@ -63,7 +64,7 @@ class UserCode:
             self._lost = lost
             if self._running:
                 interrupt.interrupt_main(lost)
-        threading.Thread(target=self._insist, args=(lost,), daemon=True).start()
+        start_thread(self._insist, lost)
 
     def _leave(self) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import GangLostException
+from ..threads import start_thread
 from . import channel, moments, processes
 from .board import Board
 from .channel import Channel, ChannelClosed
@@ -73,8 +74,7 @@ class WorkerLifeline:
     def work(self, step_code: Callable[[], None]) -> dict[str, Any]:
         """Run the step's code here; return control's message that the gang is over."""
         code = UserCode(lambda lost: self._node.stop())
-        thread = threading.Thread(target=self._follow, args=(code,), daemon=True)
-        thread.start()
+        thread = start_thread(self._follow, code)
         try:
             with variables_set(self._node.environment()):
                 code.run(step_code)
@@ -104,7 +104,7 @@ class WorkerLifeline:
 
     def linger(self) -> None:
         """Stay connected while Metaflow stores this task's results, until `leave`."""
-        threading.Thread(target=self._linger, name="gangway-linger", daemon=True).start()
+        start_thread(self._linger, name="gangway-linger")
 
     def leave(self, stored: bool) -> None:
         """Let control know that it needs to wait no longer for this task."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..threads import start_thread
 from .meter import Meter
 
 # A look is followed by a pause of so many times what it cost: half a percent of a core at most.
@@ -44,10 +45,10 @@ class Recorder:
         self._deliver: Callable[[Report], None] | None = None
         self._waiting: list[Report] = []
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gangway-profile", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        self._thread = start_thread(self._run, name="gangway-profile")
 
     def deliver(self, deliver: Callable[[Report], None]) -> None:
         """Hand on all that has waited, and from now on each report at once."""
@@ -60,7 +61,7 @@ class Recorder:
     def stop(self) -> None:
         """Look no more."""
         self._stopped.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join(1)
 
     def _run(self) -> None:

@@ -13,11 +13,11 @@ import os
 import socket
 import stat
 import tempfile
-import threading
 from typing import IO, Any
 
 from ..gang import channel
 from ..gang.channel import Channel, ChannelClosed
+from ..threads import start_thread
 
 _PART = 512 * 1024
 
@@ -52,7 +52,7 @@ class FileServer:
         }
 
     def __enter__(self) -> FileServer:
-        threading.Thread(target=self._serve, name="gangway-file", daemon=True).start()
+        start_thread(self._serve, name="gangway-file")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,7 +64,7 @@ class FileServer:
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = self._socket.accept()
-                threading.Thread(target=self._send, args=(peer,), daemon=True).start()
+                start_thread(self._send, peer)
 
     def _send(self, sock: socket.socket) -> None:
         with contextlib.suppress(ChannelClosed, OSError):

@@ -14,11 +14,11 @@ import os
 import shlex
 import socket
 import sys
-import threading
 
 from ..exceptions import GangLostException
 from ..gang import processes
 from ..gang.agents import AgentNode
+from ..threads import start_thread
 from . import agent
 from .command import node_of
 
@@ -51,7 +51,7 @@ class Daemons:
         with open(script, "w") as file:
             file.write(f'exec {shlex.join(python)} "$@"\n')
         self.command = f"/bin/sh {script}"
-        threading.Thread(target=self._serve, name="gangway-mpi", daemon=True).start()
+        start_thread(self._serve, name="gangway-mpi")
 
     def stop(self) -> None:
         """End the daemons that still run, and wait until all have ended."""
@@ -75,7 +75,7 @@ class Daemons:
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = self._socket.accept()
-                threading.Thread(target=self._answer, args=(peer,), daemon=True).start()
+                start_thread(self._answer, peer)
 
     def _answer(self, peer: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError, GangLostException), peer:

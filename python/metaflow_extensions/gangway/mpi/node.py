@@ -8,6 +8,7 @@ from typing import Any
 from ..gang import processes
 from ..gang.agents import AgentNode, report
 from ..gang.launch import Launch
+from ..threads import start_thread
 from .broadcast import fetch
 from .command import daemon_environment
 from .daemons import ended
@@ -73,6 +74,6 @@ def _in_a_thread(act: Any, prefix: str) -> Any:
     # What a listener does must not hold up the lifeline.
     def listener(key: str, value: Any) -> None:
         arguments = (key.removeprefix(prefix), value)
-        threading.Thread(target=act, args=arguments, name="gangway-mpi", daemon=True).start()
+        start_thread(act, *arguments, name="gangway-mpi")
 
     return listener

@@ -17,6 +17,8 @@ import sys
 import tempfile
 from typing import Any
 
+from ..threads import leave_interrupts_to_main
+
 MINIMUM_VERSION = (4, 2, 0)
 OPTIONS = ("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline")
 
@@ -37,7 +39,8 @@ def start() -> Any:
         No R, an old one, no rpy2, or an rpy2 that was built for another R.
     """
     _set_environment()
-    rinterface = _import_rinterface()
+    with leave_interrupts_to_main():  # R's BLAS may have threads
+        rinterface = _import_rinterface()
     from rpy2.rinterface_lib import _rinterface_capi, embedded
 
     if embedded.isinitialized():

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from io import BytesIO
+
+from ..threads import start_thread
 
 _PIECE = 1 << 20
 
@@ -40,8 +41,7 @@ class RStream:
         self._reader, self._writer = os.pipe()
         self.path = f"/dev/fd/{self._writer}"
         self._widen()
-        self._thread = threading.Thread(target=self._read, name="gangway-r-stream", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._read, name="gangway-r-stream")
 
     @property
     def size(self) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from ..gang import processes
 from ..gang.node import GangNode, NodeSpec
 from ..gang.ports import free_port
+from ..threads import start_thread
 from .command import authentication, loopback, node_environment, start_command
 from .logs import WorkerLogs, quiet_ray
 from .resources import container_resources, local_resources
@@ -71,7 +72,7 @@ class RayNode(GangNode):
         )
         if self.spec.attributes["enable_worker_logs"]:
             self._logs = WorkerLogs(self._folder, self.spec.index)
-        threading.Thread(target=self._listen, name="gangway-ray-node", daemon=True).start()
+        start_thread(self._listen, name="gangway-ray-node")
 
     def start(self, head: dict[str, Any] | None) -> None:
         assert self._launcher is not None and self._folder is not None

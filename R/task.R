@@ -55,9 +55,8 @@ current <- function(value) {
 #'
 #' @param inputs The second argument of a join's function.
 #' @param input Name of the artifact.
-#' @return A list of the values in the order of `inputs`, without the branches that do not hold the
-#'   artifact; after a step on a gang that is what the nodes have stored, control first. An
-#'   artifact that no branch holds is an error.
+#' @return A list of the values in the order of `inputs`. A branch that does not hold the artifact
+#'   is an error, but for the workers of a gang: they are left out, control comes first.
 #' @examples
 #' join <- function(self, inputs) {
 #'   self$scores <- unlist(gather_inputs(inputs, "score"))

@@ -2,7 +2,7 @@
 # The R package gangway into the project's own library .rlib. Sourced by setup.sh.
 
 install_package() {
-    R CMD INSTALL --clean --no-docs --no-test-load --library="$RLIB" "$ROOT"
+    R CMD INSTALL --preclean --clean --no-docs --no-test-load --library="$RLIB" "$ROOT"
 }
 
 setup_package() {

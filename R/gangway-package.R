@@ -16,6 +16,6 @@
 #' example `gangway_error_flow` (the graph), `gangway_error_decorator` or `gangway_error_parameter`.
 #'
 #' @importFrom methods new
-#' @useDynLib gangway, block_interrupts
+#' @useDynLib gangway, block_signals
 #' @keywords internal
 "_PACKAGE"

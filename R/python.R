@@ -138,14 +138,14 @@ mf_python <- function() {
 }
 
 # Python in this R session, where reticulate has not started one yet. Its threads (reticulate's own, numpy's) leave
-# interrupts to R's: src/interrupts.c says why.
+# R's signals to R's: src/signals.c says why.
 start_python <- function(ray = FALSE) {
   if (!reticulate::py_available()) {
     python <- gangway_python()
     check_python(python, ray = ray)
     reticulate::use_python(python, required = TRUE)
-    .Call(block_interrupts, TRUE)
-    on.exit(.Call(block_interrupts, FALSE))
+    .Call(block_signals, TRUE)
+    on.exit(.Call(block_signals, FALSE))
     reticulate::py_config()
   }
 }

@@ -24,7 +24,9 @@ ROOT = FLOWS.parents[2]
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers of what `make test` leaves to others."""
     config.addinivalue_line("markers", "faults: fault injection that takes minutes (test-faults)")
-    config.addinivalue_line("markers", "image: builds the Dockerfile, which takes minutes (test-image)")
+    config.addinivalue_line(
+        "markers", "image: builds the Dockerfile, which takes minutes (test-image)"
+    )
 
 
 @pytest.fixture(scope="session")

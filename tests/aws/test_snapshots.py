@@ -39,10 +39,10 @@ VOLATILE = {
 
 
 def test_the_batch_job_of_a_gang(
-    cloud: Cloud, start_flow: StartFlow, snapshot: SnapshotAssertion
+    cloud: Cloud, start_flow: StartFlow, tmp_path: Path, snapshot: SnapshotAssertion
 ) -> None:
     cloud.number_next(70001)
-    run = start_flow("ray_gang.py", NODES="2")
+    run = start_flow("ray_gang.py", NODES="2", TMPDIR=str(tmp_path))  # it is killed
     deadline = time.monotonic() + 100
     while not run.jobs:
         assert time.monotonic() < deadline and run.process.poll() is None

@@ -33,14 +33,14 @@ test_that("the tarball holds the Python core, whole", {
   )
 })
 
-test_that("the tarball holds no compiled Python, no hidden file, nothing of the workshop", {
+test_that("the tarball holds nothing compiled, no hidden file, nothing of the workshop", {
   files <- packed()
-  expect_identical(grep("__pycache__|[.]pyc$|[.]egg-info", files, value = TRUE), character())
+  expect_identical(grep("__pycache__|[.]pyc$|[.]egg-info|[.]s?o$", files, value = TRUE), character())
   expect_identical(setdiff(grep("(^|/)[.]", files, value = TRUE), ".Rinstignore"), character())
   top <- unique(sub("/.*", "", files[nzchar(files)]))
   allowed <- c(
-    ".Rinstignore", "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "README.md", "R", "inst", "man", "tests",
-    "build", "data"
+    ".Rinstignore", "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "README.md", "R", "inst", "man", "src",
+    "tests", "build", "data"
   )
   expect_identical(setdiff(top, allowed), character())
 })

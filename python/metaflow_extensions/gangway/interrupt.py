@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .threads import leave_interrupts_to_main, start_thread
+from .threads import leave_signals_to_main, start_thread
 
 # Delivered to the main thread by `interrupt_main`; SIGURG is ignored by default and used by nobody
 # else in a task (SIGUSR1 and SIGUSR2 mean "save and quit" to R).
@@ -130,7 +131,7 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         return
     if _watcher is None:
         _watcher = _Watcher(set_r_interrupt)
-        with leave_interrupts_to_main():
+        with leave_signals_to_main():
             _watcher.start()
     watcher = _watcher
     recorded: list[int] = []
@@ -146,7 +147,8 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         # that ran in the bridge's modules at the first, and for SIGINT, which reticulate handles.
         if not told_callee and (urgent or watcher.interrupting) and _called_by_r(frame):
             told_callee = True
-            raise Interrupted
+            if not isinstance(sys.exc_info()[1], KeyboardInterrupt):  # of reticulate's handler
+                raise Interrupted
 
     handlers = {s: signal.signal(s, record) for s in _DEFERRED}
     old_fd = signal.set_wakeup_fd(_watcher.writer, warn_on_full_buffer=False)

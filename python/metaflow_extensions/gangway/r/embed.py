@@ -17,7 +17,7 @@ import sys
 import tempfile
 from typing import Any
 
-from ..threads import leave_interrupts_to_main
+from ..threads import leave_signals_to_main
 
 MINIMUM_VERSION = (4, 2, 0)
 OPTIONS = ("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline")
@@ -39,7 +39,7 @@ def start() -> Any:
         No R, an old one, no rpy2, or an rpy2 that was built for another R.
     """
     _set_environment()
-    with leave_interrupts_to_main():  # R's BLAS may have threads
+    with leave_signals_to_main():  # R's BLAS may have threads
         rinterface = _import_rinterface()
     from rpy2.rinterface_lib import _rinterface_capi, embedded
 

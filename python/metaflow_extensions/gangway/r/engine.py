@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..interrupt import Interrupted, python_in_r, r_evaluation
-from ..threads import block_interrupts
+from ..threads import block_signals
 from . import embed
 from .convert import encoded, to_python, to_r
 from .format.trailer import add_trailer, trailer
@@ -166,7 +166,7 @@ class REngine:
         functions = {
             **functions,
             "guard_finalizers": _guard_finalizers,
-            "block_interrupts": lambda block: block_interrupts(block[0]),
+            "block_signals": lambda block: block_signals(block[0]),
             "open_stream": self._open_stream,
             "stream_size": lambda: self._stream.size if self._stream else 0,
         }

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import ray
 
-from ..threads import leave_interrupts_to_main
+from ..threads import leave_signals_to_main
 from .failures import OK_LARGE, OK_SMALL, failure_of
 from .live import hear, tell  # noqa: F401
 from .remote import LARGE, RActor, message, pack, run_task, unpack
@@ -77,7 +77,7 @@ def connect(address: str | None = None) -> str:
         os.environ.setdefault("RAY_task_oom_retries", "3")
         # In a gang what workers print is shown already (logs.py).
         shown = address is not None or os.environ.get("RAY_LOG_TO_DRIVER") == "0"
-        with _kept_handlers(), leave_interrupts_to_main():
+        with _kept_handlers(), leave_signals_to_main():
             ray.init(address, log_to_driver=not shown, logging_level=logging.WARNING)
         _session = ""
     if not _session:
@@ -111,7 +111,7 @@ def forget() -> None:
 def disconnect() -> None:
     """Leave the cluster."""
     forget()
-    with leave_interrupts_to_main():
+    with leave_signals_to_main():
         ray.shutdown()
 
 

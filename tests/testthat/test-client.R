@@ -2,7 +2,8 @@
 
 client_python()
 folder <- withr::local_tempdir()
-withr::local_envvar(METAFLOW_USER = "dev", METAFLOW_HOME = folder, METAFLOW_DATASTORE_SYSROOT_LOCAL = folder)
+# Without a datastore of its own: Metaflow reads that variable once in this session, and other files follow.
+withr::local_envvar(METAFLOW_USER = "dev", METAFLOW_HOME = folder, METAFLOW_DATASTORE_SYSROOT_LOCAL = NA)
 withr::defer(reset_default_metadata())
 before <- Sys.time()
 made <- run_python_flow(client_flow, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,3 +61,16 @@ def steps(*names: str, decorators: str = "") -> str:
 
 def log_of(output: str, step: str) -> list[str]:
     return re.findall(rf"/{step}/\d+ \(pid \d+\)\] (.*)", output)
+
+
+def run_flow(flow: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run a flow in its own folder to its end; both streams are in `stdout`."""
+    return subprocess.run(
+        [sys.executable, str(flow), *(arguments or ("run",))],
+        cwd=flow.parent,
+        env=environment(flow.parent),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )

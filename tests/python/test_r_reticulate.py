@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from rflow import environment, log_of, steps, write_flow
+from rflow import environment, log_of, run_flow, steps, write_flow
 
 if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
@@ -45,15 +45,7 @@ def test_references_are_dropped_with_the_gil_held(tmp_path: Path) -> None:
         f"start = function(self) {{ {COLLECT} }}, end = function(self) NULL",
         steps("start", "end"),
     )
-    run = subprocess.run(
-        [sys.executable, str(flow), "run"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-    )
+    run = run_flow(flow)
     assert run.returncode == 0, run.stdout
     assert "errors are kept TRUE" in log_of(run.stdout, "start")
 
@@ -84,15 +76,7 @@ def busy_flow(folder: Path, *decorators: str) -> Path:
 def test_a_timeout_ends_python_code_that_r_has_called(tmp_path: Path) -> None:
     flow = busy_flow(tmp_path, "@timeout(seconds=10)")
     start = time.monotonic()
-    run = subprocess.run(
-        [sys.executable, str(flow), "run"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=150,
-    )
+    run = run_flow(flow, timeout=150)
     assert time.monotonic() - start < 60, run.stdout
     assert run.returncode == 1
     assert "timed out after" in run.stdout
@@ -145,14 +129,6 @@ EXPOSED = """
 def test_threads_leave_signals_to_the_main_one(tmp_path: Path) -> None:
     functions = f"start = function(self) {{ {EXPOSED} }}, end = function(self) NULL"
     flow = write_flow(tmp_path, functions, steps("start", "end"))
-    run = subprocess.run(
-        [sys.executable, str(flow), "run"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-    )
+    run = run_flow(flow)
     assert run.returncode == 0, run.stdout
     assert "threads: TRUE 0 0" in log_of(run.stdout, "start")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rflow import environment, log_of, steps, write_flow
+from rflow import environment, log_of, run_flow, steps, write_flow
 
 if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
@@ -28,15 +28,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run_r(tmp_path: Path) -> Run:
     def run(functions: str, steps: str, *args: str) -> subprocess.CompletedProcess[str]:
         flow = write_flow(tmp_path, functions, steps)
-        return subprocess.run(
-            [sys.executable, str(flow), *(args or ("run",))],
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-        )
+        return run_flow(flow, *args)
 
     return run
 

@@ -2,8 +2,9 @@
 #   make demo                                     set up, then tune random forests on a Ray cluster of two nodes
 #   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
-#   make test-newest | test-all                   the suite's core on Debian sid | test and test-newest
-#   make test-faults                              the long part of the fault matrix, which takes a quarter of an hour
+#   make test-newest                              the suite's core on Debian sid
+#   make test-faults                              the long part of the fault matrix, which takes half an hour
+#   make test-all                                 these and test, with DeepSpeed and TensorFlow (2 GB) installed
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
 #   make clean                                    remove what was set up (runs in .metaflow stay)
 # PYTHON=python3.13 chooses the Python that the virtual environment is made from.
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test test-faults test-image bench test-newest test-all lint clean setup setup-dev
+.PHONY: demo run test test-faults test-image bench test-newest test-all lint clean setup setup-dev setup-frameworks
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -40,10 +41,14 @@ test-image:
 test-newest:
 	@scripts/root.sh sid scripts/test.sh core
 
-test-all: test test-newest
+test-all: setup-frameworks
+	@$(MAKE) --no-print-directory test test-faults test-newest
 
 setup:
 	@scripts/setup.sh run
+
+setup-frameworks:
+	@scripts/setup.sh frameworks
 
 setup-dev:
 	@scripts/setup.sh dev

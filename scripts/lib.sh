@@ -29,19 +29,32 @@ SETUP_DID=
 # step LABEL ADVICE COMMAND...: runs the command with its output in a log, prints one line with the
 # time it took; on failure the log's tail and the advice.
 step() {
-    local label=$1 advice=$2 log status=0
+    local label=$1 advice=$2
     shift 2
+    run_logged "$label" "$@" && return 0
+    printf ' failed\n\n'
+    tail -n 25 "$(log_of "$label")" >&2
+    fail "$label" "$advice" "The whole log: $(log_of "$label")"
+}
+
+log_of() { printf '%s/%s.log' "$LOGS" "$(printf '%s' "$1" | tr -cs 'A-Za-z0-9.' '-')"; }
+
+run_logged() { # LABEL COMMAND...
+    local label=$1 began=$SECONDS
+    shift
     SETUP_DID=1
-    log=$LOGS/$(printf '%s' "$label" | tr -cs 'A-Za-z0-9.' '-').log
-    local began=$SECONDS
     printf '  %-64s' "$label ..."
-    "$@" >"$log" 2>&1 </dev/null || status=$?
-    if [ "$status" -ne 0 ]; then
-        printf ' failed after %s s\n\n' "$((SECONDS - began))"
-        tail -n 25 "$log" >&2
-        fail "$label" "$advice" "The whole log: $log"
-    fi
+    "$@" >"$(log_of "$label")" 2>&1 </dev/null || return
     printf ' %4s s\n' "$((SECONDS - began))"
+}
+
+# optional_step PART LABEL TEXT COMMAND...: a step that may fail; the text is then listed at the end.
+optional_step() {
+    local part=$1 label=$2 text=$3
+    shift 3
+    run_logged "$label" "$@" && return 0
+    printf ' not here\n'
+    note_optional "$part" "$text"
 }
 
 # note_optional PART TEXT: something optional that is not there; listed at the end of every set-up.

@@ -6,6 +6,7 @@
 # finds an extension twice. pytest gets python/ on its path (docs/setup.md).
 
 PYTHON_MINIMUM=3.10
+TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 # What keeps this Python from being used, one line; nothing if it is fit.
 python_lacks() {
@@ -90,11 +91,39 @@ rinterface.initr()
 print(rinterface.evalr("R.version.string")[0])'
 }
 
+requirements() { # EXTRA_OR_GROUP...: a file that lists what python/pyproject.toml wants for them
+    local file=$STATE/requirements-$1.txt
+    "$VENV/bin/python" "$ROOT/scripts/requirements.py" "$@" >"$file"
+    printf '%s' "$file"
+}
+
 # What the examples with Ray Train and Ray Tune need, which the tests run: about 100 MB, in wheels or not at all.
 install_example_libraries() {
-    "$VENV/bin/python" "$ROOT/scripts/requirements.py" examples >"$STATE/examples.txt"
-    pip_install --only-binary :all: -r "$STATE/examples.txt" -c "$STATE/constraints.txt" >"$LOGS/examples.log" 2>&1 ||
-        note_optional python "Python packages of the examples (Ray Train, Ray Tune, XGBoost): their tests are skipped"
+    pip_install --only-binary :all: -r "$(requirements examples)" -c "$STATE/constraints.txt"
+}
+
+# 200 MB. For Linux, PyPI has PyTorch only with several GB of CUDA.
+install_torch() {
+    local file
+    file=$(requirements torch)
+    grep '^torch' "$file" >"$STATE/torch-alone.txt"
+    pip_install --no-deps --only-binary :all: --retries 1 --extra-index-url "$TORCH_INDEX" -r "$STATE/torch-alone.txt" &&
+        pip_install --only-binary :all: -r "$file" -c "$STATE/constraints.txt"
+}
+
+# DeepSpeed has no wheels, and its build looks for PyTorch; its extensions are built when they are used.
+install_frameworks() {
+    pip_install "setuptools>=70.1,<81" # which makes wheels by itself
+    DS_BUILD_OPS=0 pip_install --no-build-isolation -r "$(requirements frameworks torch)" -c "$STATE/constraints.txt"
+}
+
+setup_frameworks() {
+    local inputs
+    inputs=$(python_inputs)
+    if stamped frameworks dev "$inputs"; then return 0; fi
+    step "DeepSpeed, TensorFlow, transformers" "They need PyTorch without CUDA: is $TORCH_INDEX reachable?" \
+        install_frameworks
+    stamp frameworks dev "$inputs"
 }
 
 python_inputs() {
@@ -110,20 +139,24 @@ setup_python() { # LEVEL
     choose_python
     if ! [ -x "$VENV/bin/python" ] || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
         [ "$(cat "$STATE/base-python" 2>/dev/null)" != "$("$BASE_PYTHON" -VV) $BASE_PYTHON" ]; then
-        rm -f "$STATE"/python-*
+        rm -f "$STATE"/python-* "$STATE"/frameworks-*
         step "virtual environment .venv ($("$BASE_PYTHON" --version))" \
             "Is there room on the disk, and may this user write here?" make_venv
         printf '%s\n' "$("$BASE_PYTHON" -VV) $BASE_PYTHON" >"$STATE/base-python"
     fi
     numpy_constraint >"$STATE/constraints.txt"
-    "$VENV/bin/python" "$ROOT/scripts/requirements.py" "${groups[@]}" >"$STATE/requirements.txt"
     step "Python packages: Metaflow, Ray${groups[2]:+, tools for the tests}" \
         "If Ray is what is not found, it has no build for this Python yet: choose another with PYTHON=python3.13." \
-        pip_install -r "$STATE/requirements.txt" -c "$STATE/constraints.txt" cffi
+        pip_install -r "$(requirements "${groups[@]}")" -c "$STATE/constraints.txt" cffi
     rm -f "$STATE/missing-python"
     pip_install --only-binary isal "isal>=1.8" >"$LOGS/isal.log" 2>&1 ||
         note_optional python "Python package isal: packing artifacts ten times as fast as with Python's gzip"
-    if [ "$level" != run ]; then install_example_libraries; fi
+    if [ "$level" != run ]; then
+        optional_step python "Ray Train, Ray Tune, XGBoost" \
+            "Python packages of the examples (Ray Train, Ray Tune, XGBoost): their tests are skipped" install_example_libraries
+        optional_step python "PyTorch without CUDA" \
+            "PyTorch without CUDA ($TORCH_INDEX): the tests of @torchrun's ranks are skipped" install_torch
+    fi
     step "rpy2-rinterface, built for R $R_VERSION" \
         "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \
         install_rinterface

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
@@ -116,6 +117,20 @@ def run_flow(start_flow: StartFlow) -> StartFlow:
         return start_flow(name, *args, **kwargs).wait()
 
     return run
+
+
+@pytest.fixture
+def importable(tmp_path: Path) -> Callable[[str], str]:
+    """Make a library importable for decorators that look for it, with nothing in it if need be."""
+
+    def make(library: str) -> str:
+        folder = tmp_path / "site"
+        if find_spec(library) is None:
+            (folder / library).mkdir(parents=True)
+            (folder / library / "__init__.py").touch()
+        return str(folder)
+
+    return make
 
 
 def seconds_to_failure(run: Run) -> float:

@@ -9,10 +9,15 @@ import contextlib
 import datetime
 import os
 import re
+import shutil
+import signal
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import psutil
+import pytest
 from conftest import Run
 
 
@@ -22,6 +27,31 @@ class Fault(NamedTuple):
     name: str
     says: str
     within: float = 10
+
+
+# On the workers of these no step code runs.
+SERVING = ("ray_parallel", "mpi")
+# The decorators of gangs, and "core" for one without a framework.
+every_kind = pytest.mark.parametrize(
+    "kind",
+    [
+        "core",
+        *(
+            pytest.param(kind, marks=pytest.mark.faults)
+            for kind in (*SERVING, "torchrun", "deepspeed", "tensorflow")
+        ),
+    ],
+)
+
+
+def environment_of(kind: str, importable: Callable[[str], str]) -> dict[str, str]:
+    """What lets a gang of a kind start here: its library, or one that is empty."""
+    if kind == "mpi" and not shutil.which("mpirun"):
+        pytest.skip("Open MPI is not installed")
+    if kind == "ray_parallel" and not find_spec("ray"):
+        pytest.skip("Ray is not installed")
+    library = {"torchrun": "torch", "deepspeed": "deepspeed", "tensorflow": "tensorflow"}.get(kind)
+    return {"KIND": kind, "PYTHONPATH": importable(library) if library else ""}
 
 
 def attempts(output: str) -> list[str]:
@@ -54,6 +84,27 @@ def check(run: Run, faults: tuple[Fault, ...], kind: str) -> None:
     looks = re.findall(r"LEFT (.*) after [\d.]+ s", run.output)
     assert looks == ["[]"] * len(faults), run.output
     assert run.status == 0 and f"SUCCESS in attempt {len(faults)}" in run.output, run.output
+
+
+def end_by_signal(run: Run, number: signal.Signals, kind: str) -> None:
+    """Send a signal to a run that is at work: it must end soon, as one that has not succeeded."""
+    if number == signal.SIGINT:  # a terminal sends it to all of the session
+        os.killpg(run.process.pid, number)
+    else:
+        run.process.send_signal(number)
+    assert run.wait().status != 0
+    record(kind, f"{number.name} to the run", run.seconds)
+    assert run.seconds < 10, run.output
+
+
+def end_by_kill(run: Run, kind: str) -> None:
+    """Kill a run that is at work: all processes below it must end soon."""
+    below = psutil.Process(run.process.pid).children(recursive=True)
+    began = time.monotonic()
+    run.process.kill()
+    gone, alive = psutil.wait_procs(below, timeout=10)
+    assert gone and not alive
+    record(kind, "SIGKILL of the run", time.monotonic() - began)
 
 
 def task(run: Run, index: int) -> psutil.Process:

@@ -96,6 +96,15 @@ def strangers(address: tuple[str, int], gigabytes: bool = True) -> Iterator[None
         yield
 
 
+def visit_every_port(process: psutil.Process) -> None:
+    """Visit all ports of a process and its children; those of Ray's idle workers may be gone."""
+    visited = 0
+    for address in wait_for_ports(process):
+        with contextlib.suppress(ConnectionRefusedError), strangers(address, gigabytes=False):
+            visited += 1
+    assert visited
+
+
 def pour(stranger: socket.socket) -> None:
     """Send a gigabyte, as far as anybody takes it within 5 s."""
     block, deadline = bytes(1 << 20), time.monotonic() + 5

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import rflow
 from conftest import FLOWS, Run
-from fault_table import Fault, check
+from fault_table import SERVING, Fault, check, environment_of, every_kind
 
 if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
@@ -22,12 +23,12 @@ STEPS = """
         self.next(self.train, num_parallel=2)
 
     @retry(times=4, minutes_between_retries=0)
-    @core
+    @gang("KIND")
     @step
     def train(self):
         if current.parallel.node_index == 0 and current.retry_count:
-            look_for_leftovers(current.core.spec.gang)
-        all_are_here(current.core)
+            look_for_leftovers(current.gang_node.spec.gang)
+        all_are_here(current.gang_node)
         R.call("train", self)
         self.attempt = current.retry_count
         self.next(self.join)
@@ -42,7 +43,8 @@ STEPS = """
         print("SUCCESS in attempt", self.attempt)
 """
 IMPORTS = """
-from core_faults import all_are_here, core
+from core_faults import all_are_here
+from fault_gangs import gang
 from faults import look_for_leftovers
 from metaflow import current
 """
@@ -74,12 +76,19 @@ FAULTS = {
 }
 
 
+@every_kind
 @pytest.mark.parametrize("node", FAULTS)
-def test_r_code_that_dies(tmp_path: Path, short_tmp: str, node: int) -> None:
-    flow = rflow.write_flow(tmp_path, TRAIN.replace("NODE", str(node)), STEPS)
+def test_r_code_that_dies(
+    tmp_path: Path, short_tmp: str, importable: Callable[[str], str], kind: str, node: int
+) -> None:
+    if node and kind in SERVING:
+        pytest.skip("its workers run no code of the step")
+    given = environment_of(kind, importable)
+    steps = STEPS.replace("KIND", kind)
+    flow = rflow.write_flow(tmp_path, TRAIN.replace("NODE", str(node)), steps)
     flow.write_text(flow.read_text().replace("\nfrom metaflow_ext", IMPORTS + "from metaflow_ext"))
     environment = rflow.environment(tmp_path)
-    environment["PYTHONPATH"] += f":{FLOWS}"
+    environment["PYTHONPATH"] += f":{FLOWS}:{given['PYTHONPATH']}"
     process = subprocess.Popen(
         [sys.executable, str(flow), "--no-pylint", "run"],
         cwd=tmp_path,
@@ -88,4 +97,4 @@ def test_r_code_that_dies(tmp_path: Path, short_tmp: str, node: int) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    check(Run(process).wait(300), FAULTS[node], "R in a core gang, 2 nodes")
+    check(Run(process).wait(300), FAULTS[node], f"R in {kind}, 2 nodes")

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from conftest import StartFlow
 from fault_table import Fault, check
-from surroundings import strangers, wait_for_ports
+from surroundings import visit_every_port
 
 pytestmark = pytest.mark.faults
 
@@ -52,7 +52,5 @@ def test_whatever_dies(run_flow: StartFlow, number: int, faults: tuple[Fault, ..
 
 def test_strangers_do_no_harm(start_flow: StartFlow) -> None:
     run = start_flow("ray_faults.py", HOLD="2").wait_for("HOLDING")
-    for address in wait_for_ports(psutil.Process(run.process.pid)):
-        with strangers(address, gigabytes=False):
-            pass
+    visit_every_port(psutil.Process(run.process.pid))
     assert run.wait().status == 0, run.output

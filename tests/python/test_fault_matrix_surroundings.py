@@ -41,6 +41,17 @@ KINDS = {
         # It keeps what ranks say in files, so that nobody has heard why.
         "node 0: rank 0 ended with status 1",
     ),
+    "DeepSpeed": Kind(
+        "program_faults.py",
+        find_spec("deepspeed") is not None,
+        {"KIND": "deepspeed"},
+    ),
+    "TensorFlow": Kind(
+        "core_faults.py",
+        find_spec("tensorflow") is not None,
+        {"KIND": "tensorflow"},
+        says_without_disk="",
+    ),
 }
 # What frameworks use between nodes; locally it would be the loopback.
 ON_A_CABLE = {
@@ -119,6 +130,13 @@ def test_a_full_disk(start_flow: StartFlow, kind: str, full: str) -> None:
     assert run.status == (1 if says else 0), run.output
     assert says in run.output, run.output
     assert not glob.glob("/var/tmp/gw-*")
+
+
+@every_kind
+def test_two_runs_at_the_same_moment(start_flow: StartFlow, tmp_path: Path, kind: str) -> None:
+    (tmp_path / ".metaflow").mkdir()  # Metaflow's own first runs collide in making it
+    for run in [start(start_flow, kind, HOLD="1") for _ in range(2)]:
+        assert run.wait().status == 0, run.output
 
 
 @pytest.mark.faults

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from conftest import StartFlow
@@ -15,15 +15,6 @@ needs_tensorflow = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def importable(tmp_path: Path) -> str:
-    """A folder that lets `@tensorflow` find the library where a flow never imports it."""
-    if find_spec("tensorflow") is None:
-        (tmp_path / "site" / "tensorflow").mkdir(parents=True)
-        (tmp_path / "site" / "tensorflow" / "__init__.py").touch()
-    return str(tmp_path / "site")
-
-
 def test_the_configuration_of_a_worker() -> None:
     assert json.loads(tf_config(["a:1", "b:2"], 1)) == {
         "cluster": {"worker": ["a:1", "b:2"]},
@@ -31,8 +22,8 @@ def test_the_configuration_of_a_worker() -> None:
     }
 
 
-def test_three_nodes_know_each_other(run_flow: StartFlow, importable: str) -> None:
-    run = run_flow("tensorflow_gang.py", NUM_PARALLEL="3", PYTHONPATH=importable)
+def test_three_nodes_know_each_other(run_flow: StartFlow, importable: Callable[[str], str]) -> None:
+    run = run_flow("tensorflow_gang.py", NUM_PARALLEL="3", PYTHONPATH=importable("tensorflow"))
     assert run.status == 0, run.output
     configs = json.loads(run.output.partition("RESULT ")[2].splitlines()[0])
     assert [c["task"]["index"] for c in configs] == [0, 1, 2]
@@ -42,9 +33,9 @@ def test_three_nodes_know_each_other(run_flow: StartFlow, importable: str) -> No
 
 @pytest.mark.parametrize("node", ["0", "1"])
 def test_code_that_fails_on_any_node_fails_the_step(
-    run_flow: StartFlow, importable: str, node: str
+    run_flow: StartFlow, importable: Callable[[str], str], node: str
 ) -> None:
-    run = run_flow("tensorflow_gang.py", FAIL=node, PYTHONPATH=importable)
+    run = run_flow("tensorflow_gang.py", FAIL=node, PYTHONPATH=importable("tensorflow"))
     assert run.status != 0
     assert "ValueError: this node cannot go on" in run.output
     if node == "1":

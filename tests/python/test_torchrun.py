@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import rflow
 from conftest import FLOWS, Run, StartFlow, seconds_to_failure
@@ -125,30 +124,6 @@ def test_a_rank_that_fails_is_told_with_its_last_lines(
         said = run.output.rpartition("The gang was lost:")[2].partition("last lines:")[2]
         assert "ValueError: rank 1 cannot go on" in said, run.output
     assert seconds_to_failure(run) < 10, run.output
-
-
-def worker_task(run: Run) -> psutil.Process:
-    """The task of node 1."""
-    for process in psutil.Process(run.process.pid).children(recursive=True):
-        command = process.cmdline()
-        if "--split-index" in command and command[command.index("--split-index") + 1] == "1":
-            return process
-    raise LookupError(run.output)
-
-
-@needs_torch
-def test_a_killed_worker_task_ends_the_step_and_a_retry_starts_clean(
-    start_flow: StartFlow,
-) -> None:
-    # All ranks sleep as long as nobody disturbs them.
-    given = json.dumps({"entrypoint": SCRIPT, "entrypoint_args": {"fail": 7}})
-    run = start_flow("torchrun_gang.py", RUN=given, TIMES="1")
-    for _ in range(2):
-        run.output = ""
-        run.wait_for("[rank 1] rank 1 of 2")
-        worker_task(run).kill()
-        run.wait_for("the task of node 1 was killed by SIGKILL")
-    assert run.wait().status != 0
 
 
 R_STEPS = """

@@ -1,4 +1,4 @@
-"""What the flows of the fault matrix share: faults, and a look at what an attempt has left.
+"""What the flows of the fault matrix share: which fault is next, what surrounds a gang, leftovers.
 
 FAULTS (a JSON list) has a fault for each attempt, as in ``raise@1`` for node 1; the attempt after
 the last one succeeds.
@@ -9,10 +9,7 @@ import ctypes
 import glob
 import json
 import os
-import resource
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +17,7 @@ from pathlib import Path
 import psutil
 from metaflow import current
 
+MEETING = os.environ.get("GANGWAY_MEETING", "")  # in the tasks of workers alone
 FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
 LOOK_SECONDS = 5
 CLONE_NEWNS = 0x20000
@@ -32,43 +30,12 @@ def fault_of_this_attempt():
     return fault, int(node or 0)
 
 
-def announce(fault):
-    print(f"FAULT {fault} {time.time()}", flush=True)
-
-
 def worker_task(index=1):
     for process in psutil.Process().children():
         command = process.cmdline()
         if "--split-index" in command and command[command.index("--split-index") + 1] == str(index):
             return process
     raise LookupError(index)
-
-
-def use_up_memory():
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
-    bytearray(1 << 33)
-
-
-def own_fault(name):
-    """Let this process meet a fault of its own."""
-    if name == "raise":
-        raise ValueError("the user's own error")
-    if name == "quit":
-        quit()
-    if name == "exit":
-        sys.exit(3)
-    if name == "leave":  # what C code does that calls exit()
-        os._exit(0)
-    if name == "segfault":
-        ctypes.string_at(0)
-    if name == "kill":  # what the kernel does when memory is short
-        os.kill(os.getpid(), signal.SIGKILL)
-    if name == "terminate":
-        os.kill(os.getpid(), signal.SIGTERM)
-    if name == "freeze":
-        os.kill(os.getpid(), signal.SIGSTOP)
-    if name == "memory":
-        use_up_memory()
 
 
 def enter_namespace(name):

@@ -10,27 +10,21 @@ import time
 
 import faults
 import psutil
-from metaflow import FlowSpec, current, ray_parallel, retry, step
+from fault_gangs import gang
+from metaflow import FlowSpec, current, retry, step
 from metaflow_extensions.gangway.gang import rendezvous
+from own_faults import announce, own_fault
 
-MEETING = os.environ.get("GANGWAY_MEETING", "")  # in the tasks of workers alone
 HOLD = float(os.environ.get("HOLD", "0"))
 NUM_PARALLEL = int(os.environ.get("NUM_PARALLEL", "2"))
 
 if "NETNS" in os.environ:
     from metaflow_extensions.gangway.ray import node
 
-    faults.enter_namespace(json.loads(os.environ["NETNS"])[bool(MEETING)])
+    faults.enter_namespace(json.loads(os.environ["NETNS"])[bool(faults.MEETING)])
     rendezvous.host = lambda: os.environ["HOST"]
-    node.loopback = lambda: json.loads(os.environ["ADDRESSES"])[bool(MEETING)]
+    node.loopback = lambda: json.loads(os.environ["ADDRESSES"])[bool(faults.MEETING)]
 faults.fill_folders()
-
-
-def own_gang():
-    for child in psutil.Process().children():
-        if mark := child.environ().get("GANGWAY_GANG"):
-            return mark.partition(".")[0]
-    raise LookupError("no launcher")
 
 
 def server(index, name):
@@ -46,7 +40,7 @@ def server(index, name):
 
 
 def meet(fault, index):
-    faults.announce(fault)
+    announce(fault)
     if fault == "kill_task":
         faults.worker_task(index).kill()
     elif fault in ("kill_raylet", "kill_gcs_server"):
@@ -54,9 +48,9 @@ def meet(fault, index):
     elif fault == "kill_launcher":
         server(index, "raylet").parent().kill()
     elif fault.startswith("remote_"):
-        on_node(index, faults.own_fault, fault.removeprefix("remote_"))
+        on_node(index, own_fault, fault.removeprefix("remote_"))
     else:
-        faults.own_fault(fault)
+        own_fault(fault)
     time.sleep(60)
 
 
@@ -80,13 +74,13 @@ class RayFaults(FlowSpec):
         self.next(self.train, num_parallel=NUM_PARALLEL)
 
     @retry(times=int(os.environ.get("TIMES", "0")), minutes_between_retries=0)
-    @ray_parallel(**json.loads(os.environ.get("ATTRIBUTES", "{}")))
+    @gang("ray_parallel")(**json.loads(os.environ.get("ATTRIBUTES", "{}")))
     @step
     def train(self):
         import ray
 
         if current.retry_count:
-            faults.look_for_leftovers(own_gang())
+            faults.look_for_leftovers(current.gang_node.spec.gang)
         ray.init(log_to_driver=False)
         assert len(ray.nodes()) == NUM_PARALLEL
         self.attempt = current.retry_count

@@ -22,6 +22,8 @@ from ..threads import start_thread
 from . import agent
 from .command import node_of
 
+# mpirun tells its daemons to end, and they do within milliseconds.
+_LEAVE_SECONDS = 1.0
 _END_SECONDS = 5.0
 
 
@@ -54,13 +56,16 @@ class Daemons:
         start_thread(self._serve, name="gangway-mpi")
 
     def stop(self) -> None:
-        """End the daemons that still run, and wait until all have ended."""
+        """Wait for the daemons' end, and end those that still run then."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._node.board.post(f"mpi/stop/{self._run}", True)
-        with contextlib.suppress(TimeoutError, GangLostException):
-            self._node.board.wait(*map(ended, self._orders), seconds=_END_SECONDS)
+        try:
+            # How a daemon has ended by itself is known only as long as nobody ends it.
+            self._wait(_LEAVE_SECONDS)
+        finally:
+            self._node.board.post(f"mpi/stop/{self._run}", True)
+            self._wait(_END_SECONDS)
 
     def failures(self) -> list[str]:
         """How the daemons that have failed ended, by node."""
@@ -70,6 +75,10 @@ class Daemons:
             for report in reports.values()
             if report["status"]
         ]
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError, GangLostException):
+            self._node.board.wait(*map(ended, self._orders), seconds=seconds)
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):

@@ -125,15 +125,19 @@ class MpiExecutor:
         finally:
             daemons.stop()
             processes.remove_folder(folder)
-        if status:
-            raise LaunchException(f"{call}:\n{_why(tool, launch, status, job, daemons)}")
+        failures = daemons.failures()
+        # mpirun may say 0 although a daemon was ended with its ranks.
+        if status or failures:
+            raise LaunchException(f"{call}:\n{_why(tool, launch, status, job, failures)}")
 
 
-def _why(tool: str, launch: Launch, status: int, job: JobOutput, daemons: Daemons) -> str:
+def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: list[str]) -> str:
     failed = culprit(launch.output)
-    if failed is None and (told := daemons.failures()):
-        return "\n".join(told)
+    if failed is None and failures:
+        return "\n".join(failures)
     said = report(launch.output, status, culprit)["text"].replace("the command", tool, 1)
+    if failed and not failed[1]:
+        said = said.replace("status 0", "status 0, but without MPI_Finalize", 1)
     node = job.nodes.get(failed[0], 0) if failed else 0
     return f"node {node}: {said}"
 

@@ -76,14 +76,18 @@ def _rank(job: str, rank: str) -> str:
 _CAUSES = (
     (re.compile(r"Process name: \[\S+,(\d+)\],(\d+)\]\s+Exit code:\s+(\d+)"), 0),
     (re.compile(r"process rank ()(\d+) with PID \d+ on\s+node \S+ exited on\s+signal (\d+)"), 128),
+    (re.compile(r"process rank ()(\d+) with PID \d+ on\s+node \S+ exiting improperly()"), 0),
     (re.compile(r"MPI_ABORT was invoked on rank ()(\d+) .*?with errorcode (-?\d+)", re.DOTALL), 0),
 )
 
 
 def culprit(output: Output) -> tuple[str, int] | None:
-    """The rank that mpirun names as the first to fail, and its exit status."""
+    """The rank that mpirun names as the first to fail, and its exit status.
+
+    The status is 0 for a rank that has ended without `MPI_Finalize`.
+    """
     said = "\n".join(output.last_lines())
     for cause, base in _CAUSES:
         if found := cause.search(said):
-            return _rank(found[1] or "1", found[2]), base + int(found[3])
+            return _rank(found[1] or "1", found[2]), base + int(found[3] or 0)
     return None

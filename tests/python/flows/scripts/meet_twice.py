@@ -6,10 +6,11 @@ import time
 import torch
 import torch.distributed as dist
 
+seconds = float(next(word for word in sys.argv[1:] if not word.startswith("--")))
 dist.init_process_group("gloo")
 for word in ("HOLDING", "MET AGAIN"):
     dist.all_reduce(torch.ones(1))
     print(word, flush=True)
     if word == "HOLDING":
-        time.sleep(float(sys.argv[1]))
+        time.sleep(seconds)
 dist.destroy_process_group()

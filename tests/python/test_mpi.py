@@ -15,6 +15,7 @@ import psutil
 import pytest
 import rflow
 from conftest import FLOWS, Run, StartFlow, seconds_to_failure
+from fault_table import task
 from metaflow_extensions.gangway.exceptions import LibraryNotFoundException
 from metaflow_extensions.gangway.mpi.broadcast import FileServer, fetch
 from metaflow_extensions.gangway.mpi.command import mpirun_words
@@ -250,10 +251,7 @@ def test_a_killed_part_of_open_mpi_ends_the_step_and_a_retry_starts_clean(
 def test_a_killed_worker_task_ends_the_step(start_flow: StartFlow) -> None:
     run = start_flow("mpi_gang.py", **calling(COMPILE, exec_c("9", "hang")))
     run.wait_for("[rank 1] waiting")
-    for process in psutil.Process(run.process.pid).children(recursive=True):
-        command = process.cmdline()
-        if "--split-index" in command and command[command.index("--split-index") + 1] == "1":
-            process.kill()
+    task(run, 1).kill()
     run.wait()
     assert run.status != 0 and "the task of node 1 was killed by SIGKILL" in run.output
 

@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
+from conftest import Run
+from fault_table import task
 from rflow import environment, log_of, write_flow
 
 if shutil.which("Rscript") is None:
@@ -109,9 +110,9 @@ def test_a_lost_worker_interrupts_r(tmp_path: Path, short_tmp: str, code: str) -
     run = start(
         tmp_path, f"ray_nodes(); writeLines(format(Sys.getpid()), 'pid'); {code}", short_tmp
     )
-    control = psutil.Process(wait_for_pid(tmp_path / "pid", run))
+    wait_for_pid(tmp_path / "pid", run)
     time.sleep(1)
-    (worker,) = (p for p in control.children() if "--split-index" in p.cmdline())
+    worker = task(Run(run), 1)
     began = time.monotonic()
     worker.kill()
     output = run.communicate(timeout=60)[0]

@@ -30,14 +30,6 @@ def fault_of_this_attempt():
     return fault, int(node or 0)
 
 
-def worker_task(index=1):
-    for process in psutil.Process().children():
-        command = process.cmdline()
-        if "--split-index" in command and command[command.index("--split-index") + 1] == str(index):
-            return process
-    raise LookupError(index)
-
-
 def enter_namespace(name):
     """Use the network of a namespace from now on."""
     with open(f"/run/netns/{name}") as file:

@@ -3,15 +3,10 @@
 import os
 import time
 
-import psutil
 from metaflow import FlowSpec, current, ray_parallel, retry, step
+from own_faults import worker_task
 
 FAULTS = os.environ["FAULTS"].split()
-
-
-def worker_task():
-    (task,) = (p for p in psutil.Process().children() if "--split-index" in p.cmdline())
-    return task
 
 
 def meet(fault):

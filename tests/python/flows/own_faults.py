@@ -1,11 +1,14 @@
-"""Faults that a process meets by itself: a task, a rank, or a worker of Ray."""
+"""Faults that a task, a rank or a worker of Ray meets by itself; and a task to kill."""
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
 import sys
 import time
+
+import psutil
 
 
 def announce(fault, seconds=0):
@@ -40,3 +43,13 @@ def own_fault(name):
         use_up_memory()
     if name == "sleep":
         time.sleep(60)
+
+
+def worker_task(index=1):
+    """The task of a worker, below control's, which is this process."""
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error, ValueError):
+            command = process.cmdline()
+            if command[command.index("--split-index") + 1] == str(index):
+                return process
+    raise LookupError(index)

@@ -13,7 +13,7 @@ import psutil
 from fault_gangs import gang
 from metaflow import FlowSpec, current, retry, step
 from metaflow_extensions.gangway.gang import rendezvous
-from own_faults import announce, own_fault
+from own_faults import announce, own_fault, worker_task
 
 HOLD = float(os.environ.get("HOLD", "0"))
 NUM_PARALLEL = int(os.environ.get("NUM_PARALLEL", "2"))
@@ -42,7 +42,7 @@ def server(index, name):
 def meet(fault, index):
     announce(fault)
     if fault == "kill_task":
-        faults.worker_task(index).kill()
+        worker_task(index).kill()
     elif fault in ("kill_raylet", "kill_gcs_server"):
         server(index, fault.removeprefix("kill_")).kill()
     elif fault == "kill_launcher":

@@ -109,11 +109,15 @@ class Launch:
             stdin.close()
 
 
+def killed_by(status: int) -> str | None:
+    """The name of the signal that an exit status stands for, if it does."""
+    number = -status if status < 0 else status - 128
+    return signal.Signals(number).name if number in signal.valid_signals() else None
+
+
 def how_it_ended(status: int) -> str:
     """Say in words what an exit status means."""
-    number = -status if status < 0 else status - 128
-    if number in signal.valid_signals():
-        name = signal.Signals(number).name
+    if name := killed_by(status):
         hint = " (out of memory?)" if name == "SIGKILL" else ""
         return f"was killed by {name}{hint}"
     return f"ended with status {status}"

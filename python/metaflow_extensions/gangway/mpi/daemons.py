@@ -67,14 +67,14 @@ class Daemons:
             self._node.board.post(f"mpi/stop/{self._run}", True)
             self._wait(_END_SECONDS)
 
-    def failures(self) -> list[str]:
-        """How the daemons that have failed ended, by node."""
+    def failures(self) -> dict[str, int]:
+        """The daemons that have failed: what is to be said of each, and its exit status."""
         reports = self._node.board.read(f"mpi/ended/{self._run}/")
-        return [
-            f"node {report['node']}: Open MPI's daemon {report['text']}"
+        return {
+            f"node {report['node']}: Open MPI's daemon {report['text']}": int(report["status"])
             for report in reports.values()
             if report["status"]
-        ]
+        }
 
     def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError, GangLostException):

@@ -11,7 +11,7 @@ from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFou
 from ..gang import processes
 from ..gang.agents import report
 from ..gang.arguments import Arguments
-from ..gang.launch import Launch
+from ..gang.launch import Launch, killed_by
 from .broadcast import FileServer
 from .command import (
     compiler_words,
@@ -131,10 +131,12 @@ class MpiExecutor:
             raise LaunchException(f"{call}:\n{_why(tool, launch, status, job, failures)}")
 
 
-def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: list[str]) -> str:
+def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: dict[str, int]) -> str:
     failed = culprit(launch.output)
-    if failed is None and failures:
-        return "\n".join(failures)
+    # Daemons whose mpirun is killed fail too, and mpirun may take over a killed daemon's status.
+    killed = [said for said, ended in failures.items() if killed_by(ended)]
+    if failed is None and (told := killed or ([] if killed_by(status) else list(failures))):
+        return "\n".join(told)
     said = report(launch.output, status, culprit)["text"].replace("the command", tool, 1)
     if failed and not failed[1]:
         said = said.replace("status 0", "status 0, but without MPI_Finalize", 1)

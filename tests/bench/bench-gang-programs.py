@@ -167,7 +167,7 @@ def by_hand(commands: list[list[str]], folder: str) -> tuple[float, float]:
         subprocess.Popen(
             command,
             cwd=folder,
-            env=environment(folder),
+            env={**environment(folder), "TMPDIR": folder},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

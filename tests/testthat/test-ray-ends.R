@@ -9,7 +9,15 @@ ray_session <- function(lines, env = parent.frame()) {
   process <- processx::process$new(file.path(R.home("bin"), "Rscript"), c("--vanilla", file),
     stdout = "|", stderr = "2>&1", env = c("current", TMPDIR = folder, R_LIBS = paste(.libPaths(), collapse = ":"))
   )
-  withr::defer(process$kill(), envir = env)
+  withr::defer(
+    {
+      process$kill()
+      # Ray's processes make their folders anew for as long as they live.
+      end <- Sys.time() + 10
+      while (length(processes_with(folder)) && Sys.time() < end) Sys.sleep(0.1)
+    },
+    envir = env
+  )
   said <- character()
   list(
     folder = folder, process = process,

@@ -3,7 +3,7 @@
 #   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
 #   make test-newest                              the suite's core on Debian sid
-#   make test-faults                              the long part of the fault matrix, which takes half an hour
+#   make test-faults                              the long part of the fault matrix, which takes some 40 minutes
 #   make test-all                                 these and test, with DeepSpeed and TensorFlow (2 GB) installed
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
 #   make clean                                    remove what was set up (runs in .metaflow stay)

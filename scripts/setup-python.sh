@@ -93,7 +93,7 @@ print(rinterface.evalr("R.version.string")[0])'
 
 requirements() { # EXTRA_OR_GROUP...: a file that lists what python/pyproject.toml wants for them
     local file=$STATE/requirements-$1.txt
-    "$VENV/bin/python" "$ROOT/scripts/requirements.py" "$@" >"$file"
+    "$VENV/bin/python" "$ROOT/scripts/requirements.py" "$@" >"$file" || return
     printf '%s' "$file"
 }
 
@@ -132,7 +132,7 @@ python_inputs() {
 }
 
 setup_python() { # LEVEL
-    local level=$1 inputs groups=(ray reticulate)
+    local level=$1 inputs wanted groups=(ray reticulate)
     inputs=$(python_inputs)
     if [ -x "$VENV/bin/python" ] && stamped python "$level" "$inputs"; then return 0; fi
     [ "$level" = run ] || groups+=(dev aws)
@@ -145,9 +145,10 @@ setup_python() { # LEVEL
         printf '%s\n' "$("$BASE_PYTHON" -VV) $BASE_PYTHON" >"$STATE/base-python"
     fi
     numpy_constraint >"$STATE/constraints.txt"
+    wanted=$(requirements "${groups[@]}")
     step "Python packages: Metaflow, Ray${groups[2]:+, tools for the tests}" \
         "If Ray is what is not found, it has no build for this Python yet: choose another with PYTHON=python3.13." \
-        pip_install -r "$(requirements "${groups[@]}")" -c "$STATE/constraints.txt" cffi
+        pip_install -r "$wanted" -c "$STATE/constraints.txt" cffi
     rm -f "$STATE/missing-python"
     pip_install --only-binary isal "isal>=1.8" >"$LOGS/isal.log" 2>&1 ||
         note_optional python "Python package isal: packing artifacts ten times as fast as with Python's gzip"

@@ -134,8 +134,8 @@ class MpiExecutor:
 def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: dict[str, int]) -> str:
     failed = culprit(launch.output)
     # Daemons whose mpirun is killed fail too, and mpirun may take over a killed daemon's status.
-    killed = [said for said, ended in failures.items() if killed_by(ended)]
-    if failed is None and (told := killed or ([] if killed_by(status) else list(failures))):
+    told = [said for said, ended in failures.items() if killed_by(ended) or not killed_by(status)]
+    if failed is None and told:
         return "\n".join(told)
     said = report(launch.output, status, culprit)["text"].replace("the command", tool, 1)
     if failed and not failed[1]:

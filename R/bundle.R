@@ -1,39 +1,46 @@
-# What a flow's R functions need in another process: themselves, what they use from the script, and the attached
-# packages. collect.R finds it, prune.R makes it fit to travel.
+# What a flow's R functions need in another process: themselves, what they use from the script (carry.R), and the session's
+# packages and settings.
 
 # A captured object above this size is worth a warning: every task reads it.
 large_object <- 100e6
 
-#' Everything that the tasks of a flow need from this R session
+#' The bytes of a flow's bundle, for [open_parcel()]: a list as documented in docs/flow-files.md
 #'
 #' @param flow A flow.
-#' @return A list as documented in docs/design.md: `format`, `flow`, `gangway`, `r_version`, `functions`,
-#' `defaults`,
-#'   `globals`, `packages`, `lib_paths`, `exports`.
+#' @param stored Whether it will be stored where others can read it: then only what code names goes along.
+#' @param seed What `run(seed = )` was given.
 #' @noRd
-flow_bundle <- function(flow) {
-  attr(flow_bundle_bytes(flow), "bundle")
+flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
+  name <- .subset2(flow, "name")
+  functions <- named_functions(.subset2(flow, "steps"), "r_function")
+  defaults <- named_functions(.subset2(flow, "parameters"), "default")
+  everywhere <- .subset2(flow, "everywhere")
+  bag <- carry_flow(functions, defaults, everywhere, stored)
+  check_missing_globals(bag, name)
+  check_captured(bag, name)
+  bundle <- list(
+    format = 2L, flow = name, gangway = package_version_string(), r_version = as.character(getRversion()),
+    functions = lapply(functions, without_source), defaults = lapply(defaults, without_source),
+    everywhere = everywhere, search = search_plan(bag, not_attached), settings = session_settings(stored, bag$strings),
+    seed = seed, seeded = exists(".Random.seed", envir = globalenv(), inherits = FALSE), exports = gangway_exports()
+  )
+  values <- lapply(bag$captured, function(item) item$value)
+  bytes <- write_parcel(bundle, bag, packages_of_classes(classes_in(values)), libraries = .libPaths())
+  if (length(bytes) > large_object) warn_large(bag, name)
+  bytes
 }
 
-#' The same as the bytes of a file for `readRDS()`, which are made anyway to see whether all of it can travel
-#' @noRd
-flow_bundle_bytes <- function(flow) {
-  steps <- .subset2(flow, "steps")
-  functions <- named_functions(steps, "r_function")
-  defaults <- named_functions(.subset2(flow, "parameters"), "default")
-  bag <- collect_globals(functions, defaults)
-  check_missing_globals(bag, .subset2(flow, "name"))
-  prune <- new_pruner(bag)
-  bundle <- list(
-    format = 1L, flow = .subset2(flow, "name"), gangway = package_version_string(),
-    r_version = as.character(getRversion()),
-    functions = lapply(functions, prune), defaults = lapply(defaults, prune), globals = lapply(bag_globals(bag), prune),
-    packages = attached_packages(), lib_paths = .libPaths(), exports = gangway_exports()
-  )
-  bytes <- serialize_exactly(bundle)
-  if (!is.raw(bytes)) abort_unserializable(bag, bytes, .subset2(flow, "name"))
-  if (length(bytes) > large_object) warn_large(bag, .subset2(flow, "name"))
-  structure(bytes, bundle = bundle)
+carry_flow <- function(functions, defaults, everywhere, stored) {
+  root <- function(what, fun) {
+    function(name, f) list(value = f, owner = paste0(what, dQuote(name, FALSE)), fun = fun, strict = TRUE)
+  }
+  policy <- step_policy
+  policy$named_only <- stored
+  carry(c(
+    unname(Map(root("Step ", "its function"), names(functions), functions)),
+    unname(Map(root("Parameter ", "its default"), names(defaults), defaults)),
+    if (!is.null(everywhere)) list(list(value = everywhere, owner = "everywhere()", fun = "its function"))
+  ), policy, known_elsewhere = gangway_exports())
 }
 
 named_functions <- function(items, field) {
@@ -48,20 +55,6 @@ package_version_string <- function() {
 
 gangway_exports <- function() {
   if (isNamespaceLoaded("gangway")) sort(getNamespaceExports("gangway"), method = "radix") else character()
-}
-
-# Attached by R itself, or of use to whoever develops a flow and not to a task.
-not_for_tasks <- c(
-  "base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "gangway", "testthat", "devtools",
-  "usethis", "pkgload", "roxygen2", "covr", "lintr", "styler", "devtools_shims"
-)
-
-#' Attached packages in the order in which to attach them
-#' @noRd
-attached_packages <- function() {
-  entries <- search()
-  packages <- sub("^package:", "", entries[startsWith(entries, "package:")])
-  rev(setdiff(packages, not_for_tasks))
 }
 
 check_missing_globals <- function(bag, flow) {
@@ -80,23 +73,22 @@ check_missing_globals <- function(bag, flow) {
   }
 }
 
-abort_unserializable <- function(bag, bad, flow) {
-  owner <- "A function"
-  fun <- "it"
+# What code names and cannot travel.
+check_captured <- function(bag, flow) {
   for (item in bag$captured) {
-    found <- find_unserializable(item$value, item$name)
-    if (!is.null(found)) {
-      bad <- found
-      owner <- item$owner
-      fun <- item$fun
-      break
+    bad <- if (references_in(item$value)$bad) {
+      find_unserializable(item$value, item$name, into = outside_frames(bag))
     }
+    if (!is.null(bad)) abort_unserializable(item, bad, flow)
   }
+}
+
+abort_unserializable <- function(item, bad, flow) {
   gangway_abort(c(
-    "{owner} of flow {.val {flow}}: {fun} uses {.code {bad$path}} ({bad$class}), which cannot travel to a task:
-     {bad$reason}.",
+    "{item$owner} of flow {.val {flow}}: {item$fun} uses {.code {bad$path}} ({bad$class}), which cannot travel to a
+     task: {bad$reason}.",
     i = "Make it inside the step's function, from what can travel: a path, an address, the data itself."
-  ), "gangway_error_bundle", path = bad$path, owner = owner, call = NULL)
+  ), "gangway_error_bundle", path = bad$path, owner = item$owner, call = NULL)
 }
 
 warn_large <- function(bag, flow) {

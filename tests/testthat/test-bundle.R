@@ -12,13 +12,13 @@ flow_of <- function(...) {
 in_task <- function(flow, step = "start", self = new.env()) {
   bytes <- flow_bundle_bytes(flow)
   callr::r(function(bytes, step, self) {
-    bundle <- unserialize(bytes)
-    list2env(bundle$globals, globalenv())
-    for (package in bundle$packages) library(package, character.only = TRUE)
-    if (any(grepl("^[.]__[CT]__", names(bundle$globals)))) methods::cacheMetaData(globalenv(), TRUE)
+    home <- asNamespace("gangway")
+    bundle <- home$open_parcel(bytes)
+    home$arrive()
+    for (entry in bundle$search) library(entry$package, character.only = TRUE)
     f <- bundle$functions[[step]]
     if (length(formals(f))) f(self) else f()
-  }, list(bytes = structure(bytes, bundle = NULL), step = step, self = self))
+  }, list(bytes = bytes, step = step, self = self))
 }
 
 # A script: what it defines is in the global environment. Gives what the function `start` returns in a task.
@@ -36,18 +36,19 @@ script_result <- function(code, packages = NULL) {
 
 test_that("the bundle has the parts that the runtime reads", {
   flow <- flow_of(start = function(self) 1) |> parameter("grid", default = function() 1, type = "json")
-  bundle <- flow_bundle(flow)
+  bundle <- open_parcel(flow_bundle_bytes(flow))
   expect_named(bundle, c(
-    "format", "flow", "gangway", "r_version", "functions", "defaults", "globals", "packages", "lib_paths", "exports"
+    "format", "flow", "gangway", "r_version", "functions", "defaults", "everywhere", "search", "settings", "seed",
+    "seeded", "exports"
   ))
   expect_named(bundle$functions, "start")
   expect_named(bundle$defaults, "grid")
   expect_identical(bundle$flow, "BundleFlow")
   expect_true("metaflow" %in% bundle$exports)
-  expect_false(any(c("gangway", "testthat", "stats") %in% bundle$packages))
+  expect_false(any(c("gangway", "testthat", "stats") %in% unlist(bundle$search)))
   file <- withr::local_tempfile()
-  writeBin(as.vector(flow_bundle_bytes(flow)), file)
-  expect_named(readRDS(file), names(bundle))
+  writeBin(flow_bundle_bytes(flow), file)
+  expect_named(open_parcel(read = function(hook) readRDS(file, refhook = hook)), names(bundle))
 })
 
 test_that("helpers and data of local environments travel, and nothing else of them", {
@@ -63,7 +64,7 @@ test_that("helpers and data of local environments travel, and nothing else of th
 test_that("closures share their state, and call themselves and each other", {
   counter <- function() {
     n <- 0
-    big <- rnorm(1e5)
+    big <- rnorm(1e6)
     list(add = function() n <<- n + 1, get = function() n)
   }
   one <- counter()
@@ -137,7 +138,7 @@ test_that("names in strings travel: do.call, match.fun, get, glue", {
   }), list(2, c(2, 3), 5, "spare"))
 })
 
-test_that("functions of the script travel, data that nothing uses does not", {
+test_that("what is small travels, what is large or cannot travel is told; what is stored holds what code names", {
   globals <- callr::r(function() {
     library(gangway)
     eval(quote({
@@ -149,9 +150,18 @@ test_that("functions of the script travel, data that nothing uses does not", {
       noop <- function(self) NULL
     }), globalenv())
     flow <- metaflow("F") |> step(step = "start", r_function = noop, next_step = "end") |> step(step = "end")
-    names(gangway:::flow_bundle(flow)$globals)
+    home <- asNamespace("gangway")
+    lapply(list(here = FALSE, stored = TRUE), function(stored) {
+      home$open_parcel(home$flow_bundle_bytes(flow, stored))
+      around <- home$arrived$around[[1L]]
+      rm("around", envir = home$arrived)
+      list(globals = names(around$globals), left = vapply(around$left, function(left) left$reason, ""))
+    })
   })
-  expect_setequal(globals, c("spare", "small", "fetch", "noop"))
+  expect_setequal(globals$here$globals, c("spare", "small", "fetch", "noop"))
+  expect_identical(globals$here$left[c("huge_unused", "con")], c(huge_unused = "large", con = "lost"))
+  expect_length(globals$stored$globals, 0)
+  expect_identical(unique(unname(globals$stored$left)), "named")
 })
 
 test_that("attached packages travel in the order of attachment", {
@@ -159,22 +169,23 @@ test_that("attached packages travel in the order of attachment", {
     library(R6)
     library(gangway)
     library(jsonlite)
-    gangway:::attached_packages()
+    home <- asNamespace("gangway")
+    home$search_plan(home$new_bag(home$step_policy), home$not_attached)
   })
-  expect_identical(packages, c("R6", "jsonlite"))
+  expect_identical(unlist(packages), c(package = "R6", package = "jsonlite"))
 })
 
 test_that("a missing name is an error with function, step and variable", {
   helper <- function(x) x + lerning_rate
   learning_rate <- 1
   flow <- flow_of(start = function(self) helper(learning_rate))
-  cnd <- expect_error(flow_bundle(flow), class = "gangway_error_bundle")
+  cnd <- expect_error(flow_bundle_bytes(flow), class = "gangway_error_bundle")
   text <- conditionMessage(cnd)
   expect_match(text, "Step \"start\"")
   expect_match(text, "BundleFlow")
   expect_match(text, "helper()", fixed = TRUE)
   expect_match(text, "lerning_rate")
-  cnd <- expect_error(flow_bundle(flow_of(start = function(self) no_such_function(1))), class = "gangway_error_bundle")
+  cnd <- expect_error(flow_bundle_bytes(flow_of(start = function(self) no_such_function(1))), class = "gangway_error_bundle")
   expect_match(conditionMessage(cnd), "no_such_function()", fixed = TRUE)
 })
 
@@ -182,28 +193,29 @@ test_that("an object that cannot travel is an error with its path", {
   con <- file(tempfile(), "w")
   withr::defer(close(con))
   cfg <- list(db = list(ptr = attr(con, "conn_id")))
-  cnd <- expect_error(flow_bundle(flow_of(start = function(self) readLines(con))), class = "gangway_error_bundle")
+  cnd <- expect_error(flow_bundle_bytes(flow_of(start = function(self) readLines(con))), class = "gangway_error_bundle")
   expect_match(conditionMessage(cnd), "uses `con` (file/connection)", fixed = TRUE)
   expect_match(conditionMessage(cnd), "Step \"start\"")
   query <- function() cfg$db$ptr
-  cnd <- expect_error(flow_bundle(flow_of(start = function(self) query())), class = "gangway_error_bundle")
+  cnd <- expect_error(flow_bundle_bytes(flow_of(start = function(self) query())), class = "gangway_error_bundle")
   expect_match(conditionMessage(cnd), "`query()` uses `cfg$db$ptr`", fixed = TRUE)
   cnd <- expect_error(
-    flow_bundle(flow_of(start = function(self) 1, middle = function(self) con)), class = "gangway_error_bundle"
+    flow_bundle_bytes(flow_of(start = function(self) 1, middle = function(self) con)), class = "gangway_error_bundle"
   )
   expect_match(conditionMessage(cnd), "Step \"middle\"")
-  expect_silent(flow_bundle(flow_of(start = function(self) 1)))
+  expect_silent(flow_bundle_bytes(flow_of(start = function(self) 1)))
 })
 
 test_that("a large captured object is named in a warning", {
   skip_on_cran()
   big <- raw(1.1e8)
-  expect_warning(flow_bundle(flow_of(start = function(self) length(big))), "`big`", class = "gangway_warning_large")
+  expect_warning(flow_bundle_bytes(flow_of(start = function(self) length(big))), "`big`", class = "gangway_warning_large")
 })
 
 test_that("a parameter's default takes its helpers along", {
   base <- 5
   flow <- flow_of(start = function(self) 1) |> parameter("n", type = "integer", default = function() base + 1L)
-  default <- unserialize(flow_bundle_bytes(flow))$defaults$n
+  default <- open_parcel(flow_bundle_bytes(flow))$defaults$n
+  arrived$around <- NULL
   expect_identical(default(), 6)
 })

@@ -14,5 +14,5 @@ test_that("a formula that brings `self` along is told what to do, instead of rea
       merge_artifacts(self, inputs)
     }) |>
     step(step = "end")
-  expect_match(quiet_run(flow)$said, "no `self` in Ray's workers.*trees <- self\\$trees.*!!self\\$trees")
+  expect_match(quiet_run(flow)$said, "no `self` in Ray's workers.*x <- self\\$x.*!!self\\$x")
 })

@@ -22,6 +22,7 @@ from .stream import RStream
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
     "core",
+    "job",
     "at-home",
     "errors",
     "remote",
@@ -53,7 +54,20 @@ _SOURCES = (
     *(f"runtime/ray-{name}.R" for name in _RAY),
     "runtime/needs.R",
     "runtime/step.R",
+    "runtime/code-rules.R",
+    "runtime/code-scanners.R",
+    "runtime/code-scan.R",
     "runtime/carry.R",
+    "runtime/carry-values.R",
+    "runtime/carry-names.R",
+    "runtime/carry-spare.R",
+    "runtime/carry-frames.R",
+    "runtime/carry-search.R",
+    "runtime/attach.R",
+    "runtime/methods-registered.R",
+    "runtime/parcel.R",
+    "runtime/settings.R",
+    "runtime/worker-state.R",
     "runtime/reticulate.R",
 )
 

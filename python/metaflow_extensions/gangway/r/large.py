@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import embed
@@ -37,19 +37,19 @@ class Vector(NamedTuple):
     end: int
 
 
-def unserialize(data: Any) -> Any:
+def unserialize(data: Any, read: Callable[[Any], Any]) -> Any:
     """Return the R object of what ``serialize(xdr = FALSE)`` has written.
 
     Parameters
     ----------
     data : bytes-like
         Not copied as a whole.
+    read : callable
+        R's function that reads a stream.
     """
-    import rpy2.rinterface as ri
-
     view = memoryview(data)
     vectors = large_vectors(view)
-    value = ri.baseenv["unserialize"](embed.bytes_to_raw(_without(view, vectors)))
+    value = read(embed.bytes_to_raw(_without(view, vectors)))
     for vector in vectors:
         filled = _filled(vector.kind, view[vector.start : vector.end])
         if not vector.path:

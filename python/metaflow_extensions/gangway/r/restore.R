@@ -6,11 +6,13 @@
 #'
 #' @param x The object.
 #' @param restore What its description says is to be done: `"data.table"` (x is one), `"data.tables"` (some are
-#'   inside), `"bundle"`, `"marshal"`.
+#'   inside), `"bundle"`, `"marshal"`, `"package:<name>"` (that package has the methods of its class).
 #' @return The object as it was assigned.
 #' @noRd
 restore_value <- function(x, restore) {
-  for (how in restore) {
+  of_packages <- startsWith(as.character(restore), "package:")
+  load_packages(substring(restore[of_packages], 9L))
+  for (how in restore[!of_packages]) {
     x <- switch(how,
       data.table = restore_table(x),
       data.tables = replace_inside(x, function(x) inherits(x, "data.table"), restore_table),
@@ -27,6 +29,26 @@ restore_value <- function(x, restore) {
 # not installed it is a data frame.
 restore_table <- function(x) {
   if (requireNamespace("data.table", quietly = TRUE)) getExportedValue("data.table", "setalloccol")(x) else x
+}
+
+# What restore_value() has to do about data.tables. One that was read with unserialize() points to nothing.
+tables_in <- function(x, seen) {
+  if (!seen$tables && !seen$empty) {
+    NULL
+  } else if (inherits(x, "data.table") && seen$tables <= 1) {
+    "data.table"
+  } else if (seen$tables || holds_table(x)) {
+    "data.tables"
+  }
+}
+
+holds_table <- function(x) {
+  found <- FALSE
+  replace_inside(x, function(part) inherits(part, "data.table"), function(part) {
+    found <<- TRUE
+    part
+  })
+  found
 }
 
 #' Replace parts of an object that are reached through lists and environments

@@ -6,9 +6,10 @@
 #'
 #' @inheritParams serialize_exactly
 #' @param skip A function of an object that is reached through lists alone: whether to leave it out.
+#' @param into A function of an environment that a function was made in: whether to look into it.
 #' @return `NULL`, or a list of `path` (R code, as `cfg$db$ptr`), `class`, `reason` and `advice`.
 #' @noRd
-find_unserializable <- function(x, name = "x", skip = function(x) FALSE) {
+find_unserializable <- function(x, name = "x", skip = function(x) FALSE, into = function(env) TRUE) {
   seen <- utils::hashtab("address")
   stack <- list(list(value = x, path = name, listed = TRUE))
   depth <- 1L
@@ -23,7 +24,7 @@ find_unserializable <- function(x, name = "x", skip = function(x) FALSE) {
         advice = unserializable_advice(node$value, node$path)
       ))
     }
-    parts <- parts_of(node$value, node$path, seen)
+    parts <- parts_of(node$value, node$path, seen, into)
     if (isTRUE(node$listed) && is.list(node$value)) parts <- lapply(parts, mark_listed)
     if (length(parts)) {
       stack[depth + seq_along(parts)] <- rev(parts)
@@ -88,11 +89,11 @@ unserializable_advice <- function(x, path) {
 
 #' What an object holds that has to be looked at: a list of nodes
 #' @noRd
-parts_of <- function(x, path, seen) {
+parts_of <- function(x, path, seen, into) {
   parts <- switch(typeof(x),
     list = , expression = parts_of_list(x, path),
     language = , pairlist = parts_of_list(as.list(x), path, inside = "code"),
-    closure = parts_of_closure(x, path),
+    closure = parts_of_closure(x, path, into),
     environment = parts_of_environment(x, path, seen),
     list()
   )
@@ -130,10 +131,11 @@ bisect <- function(x, keep, worth) {
   c(bisect(x, keep[half], worth), bisect(x, keep[-half], worth))
 }
 
-parts_of_closure <- function(x, path) {
+parts_of_closure <- function(x, path, into) {
   values <- c(as.list(formals(x)), list(body(x)))
   code <- parts_of_list(values, paste0("body(", path, ")"), inside = "code")
-  c(code, list(list(value = environment(x), inside = "code", path = paste0("environment(", path, ")"))))
+  around <- if (into(environment(x))) list(list(value = environment(x), path = paste0("environment(", path, ")")))
+  c(code, lapply(around, function(part) c(part, inside = "code")))
 }
 
 parts_of_environment <- function(x, path, seen) {

@@ -93,7 +93,9 @@ class RWorker(REngine):
             else:
                 data = unpack(value)
                 # Not as an argument of an R function, which would evaluate code.
-                self._runtime["worker"]["values"][name] = unserialize(data)
+                values = self._runtime["worker"]["values"]
+                values[name] = unserialize(data, self._functions["read_kept"])
+                self.evaluate("keep_around", name)
                 self._kept[name] = max(len(data), 1024)
             called.append(name)
         return called

@@ -44,7 +44,8 @@ class _Job(NamedTuple):
 
 _refs: dict[int, Any] = {}
 _actors: dict[int, Any] = {}
-_jobs: list[_Job] = []
+_jobs: dict[int, _Job] = {}
+_last_job = 0
 # Values that `fetch` has found too large to hand over together with others.
 _large: dict[int, Any] = {}
 # The file that R writes a large value into, if it does.
@@ -143,12 +144,27 @@ def _handed_over(data: Any) -> Any:
 
 def add_job(data: Any, options: dict[str, Any] | None) -> int:
     """Keep a job (a function with what it needs) and how Ray shall run it; return its number."""
+    global _last_job
     data = _handed_over(data)
     key = hashlib.sha256(data).digest()
     # In a list, so that Ray does not fetch it for each task.
     shipped = bytes(data) if len(data) <= _SMALL_JOB else [ray.put(pack(data))]
-    _jobs.append(_Job(shipped, key, run_task.options(**ray_options(options or {}))))
-    return len(_jobs) - 1
+    _last_job += 1
+    _jobs[_last_job] = _Job(shipped, key, run_task.options(**ray_options(options or {})))
+    return _last_job
+
+
+def drop_jobs(jobs: Numbers) -> None:
+    """Forget jobs that R sends no more; Ray frees them when their tasks have ended."""
+    for number in _list(jobs):
+        _jobs.pop(number, None)
+
+
+def is_near() -> bool:
+    """Whether all nodes of the cluster are on this machine."""
+    here = ray.util.get_node_ip_address()
+    addresses = {n["NodeManagerAddress"] for n in ray.nodes() if n["Alive"]}
+    return all(a == here or a.startswith("127.") for a in addresses)
 
 
 def ray_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 PRIMITIVES = (
     "add_job",
+    "drop_jobs",
+    "is_near",
     "lacking",
     "submit",
     "submit_many",

@@ -1,79 +1,73 @@
-# A function that is sent to another process takes along what it uses, and nothing else: R's
-# serialize() would take the whole frame in which it was made.
+# What code takes along to another process, for all doors alike: steps, defaults of parameters, Ray's tasks, actors and
+# stored objects, foreach, future. What is small travels whole, what is large travels when the code names it, and what
+# stays behind is bound to an error that says so. Base R: the package and a task's runtime both load these files.
+#
+#   code-*.R           which names a function's code takes from outside
+#   carry-values.R     functions that use functions, in whatever they are: breadth first, each object once
+#   carry-names.R      names that no code shows: in strings, methods, what is registered for a class
+#   carry-spare.R      what no code names: whether it is small enough to travel, or why it stays
+#   carry-frames.R     what of an environment travels
+#   carry-search.R     what attach() and its like have put on the search path
+#   parcel.R           all of it as bytes, and back
 
-# list(f, globals): f with a pruned environment, and the values that belong into the other process's
-# global environment.
-carry <- function(f, name = "f") {
-  if (!requireNamespace("codetools", quietly = TRUE)) {
-    stop("Ray's functions need the R package codetools, one of R's recommended packages. Install it ",
-      "here (Debian, Ubuntu: apt install r-cran-codetools).",
-      call. = FALSE
-    )
+#' Find what values take along
+#'
+#' @param roots A list of lists: `value`, `owner` and `fun` (for messages), `strict` (names that its code reads must
+#'   exist).
+#' @param policy What travels though no code names it: see [carry_policy()].
+#' @param never Names that shall not travel.
+#' @param refuse A function that is called where code takes a flow's `self` along.
+#' @param known_elsewhere Names that will be there.
+#' @return An environment: `globals` (name to list(value, soft)), `left` (what stays behind, by name), `need`
+#'   (environment to names), `kept` (environments that are data themselves), `frames`, `searched`, `captured`,
+#'   `missing`, `super`, `assigned`, `dynamic`.
+#' @noRd
+carry <- function(roots, policy, never = NULL, refuse = NULL, known_elsewhere = NULL) {
+  bag <- new_bag(policy)
+  bag$never <- never
+  bag$refuse <- refuse
+  bag$known_elsewhere <- known_elsewhere
+  for (root in roots) {
+    via <- list(owner = root$owner, fun = root$fun, strict = isTRUE(root$strict))
+    if (!is.function(root$value)) {
+      bag$captured[[length(bag$captured) + 1L]] <- c(via, list(name = root$fun, value = root$value))
+      via$strict <- FALSE
+    }
+    bag_push(bag, root$value, via)
   }
-  pruned <- list()
-  globals <- new.env(parent = emptyenv())
-
-  is_package <- function(env) {
-    isNamespace(env) || identical(env, baseenv()) || identical(env, emptyenv()) ||
-      !is.null(attr(env, "name")) || identical(env, environment(carry))
-  }
-  prune <- function(env) {
-    if (identical(env, globalenv()) || is_package(env)) {
-      return(env)
-    }
-    for (pair in pruned) if (identical(pair$old, env)) return(pair$new)
-    new <- new.env(parent = globalenv())
-    pruned[[length(pruned) + 1L]] <<- list(old = env, new = new)
-    parent.env(new) <- prune(parent.env(env))
-    new
-  }
-  holder <- function(name, env) {
-    while (!is_package(env)) {
-      if (exists(name, env, inherits = FALSE)) {
-        return(env)
-      }
-      if (identical(env, globalenv())) break
-      env <- parent.env(env)
-    }
-    NULL
-  }
-  visit <- function(x, path) {
-    if (inherits(x, "gangway_self") || inherits(x, "gangway_inputs")) {
-      stop("`", path, "` is sent to Ray's workers, where there is no `self`: read what it needs ",
-        "before, x <- self$x, and use x.",
-        call. = FALSE
-      )
-    }
-    if (inherits(x, "gangway_remote")) {
-      remote <- environment(x)$remote
-      return(new_remote(visit(remote$f, path), remote$options, call = NULL))
-    }
-    if (is.list(x) && any(vapply(x, is.function, NA))) x[] <- lapply(x, visit, path)
-    if (!is.function(x) || is.primitive(x) || is_package(environment(x))) {
-      return(x)
-    }
-    for (used in codetools::findGlobals(x)) {
-      env <- holder(used, environment(x))
-      if (is.null(env)) next
-      target <- if (identical(env, globalenv())) globals else prune(env)
-      if (exists(used, target, inherits = FALSE)) next
-      assign(used, NULL, target) # ends the recursion of functions that call each other
-      assign(used, visit(get(used, env, inherits = FALSE), used), target)
-    }
-    environment(x) <- prune(environment(x))
-    bare(x)
-  }
-  list(f = visit(f, name), globals = as.list(globals, all.names = TRUE))
+  collect_queue(bag)
+  repeat if (!collect_methods(bag)) break
+  collect_spares(bag)
+  bag
 }
 
-# Without the text of the script, which R keeps with functions in an interactive session.
-bare <- function(f) {
-  if (is.null(attr(f, "srcref"))) {
-    return(f)
-  }
-  more <- attributes(f)
-  more$srcref <- NULL
-  f <- utils::removeSource(f)
-  attributes(f) <- more
-  f
+new_bag <- function(policy) {
+  bag <- new.env(parent = emptyenv())
+  bag$policy <- policy
+  bag$globals <- bag$left <- bag$captured <- bag$missing <- bag$queue <- bag$registered <- bag$searched <- list()
+  bag$super <- bag$assigned <- bag$called <- bag$strings <- character()
+  bag$dynamic <- FALSE
+  bag$spent <- 0
+  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames")) bag[[table]] <- utils::hashtab("address")
+  bag$seen <- utils::hashtab("identical")
+  bag$homes <- list(globalenv())
+  entries <- user_entries()
+  bag$search <- lapply(stats::setNames(nm = entries), as.environment)
+  bag
 }
+
+bag_globals <- function(bag) lapply(bag$globals, function(g) g$value)
+
+bag_push <- function(bag, value, via) {
+  bag$queue[[length(bag$queue) + 1L]] <- list(value = value, via = via)
+}
+
+collect_queue <- function(bag) {
+  while (length(bag$queue)) {
+    work <- bag$queue
+    bag$queue <- list()
+    for (item in work) collect_value(item$value, item$via, bag)
+  }
+}
+
+has_key <- function(table, key) !is.null(utils::gethash(table, key))

@@ -32,8 +32,6 @@ warn_dragged <- function(x, name, size) {
   )
 }
 
-megabytes <- function(size) paste(format(round(size / 1e6, 1), nsmall = 1, trim = TRUE), "MB")
-
 #' Environments that come along with functions and formulas and are no data of their own
 #'
 #' First everything is visited that is reached as data: elements, attributes, variables of environments that are

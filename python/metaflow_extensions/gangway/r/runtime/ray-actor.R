@@ -30,34 +30,14 @@ ray_actor <- function(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources
   check_resources(driver, options)
   gc(verbose = FALSE) # ends the actors that nobody holds any more, and frees what they have taken
   release_dropped(driver)
-  job <- ray_job(make)
-  # What the object's functions use travels too, which an environment does not show.
-  more <- lapply(members(x), function(f) carry(f)$globals)
-  for (globals in more) job$globals[names(globals)] <- globals
   number <- ray_number()
   slotted <- with_slots(args)
+  job <- driver$add_job(job_bytes(make, driver), list())
+  on.exit(driver$drop_jobs(job))
   driver$make_actor(
-    number, driver$add_job(transport(job), list()), transport(slotted$args), if (length(slotted$needs)) slotted$needs,
-    options
+    number, job, parcel(slotted$args, "the object"), if (length(slotted$needs)) slotted$needs, options
   )
   new_actor(number, actor_label(x))
-}
-
-# The functions that an environment or an R6 class is made of.
-members <- function(x) {
-  if (!is.environment(x)) {
-    return(list())
-  }
-  if (inherits(x, "R6ClassGenerator")) {
-    parent <- if (!is.null(x$inherit)) members(x$get_inherit())
-    return(c(lapply(c(x$public_methods, x$private_methods, x$active), function(f) {
-      environment(f) <- x$parent_env
-      f
-    }), parent))
-  }
-  private <- x[[".__enclos_env__"]]$private
-  values <- c(as.list(x, all.names = TRUE), if (is.environment(private)) as.list(private, all.names = TRUE))
-  Filter(is.function, values)
 }
 
 actor_label <- function(x) {
@@ -98,7 +78,7 @@ actor_method <- function(x, name) {
     release_dropped(driver)
     number <- ray_number()
     slotted <- with_slots(list(...))
-    driver$call_actor(number, actor, name, transport(slotted$args), if (length(slotted$needs)) slotted$needs)
+    driver$call_actor(number, actor, name, parcel(slotted$args, name), if (length(slotted$needs)) slotted$needs)
     new_ref(number, paste0("the value of $", name, "() of an actor"), actor = x)
   }
 }

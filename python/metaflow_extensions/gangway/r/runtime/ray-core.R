@@ -5,12 +5,13 @@
 # What the user's code sees in a task.
 ray_exported <- c(
   "ray_put", "ray_get", "ray_wait", "ray_cancel", "ray_remote", "ray_map", "ray_map2", "ray_pmap", "ray_nodes",
-  "ray_resources", "ray_actor", "ray_call", "ray_driver", "ray_submit", "ray", "registerDoRay"
+  "ray_resources", "ray_actor", "ray_driver", "ray", "registerDoRay"
 )
 
 ray_state <- new.env(parent = emptyenv())
 ray_state$last <- 0L
 ray_state$dropped <- integer()
+ray_state$dropped_jobs <- integer()
 
 # How long one look at the cluster lasts (seconds): between two of them R sees an interrupt.
 ray_look <- 0.25
@@ -19,22 +20,25 @@ ray_number <- function() {
   ray_state$last <- ray_state$last + 1L
 }
 
-# Not the portable XDR format: a cluster's machines are alike, and copying is faster than swapping bytes.
+# Not the portable XDR format: a cluster's machines are alike, and copying is faster than swapping bytes. For what holds
+# no code; for the rest see parcel.R.
 transport <- function(x) serialize(x, NULL, xdr = FALSE)
 
 # From this size on (bytes) R serializes a value into a file in memory, which Python gives to Ray as it lies: a raw
 # vector would hold it three times on its way, and fresh pages cost more than copying does.
 staged_size <- 8e6
 
-# What Python's put() and add_job() take: bytes, or the name of such a file.
-parcel <- function(x, driver) {
+# What Python's put() takes: bytes, or the name of such a file.
+staged <- function(x, driver) {
+  plain <- is.atomic(x) && is.null(attributes(x))
   path <- if (utils::object.size(x) >= staged_size) driver$stage() else ""
   if (!nzchar(path)) {
-    return(transport(x))
+    return(closed(parcel(x)))
   }
   file <- file(path, "wb")
   on.exit(close(file))
-  serialize(x, file, xdr = FALSE)
+  if (plain) serialize(x, file, xdr = FALSE) else parcel(x, to = file)
+  writeBin(no_conditions, file)
   path
 }
 
@@ -57,6 +61,11 @@ drop_ref <- function(ref) {
 }
 
 release_dropped <- function(driver) {
+  if (length(ray_state$dropped_jobs)) {
+    numbers <- ray_state$dropped_jobs
+    ray_state$dropped_jobs <- integer()
+    driver$drop_jobs(numbers)
+  }
   if (length(ray_state$dropped)) {
     numbers <- ray_state$dropped
     ray_state$dropped <- integer()
@@ -92,7 +101,7 @@ ray_put <- function(x) {
   driver <- ray_driver()
   release_dropped(driver)
   number <- ray_number()
-  size <- driver$put(number, parcel(x, driver))
+  size <- driver$put(number, staged(x, driver))
   size <- format(structure(as.double(size), class = "object_size"), units = "auto")
   new_ref(number, paste0("a ", class(x)[1L], ", ", size))
 }
@@ -189,28 +198,34 @@ failure_text <- function(data) {
   list(kind = substr(text, 1L, split - 1L), message = substring(text, split + 1L))
 }
 
-# Conditions and output, where there are any, follow the value: R's unserialize() stops at its end.
+# Conditions and output, where there are any, follow the value: R's unserialize() stops at its end. Then come their size
+# and a mark; a value that ends like it is followed by them in any case.
 outcome_mark <- charToRaw("gangwayC")
+no_conditions <- c(as.raw(c(0, 0, 0, 0)), outcome_mark)
 
 write_outcome <- function(value, conditions = NULL) {
-  data <- transport(value)
+  data <- parcel(value, "the result", policy = NULL)
   if (!length(conditions)) {
-    return(data)
+    return(closed(data))
   }
   more <- transport(conditions)
   c(data, more, writeBin(length(more), raw()), outcome_mark)
 }
 
+closed <- function(data) if (is_marked(data)) c(data, no_conditions) else data
+
+is_marked <- function(data) {
+  size <- length(data)
+  size >= 12L && identical(data[seq.int(size - 7, size)], outcome_mark)
+}
+
 read_outcome <- function(data) {
   size <- length(data)
-  if (size < 12L || !identical(data[seq.int(size - 7, size)], outcome_mark)) {
-    return(list(value = unserialize(data)))
-  }
-  more <- readBin(data[seq.int(size - 11, size - 8)], "integer")
-  list(
-    value = unserialize(data),
-    conditions = unserialize(data[seq.int(size - 11 - more, size - 12)])
-  )
+  more <- if (is_marked(data)) readBin(data[seq.int(size - 11, size - 8)], "integer") else 0L
+  outcome <- list(value = open_parcel(data))
+  arrive()
+  if (more) outcome$conditions <- unserialize(data[seq.int(size - 11 - more, size - 12)])
+  outcome
 }
 
 # The value of what outcomes() gave; what the task has said is said again here, and its error raised.

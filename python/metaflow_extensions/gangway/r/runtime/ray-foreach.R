@@ -30,13 +30,14 @@ do_ray <- function(obj, expr, envir, data) {
   it <- iterators::iter(obj)
   iterations <- as.list(it)
   variables <- loop_variables(iterations)
-  remote <- new_remote(loop_body(obj, variables, expr, envir), data)
+  never <- setdiff(obj$noexport, obj$export)
+  remote <- new_remote(loop_body(obj, variables, expr, envir, never), data)
   constants <- if (uses_dots(expr, envir)) eval(quote(list(...)), envir) else list()
   on_error <- if (identical(obj$errorHandling, "stop")) "stop" else "collect"
   results <- tryCatch(
     map_elements(
       loop_columns(iterations, variables), remote, constants, NULL, "foreach", obj$options$ray$chunk, FALSE,
-      isTRUE(obj$options$ray$progress), on_error
+      isTRUE(obj$options$ray$progress), on_error, never
     ),
     gangway_error_ray_map = function(e) stop(loop_error(e, expr))
   )
@@ -64,7 +65,7 @@ loop_columns <- function(iterations, variables) {
 uses_dots <- function(expr, envir) "..." %in% all.names(expr) && exists("...", envir)
 
 # The loop's body as a function of its variables, which takes along what it uses from where it stands.
-loop_body <- function(obj, variables, expr, envir) {
+loop_body <- function(obj, variables, expr, envir, never) {
   unknown <- Filter(function(name) !exists(name, envir), obj$export)
   if (length(unknown)) stop(sprintf("unable to find variable \"%s\"", unknown[1L]), call. = FALSE)
   if (length(obj$packages)) expr <- bquote({
@@ -79,7 +80,7 @@ loop_body <- function(obj, variables, expr, envir) {
     .(expr)
   })
   # What shall not travel looks as if the caller gave it, who does not.
-  names <- c(union(variables, setdiff(obj$noexport, obj$export)), if (uses_dots(expr, envir)) "...")
+  names <- c(union(variables, never), if (uses_dots(expr, envir)) "...")
   nothing <- alist(x = ) # nolint: spaces_inside_linter.
   as.function(c(stats::setNames(rep(nothing, length(names)), names), expr), envir = envir)
 }

@@ -6,12 +6,14 @@ launch_future <- function(future, options, workers) {
   key <- live_key()
   # A FutureBackend's expression holds the globals and is short.
   template <- if (is.null(future$backend)) future_template(future)
+  job <- future_job(template, options)
+  around <- changed_globals(job$world)
   arguments <- if (is.null(template)) {
-    list(key, future::getExpression(future, mc.cores = 1L))
+    list(key, future::getExpression(future, mc.cores = 1L), around)
   } else {
-    list(key, future$expr, as.list(future$globals), future$seed)
+    list(key, future$expr, around, as.list(future$globals), future$seed)
   }
-  future$ref <- submit_call(ray_driver(), future_job(template, options), arguments)
+  future$ref <- submit_call(ray_driver(), job$number, arguments)
   future$live <- key
   future$state <- "running"
   assign(key, future, envir = launched)
@@ -21,15 +23,17 @@ launch_future <- function(future, options, workers) {
 
 future_state <- new.env(parent = emptyenv())
 
-# The number of the job that evaluates futures with this template and these options.
+# The job that evaluates futures with this template and these options, and the session's functions, classes, methods,
+# settings and packages as they are now: a list of its `number`, and `world`.
 future_job <- function(template, options) {
+  world <- session_world()
   if (!identical(future_state$session, ray_state$session)) {
     future_state$session <- ray_state$session
     future_state$jobs <- list()
   }
   for (known in future_state$jobs) {
-    if (identical(known$template, template) && identical(known$options, options)) {
-      return(known$job)
+    if (identical(known$template, template) && identical(known$options, options) && same_world(known$world, world)) {
+      return(known)
     }
   }
   evaluate <- at_home(function(...) {
@@ -37,9 +41,51 @@ future_job <- function(template, options) {
     home$run_future(template, ...)
   })
   environment(evaluate) <- list2env(list(template = template), parent = baseenv())
-  job <- ray_driver()$add_job(transport(ray_job(evaluate, globals = list(), packages = character())), options)
-  future_state$jobs <- c(future_state$jobs, list(list(template = template, options = options, job = job)))
+  driver <- ray_driver()
+  job <- list(template = template, options = options, world = world)
+  job$number <- driver$add_job(job_bytes(evaluate, driver, kind = "future"), options)
+  # Futures that are under way hold theirs.
+  old <- vapply(future_state$jobs, function(known) identical(known$template, template), NA)
+  for (known in future_state$jobs[old]) driver$drop_jobs(known$number)
+  future_state$jobs <- c(future_state$jobs[!old], list(job))
   job
+}
+
+# What a job takes along of the session. Functions, options and the search path seldom change; data does, and what has
+# changed goes with each future.
+session_world <- function() {
+  names <- ls(globalenv(), all.names = TRUE)
+  names <- names[names != ".Random.seed" & !vapply(names, bindingIsActive, NA, globalenv())]
+  values <- tryCatch(mget(names, globalenv()), error = function(e) list())
+  of_functions <- vapply(values, is.function, NA) | startsWith(names(values), ".__")
+  list(
+    functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
+    methods = table_sizes()
+  )
+}
+
+same_world <- function(x, y) {
+  identical(x$functions, y$functions) && identical(x$search, y$search) && identical(x$options, y$options) &&
+    identical(x$methods, y$methods)
+}
+
+# list(values =, left =, gone =): variables of the global environment that are not as they were.
+changed_globals <- function(world) {
+  now <- session_world()$data
+  old <- world$data
+  names <- names(now)
+  changed <- names[!vapply(names, function(name) identical(now[[name]], old[[name]]), NA)]
+  gone <- setdiff(names(old), names)
+  if (!length(changed) && !length(gone)) {
+    return(NULL)
+  }
+  bag <- new_bag(job_policy)
+  bag$policy$named_only <- !is_near(ray_driver())
+  for (name in setdiff(changed, never_spare)) {
+    why <- if (bag$policy$named_only) list(reason = "named") else reason_to_stay(now[[name]], bag)
+    if (is.null(why)) bag$globals[[name]] <- now[[name]] else bag$left[[name]] <- why
+  }
+  list(values = bag$globals, left = bag$left, gone = gone)
 }
 
 # Before FutureBackend, getExpression() wraps the user's few words in 30 kB of code, which is the same for all futures

@@ -34,8 +34,8 @@ recycled <- function(columns, who) {
   columns
 }
 
-# columns: one vector for each argument of f; the i-th elements go together.
-map_elements <- function(columns, f, constants, names, who, chunk, seed, progress, errors) {
+# columns: one vector for each argument of f; the i-th elements go together. never: names that shall not travel.
+map_elements <- function(columns, f, constants, names, who, chunk, seed, progress, errors, never = NULL) {
   options <- list()
   if (inherits(f, "gangway_remote")) {
     options <- environment(f)$remote$options
@@ -51,8 +51,9 @@ map_elements <- function(columns, f, constants, names, who, chunk, seed, progres
   release_dropped(driver)
   if (length(options)) check_resources(driver, options)
   job <- with_slots(constants)
-  whole <- c(ray_job(f, job$args, kind = "map"), list(stop = errors == "stop", columns = names(columns)))
-  number <- driver$add_job(parcel(whole, driver), options)
+  number <- driver$add_job(
+    job_bytes(f, driver, job$args, "map", never = never, stop = errors == "stop", columns = names(columns)), options
+  )
   sizes <- chunk_sizes(n, chunk, driver)
   ends <- cumsum(sizes)
   first <- ray_state$last + 1L
@@ -63,6 +64,7 @@ map_elements <- function(columns, f, constants, names, who, chunk, seed, progres
   on.exit({
     if (length(state$waiting)) driver$cancel(state$waiting)
     driver$release(tasks)
+    driver$drop_jobs(number)
   })
   send_chunks(driver, number, tasks, columns, ends - sizes + 1L, ends, seeds, job$needs)
   collect_chunks(driver, state, tasks, ends - sizes + 1L, sizes, names, who, progress, errors)
@@ -80,7 +82,7 @@ send_chunks <- function(driver, job, tasks, columns, firsts, ends, seeds, needs)
         wanted <- slotted$needs
       }
     }
-    data <- transport(list(first, pieces, seeds[if (length(seeds)) seq(first, last)]))
+    data <- parcel(list(first, pieces, seeds[if (length(seeds)) seq(first, last)]), "the elements")
     if (with_refs) driver$submit(number, job, data, wanted) else data
   }, tasks, firsts, ends, USE.NAMES = FALSE)
   # All chunks as one raw vector: rpy2 takes 20 us for each object it hands over.

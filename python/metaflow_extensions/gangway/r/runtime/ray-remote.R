@@ -6,16 +6,13 @@ ray_remote <- function(f, cpus = 1, gpus = NULL, memory = NULL, resources = NULL
   new_remote(as_callable(f), options)
 }
 
-# A function that finds ray_call() again where it is sent to.
-new_remote <- function(f, options, call = ray_call) {
+# It finds ray_call() where it is sent to.
+new_remote <- function(f, options) {
   remote <- new.env(parent = emptyenv())
   remote$f <- f
   remote$options <- options
-  caller <- function(...) {
-    if (is.null(call)) call <<- get("ray_call", as.environment("gangway:task"))
-    call(remote, list(...))
-  }
-  environment(caller) <- list2env(list(remote = remote, call = call), parent = baseenv())
+  caller <- at_home(function(...) home$ray_call(remote, list(...)))
+  environment(caller) <- list2env(list(remote = remote), parent = baseenv())
   structure(caller, class = "gangway_remote")
 }
 
@@ -51,26 +48,26 @@ ray_call <- function(remote, args) {
   driver <- ray_driver()
   if (!identical(remote$session, ray_state$session)) {
     check_resources(driver, remote$options)
-    remote$job <- driver$add_job(transport(ray_job(remote$f)), remote$options)
+    remote$job <- driver$add_job(job_bytes(remote$f, driver), remote$options)
+    if (is.null(remote$session)) reg.finalizer(remote, drop_remote)
     remote$session <- ray_state$session
   }
   submit_call(driver, remote$job, args)
 }
 
-# The one call that does all: F's backends use it.
-ray_submit <- function(f, args = list(), globals = NULL, packages = NULL, options = list()) {
-  driver <- ray_driver()
-  job <- driver$add_job(transport(ray_job(f, globals = globals, packages = packages)), options)
-  submit_call(driver, job, args)
+drop_remote <- function(remote) {
+  if (identical(remote$session, ray_state$session)) {
+    ray_state$dropped_jobs <- c(ray_state$dropped_jobs, remote$job)
+  }
 }
 
 submit_call <- function(driver, job, args) {
   number <- ray_number()
   if (length(args) && any(vapply(args, is_handle, NA))) {
     slotted <- with_slots(args)
-    driver$submit(number, job, transport(slotted$args), slotted$needs)
+    driver$submit(number, job, parcel(slotted$args, "an argument"), slotted$needs)
   } else {
-    driver$submit(number, job, transport(args))
+    driver$submit(number, job, parcel(args, "an argument"))
   }
   new_ref(number, "the value of a task")
 }
@@ -86,23 +83,6 @@ with_slots <- function(args, needs = integer()) {
     args[[i]] <- structure(match(number, needs), class = "gangway_slot")
   }
   list(args = args, needs = needs)
-}
-
-# Attached by R itself, or of use to whoever writes a script and not to a worker.
-ray_not_attached <- c(
-  "base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "gangway", "testthat", "devtools",
-  "usethis", "pkgload", "roxygen2", "covr", "lintr", "styler", "devtools_shims"
-)
-
-# What a worker needs to call f. With `globals` given, f takes nothing else along.
-ray_job <- function(f, constants = list(), globals = NULL, packages = NULL, kind = "call") {
-  carried <- if (is.null(globals)) carry(f) else list(f = f, globals = globals)
-  attached <- sub("^package:", "", grep("^package:", search(), value = TRUE))
-  if (is.null(packages)) packages <- rev(setdiff(attached, ray_not_attached))
-  list(
-    kind = kind, f = carried$f, globals = carried$globals, constants = constants, lib_paths = .libPaths(),
-    packages = packages
-  )
 }
 
 print.gangway_remote <- function(x, ...) {

@@ -1,16 +1,14 @@
 # The side of Ray's workers of futures and of foreach's loops.
 
-# Evaluates a future's expression in a global environment that holds the globals and nothing else.
-run_future <- function(template, key, expression, globals = list(), seed = NULL) {
+# Evaluates a future's expression in a global environment that holds the globals, which are not there afterwards.
+run_future <- function(template, key, expression, around = NULL, globals = list(), seed = NULL) {
   worker$live <- list(key = key, sent = 0L)
   if (!is.null(template)) expression <- put_at(template$code, template$place, expression)
   everywhere <- globalenv()
-  mine <- as.list(everywhere, all.names = TRUE)
-  rm(list = names(mine), envir = everywhere)
-  on.exit({
-    rm(list = names(everywhere), envir = everywhere)
-    list2env(mine, everywhere)
-  })
+  gone <- intersect(c(around$gone, names(around$left)), ls(everywhere, all.names = TRUE))
+  if (length(gone)) rm(list = gone, envir = everywhere)
+  list2env(as.list(around$values), everywhere)
+  bind_left(around$left, everywhere)
   list2env(globals, everywhere)
   if (is.numeric(seed)) everywhere$.Random.seed <- seed
   result <- withCallingHandlers(eval(expression, everywhere), immediateCondition = tell_condition)

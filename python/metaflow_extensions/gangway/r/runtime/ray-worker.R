@@ -4,6 +4,7 @@ worker <- new.env(parent = emptyenv())
 worker$jobs <- list()
 worker$values <- new.env(parent = emptyenv())
 worker$most_jobs <- 30L
+worker$jobs_room <- 32e6 # bytes
 
 ray_primitives <- NULL
 
@@ -33,6 +34,7 @@ submit <- function(number, job, args, needs = NULL) {
 
 start_worker <- function(node) {
   worker$node <- node
+  options(r_defaults)
   options(warn = 1, keep.source = FALSE)
   open_capture()
   when_foreach_is_loaded()
@@ -64,36 +66,99 @@ register_ray_methods <- function() {
 
 # ---- jobs
 
-# Whether the job is known here; if so it is the current one, and its globals are in place again.
+# Whether the job is known here; if so it is the current one.
 use_job <- function(key) {
   job <- worker$jobs[[key]]
   if (is.null(job)) {
     return(FALSE)
   }
-  list2env(job$globals, globalenv())
-  worker$key <- key
-  worker$job <- job
+  enter_job(key, job)
   TRUE
 }
 
 open_job <- function(key, data) {
-  job <- unserialize(data)
-  .libPaths(unique(c(job$lib_paths[dir.exists(job$lib_paths)], .libPaths())))
-  list2env(job$globals, globalenv())
-  if (any(startsWith(as.character(names(job$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
-  opened <- guarded(attach_packages(job$packages))
-  if (length(opened) > 1L) job$broken <- opened
-  if (length(worker$jobs) >= worker$most_jobs) worker$jobs[[1L]] <- NULL
-  worker$key <- key
+  leave_job()
+  job <- open_parcel(data)
+  job$around <- arrived$around
+  job$made <- if (!identical(job$kind, "future")) arrived$made
+  job$size <- length(data)
+  job$libraries <- .libPaths()
+  arrived$around <- arrived$made <- NULL
   worker$jobs[[key]] <- job
-  worker$job <- job
+  enter_job(key, job)
+  forget_jobs()
   NULL
+}
+
+# The last jobs, as far as they are small.
+forget_jobs <- function() {
+  sizes <- rev(vapply(worker$jobs, function(job) as.numeric(job$size), 0))
+  keep <- cumsum(sizes) <= worker$jobs_room & seq_along(sizes) <= worker$most_jobs
+  keep[1L] <- TRUE
+  worker$jobs <- worker$jobs[rev(keep)]
+}
+
+leave_job <- function() {
+  if (!is.null(worker$job)) {
+    restore_state(worker$base)
+    leave_globals(worker$job)
+    worker$job <- worker$key <- NULL
+  }
+}
+
+# The process as the job needs it: what it comes back to after each call.
+enter_job <- function(key, job) {
+  leave_job()
+  if (!is.null(job$everywhere)) run_everywhere(job)
+  if (is.null(worker$base)) worker$base <- process_state()
+  add_libraries(job$libraries)
+  use_settings(job$settings)
+  opened <- guarded(follow_plan(job$search))
+  if (length(opened) > 1L) job$broken <- opened
+  job$has_s4 <- FALSE
+  for (i in seq_along(job$around)) {
+    job$around[[i]]$registered <- lapply(job$around[[i]]$registered, with_predecessor)
+    settle(job$around[[i]])
+    job$has_s4 <- job$has_s4 || any(startsWith(as.character(names(job$around[[i]]$globals)), ".__"))
+  }
+  job$names <- ls(globalenv(), all.names = TRUE)
+  job$state <- process_state()
+  worker$key <- key
+  worker$job <- job
+}
+
+# After each call, whatever became of it.
+end_call <- function() {
+  job <- worker$job
+  restore_state(job$state) # first: a change of RNGkind() leaves a seed
+  restore_globals(job)
+  arrived$around <- arrived$made <- NULL
+}
+
+# What the user wants to run first in every process.
+run_everywhere <- function(job) {
+  done <- worker$everywhere
+  if (!identical(done, job$everywhere)) {
+    worker$everywhere <- job$everywhere
+    job$everywhere()
+    worker$base <- process_state()
+  }
 }
 
 # ---- values, which Python puts into worker$values (RWorker._keep())
 
+# A value as it is kept; what belongs around it comes with each use.
+read_kept <- function(data) open_parcel(data)
+
+keep_around <- function(name) {
+  worker$around[[name]] <- arrived$around
+  arrived$around <- arrived$made <- NULL
+  NULL
+}
+
 drop_value <- function(name) {
   rm(list = name, envir = worker$values)
+  worker$around[[name]] <- NULL
   NULL
 }
 
@@ -107,6 +172,7 @@ fill_slots <- function(args, names) {
   for (i in which(vapply(args, inherits, NA, "gangway_slot"))) {
     name <- names[[unclass(args[[i]])]]
     number <- if (startsWith(name, "actor ")) as.integer(substring(name, 7L))
+    for (part in worker$around[[name]]) settle(part)
     args[i] <- list(if (is.null(number)) get(name, worker$values, inherits = FALSE) else new_actor(number))
   }
   args
@@ -124,6 +190,7 @@ adopted_number <- function() {
 make_actor <- function(data) {
   job <- worker$job
   answer <- if (is.null(job$broken)) captured(call_with("f", job$f, read_args(data))) else job$broken
+  arrived$made <- NULL # an actor keeps its state
   if (length(answer) > 1L) {
     return(failed(answer))
   }
@@ -151,7 +218,7 @@ call_actor <- function(data) {
     member <- worker$object[[name]]
     if (is.function(member)) call_with(name, member, args) else member
   })
-  if (length(answer) > 1L) failed(answer) else write_outcome(answer[[1L]], taken())
+  if (length(answer) > 1L) failed(answer) else returned(answer[[1L]])
 }
 
 # ---- calls
@@ -162,16 +229,26 @@ run_task <- function(data) {
   if (!is.null(job$broken)) {
     return(failed(job$broken))
   }
+  on.exit(end_call())
   if (job$kind == "map") {
-    return(run_chunk(job, unserialize(data)))
+    args <- open_parcel(data)
+    arrive()
+    return(run_chunk(job, args))
   }
   args <- read_args(data)
   answer <- captured(call_with("f", job$f, args))
-  if (length(answer) > 1L) failed(answer) else write_outcome(answer[[1L]], taken())
+  if (length(answer) > 1L) failed(answer) else returned(answer[[1L]])
+}
+
+# The value as bytes, unless it cannot travel.
+returned <- function(value) {
+  written <- guarded(write_outcome(value, taken()))
+  if (length(written) > 1L) failed(written) else written[[1L]]
 }
 
 read_args <- function(data) {
-  args <- unserialize(data)
+  args <- open_parcel(data)
+  arrive()
   if (is.null(worker$names)) {
     return(args)
   }
@@ -237,7 +314,7 @@ run_chunk <- function(job, args) {
     }
     values[i] <- answer
   }
-  write_outcome(list(values = values, failed = bad), taken())
+  returned(list(values = values, failed = bad))
 }
 
 # The call f(x, constants) with symbols for all values.

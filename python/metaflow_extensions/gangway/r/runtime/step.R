@@ -36,15 +36,10 @@ quit <- q <- function(...) {
 guarded_open <- function(path) guarded(open_bundle(path))
 
 open_bundle <- function(path) {
-  bundle <<- readRDS(path)
+  options(r_defaults)
   options(warn = 1, keep.source = FALSE)
-  libraries <- bundle$lib_paths[dir.exists(bundle$lib_paths)]
-  # In an image the image's own come first: a folder of the same name there may hold other versions.
-  remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
-  .libPaths(unique(if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())))
-  list2env(bundle$globals, globalenv())
-  # S4 classes and methods of the script are dispatched on only once R has read their tables.
-  if (any(startsWith(as.character(names(bundle$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
+  bundle <<- open_parcel(read = function(hook) readRDS(path, refhook = hook))
+  use_settings(bundle$settings)
   # The other functions of the package gangway, for steps that use them and machines that have it.
   here <- as.environment("gangway:task")
   for (name in setdiff(bundle$exports, names(here))) {
@@ -53,13 +48,12 @@ open_bundle <- function(path) {
       delayedAssign(export, getExportedValue("gangway", export), assign.env = here)
     })
   }
-  attach_packages(bundle$packages)
-}
-
-attach_packages <- function(packages) {
-  here <- vapply(packages, requireNamespace, NA, quietly = TRUE)
-  stop_without(packages[!here], "attached where the flow was defined")
-  for (package in packages) suppressPackageStartupMessages(library(package, character.only = TRUE))
+  bundle$globals <<- unlist(lapply(arrived$around, function(part) part$globals), recursive = FALSE)
+  follow_plan(bundle$search)
+  arrive()
+  arrived$made <- NULL
+  ray_state$everywhere <- bundle$everywhere
+  if (!is.null(bundle$everywhere)) bundle$everywhere()
 }
 
 run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {

@@ -44,6 +44,8 @@ encode <- function(x, name = "x") {
     written <- write_out(packed$value, NULL)
     restore <- c(packed$restore, restore)
   }
+  packages <- packages_of_classes(classes_in(x))
+  if (length(packages)) restore <- c(restore, paste0("package:", packages))
   if (seen$environments) warn_dragged(x, name, written$size)
   c(list("r", describe(x, restore)), written$bytes)
 }
@@ -63,26 +65,6 @@ write_out <- function(x, hook) {
 # object.size() does not see what is in environments.
 is_small <- function(x) {
   !is.environment(x) && !is.function(x) && !isS4(x) && utils::object.size(x) < 1e5
-}
-
-# What restore_value() has to do about data.tables. One that was read with unserialize() points to nothing.
-tables_in <- function(x, seen) {
-  if (!seen$tables && !seen$empty) {
-    NULL
-  } else if (inherits(x, "data.table") && seen$tables <= 1) {
-    "data.table"
-  } else if (seen$tables || holds_table(x)) {
-    "data.tables"
-  }
-}
-
-holds_table <- function(x) {
-  found <- FALSE
-  replace_inside(x, function(part) inherits(part, "data.table"), function(part) {
-    found <<- TRUE
-    part
-  })
-  found
 }
 
 refuse <- function(lost) {

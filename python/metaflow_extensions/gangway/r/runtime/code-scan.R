@@ -5,23 +5,44 @@
 #' The names a function takes from outside
 #'
 #' @param f A closure.
-#' @return A list: `uses`, a named logical vector (name, whether it is called as a function somewhere);
-#'   `needed`, names that must exist, as c(name = "function" or "variable"); `assigned`, the names that the function
-#'   or one inside it defines; `super`, those it assigns with `<<-`; `strings`, its string constants; `dynamic`,
-#'   whether it defines names that reading does not show.
+#' @return A list: `uses`, a named logical vector (name, whether it is called as a function somewhere); `read`, the
+#'   names that are used as variables; `needed`, names that must exist, as c(name = "function" or "variable");
+#'   `assigned`, the names that the function or one inside it defines; `super`, those it assigns with `<<-`; `strings`,
+#'   its string constants; `captured`, names whose code is asked for, as by `substitute()` or `{{ }}`; `dots`, whether
+#'   `...` of a function around is used, and "value" or "code" for how; `dynamic`, whether it defines names that reading
+#'   does not show.
 #' @noRd
 scan_function <- function(f) {
+  scan <- new_scan(environment(f))
+  scan_closure(formals(f), body(f), character(), scan, strict = TRUE)
+  scan_result(scan)
+}
+
+#' The names that code takes from `env`, none of which must exist: a formula's, a call's
+#' @noRd
+scan_loose <- function(code, env) {
+  scan <- new_scan(env)
+  scan_code(code, character(), scan, strict = FALSE)
+  scan_result(scan)
+}
+
+new_scan <- function(env) {
   scan <- new.env(parent = emptyenv())
-  scan$env <- environment(f)
-  scan$uses <- scan$needed <- scan$assigned <- scan$super <- scan$strings <- list()
+  scan$env <- env
+  scan$uses <- scan$read <- scan$needed <- scan$assigned <- scan$super <- scan$strings <- scan$captured <- list()
+  scan$dots <- NULL
   scan$dynamic <- FALSE
   scan$known <- new.env(parent = emptyenv())
-  scan_closure(formals(f), body(f), character(), scan, strict = TRUE)
+  scan
+}
+
+scan_result <- function(scan) {
   needed <- scan$needed[setdiff(names(scan$needed), c(names(scan$assigned), always_defined))]
   needed <- needed[!startsWith(as.character(names(needed)), ".")]
   list(
-    uses = unlist(scan$uses), needed = unlist(needed), assigned = names(scan$assigned), super = names(scan$super),
-    strings = names(scan$strings), dynamic = scan$dynamic
+    uses = unlist(scan$uses), read = names(scan$read), needed = unlist(needed), assigned = names(scan$assigned),
+    super = names(scan$super), strings = names(scan$strings), captured = names(scan$captured), dots = scan$dots,
+    dynamic = scan$dynamic
   )
 }
 
@@ -50,11 +71,19 @@ scan_code <- function(code, locals, scan, strict) {
 }
 
 scan_name <- function(name, locals, scan, strict, called) {
-  if (!nzchar(name) || name %in% locals || grepl("^\\.\\.[0-9]+$|^\\.\\.\\.$", name)) {
+  if (!nzchar(name) || name %in% locals) {
+    return(invisible())
+  }
+  if (grepl("^\\.\\.[0-9]+$|^\\.\\.\\.$", name)) {
+    if (!"..." %in% locals) scan$dots <- if (strict && !identical(scan$dots, "code")) "value" else "code"
     return(invisible())
   }
   scan$uses[[name]] <- called || isTRUE(scan$uses[[name]])
-  if (strict) scan$needed[[name]] <- if (called) "function" else scan$needed[[name]] %||% "variable"
+  if (!called) scan$read[[name]] <- TRUE
+  if (strict) {
+    known <- scan$needed[[name]]
+    scan$needed[[name]] <- if (called) "function" else if (is.null(known)) "variable" else known
+  }
 }
 
 scan_mark <- function(scan, what, names) {
@@ -74,6 +103,7 @@ scan_call <- function(code, locals, scan, strict) {
     return(special(code, locals, scan, strict))
   }
   scan_head(name, code, locals, scan, strict)
+  if (name %in% capturing_functions) scan_mark(scan, "captured", all.vars(code))
   if (name %in% locals) {
     return(scan_arguments(code, locals, scan, strict = FALSE))
   }

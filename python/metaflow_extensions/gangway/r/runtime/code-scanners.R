@@ -79,6 +79,11 @@ scan_lazy_second <- function(code, locals, scan, strict) {
 }
 
 scan_sequence <- function(code, locals, scan, strict) {
+  # {{ x }} of tidy evaluation
+  inner <- if (length(code) == 2L && identical(code[[1L]], quote(`{`))) code[[2L]]
+  if (is.call(inner) && length(inner) == 2L && identical(inner[[1L]], quote(`{`)) && is.symbol(inner[[2L]])) {
+    scan_mark(scan, "captured", as.character(inner[[2L]]))
+  }
   for (part in as.list(code)[-1L]) locals <- scan_code(part, locals, scan, strict)
   locals
 }
@@ -110,6 +115,7 @@ scan_nothing <- function(code, locals, scan, strict) locals
 
 # Code as data. It may be run later, so that its names travel; none of them must exist.
 scan_as_code <- function(code, locals, scan, strict) {
+  if (identical(code[[1L]], quote(substitute)) && length(code) == 2L) scan_mark(scan, "captured", all.vars(code[[2L]]))
   scan_arguments(code, locals, scan, strict = FALSE)
   locals
 }

@@ -31,6 +31,9 @@ assigning_operators <- c("%<-%", "%->%", "%<>%", ":=", "%<-l%", "%<>-%")
 # What makes a function look at its arguments as code.
 code_looking <- c("substitute", "match.call", "sys.call", "bquote", "enquo", "enquos", "ensym", "quo", "evalq")
 
+# These ask for the code of an argument of the function around them.
+capturing_functions <- c("enquo", "enquos", "ensym", "ensyms", "enexpr", "enexprs", "enquo0", "enexpr0")
+
 #' How a call's arguments are evaluated
 #'
 #' @param name Name of the function called.
@@ -41,7 +44,7 @@ evaluates <- function(name, env) {
   if (name %in% plain_functions && is_of_base(name, env)) {
     return("all")
   }
-  f <- get0(name, envir = env, mode = "function")
+  f <- function_called(name, env)
   if (is.null(f)) {
     return("none")
   }
@@ -61,8 +64,13 @@ evaluates <- function(name, env) {
   }
 }
 
+# What the package conflicted calls ambiguous is an error to look at.
+function_called <- function(name, env) {
+  tryCatch(get0(name, envir = env, mode = "function"), error = function(e) NULL)
+}
+
 is_of_base <- function(name, env) {
-  f <- get0(name, envir = env, mode = "function")
+  f <- function_called(name, env)
   if (is.null(f) || is.primitive(f)) {
     return(!is.null(f))
   }

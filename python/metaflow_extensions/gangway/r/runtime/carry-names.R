@@ -1,0 +1,133 @@
+# Names: where they are found, and those that a function uses without naming them as code: in strings, and through R's
+# dispatch.
+
+#' Note one name that is used from `env`, wherever it is found between there and the packages
+#'
+#' @param called Whether it is called as a function.
+#' @param read Whether it is used as a variable.
+#' @param code Whether the code of it is asked for, as by substitute().
+#' @noRd
+collect_name <- function(name, env, called, via, bag, read = !called, code = FALSE) {
+  repeat {
+    global <- identical(env, globalenv())
+    if (!global && (is_shared_environment(env) || !is.null(search_name(env)))) break
+    if (exists(name, envir = env, inherits = FALSE)) {
+      found <- collect_binding(name, env, global, via, bag, called && !read, code)
+      if (!called || found) break
+    }
+    if (global) break
+    env <- parent.env(env)
+  }
+  if (length(bag$search)) collect_searched(name, env, via, bag)
+}
+
+# Whether what is bound there is a function; else the search for one goes on.
+collect_binding <- function(name, env, global, via, bag, only_called, code) {
+  if (!global && code && is_lazy(name, env)) {
+    collect_lazy(name, env, via, bag)
+    return(FALSE)
+  }
+  value <- binding_value(name, env)
+  is_function <- is.function(value)
+  soft <- isTRUE(via$soft)
+  if (only_called && !is_function) soft <- via$soft <- TRUE
+  if (soft && !is_function && !is_spare(name, value, env, bag)) {
+    return(FALSE)
+  }
+  if (global) collect_global(name, value, via, bag) else collect_local(name, env, value, via, bag)
+  is_function
+}
+
+collect_global <- function(name, value, via, bag) {
+  old <- bag$globals[[name]]
+  soft <- isTRUE(via$soft)
+  if (is.null(old) || (old$soft && !soft)) {
+    bag$globals[[name]] <- list(value = value, soft = soft)
+    collect_captured(name, value, via, bag)
+  }
+}
+
+collect_local <- function(name, env, value, via, bag) {
+  names <- utils::gethash(bag$need, env)
+  if (!name %in% names) {
+    utils::sethash(bag$need, env, c(names, name))
+    collect_captured(name, value, via, bag)
+  }
+}
+
+collect_captured <- function(name, value, via, bag) {
+  if (!is.function(value)) {
+    bag$captured[[length(bag$captured) + 1L]] <- list(name = name, value = value, owner = via$owner, fun = via$fun)
+    via$strict <- FALSE
+    if (holds_nothing(list(value))) {
+      return(invisible())
+    }
+    via$fun <- name
+  } else if (!is.primitive(value)) {
+    via$fun <- paste0("`", name, "()`")
+  }
+  bag_push(bag, value, via)
+}
+
+# do.call("helper"), get("table"), glue("{name}").
+collect_strings <- function(scan, env, via, bag) {
+  via$strict <- FALSE
+  gets <- any(c("get", "get0", "mget", "dynGet", "exists") %in% names(scan$uses))
+  for (text in scan$strings) {
+    if (nchar(text, "bytes") < 256L && (gets || is_function_name(text, env))) {
+      collect_name(text, env, called = !gets, via, bag)
+    }
+    if (grepl("{", text, fixed = TRUE)) {
+      for (name in braced_names(text)) collect_name(name, env, FALSE, via, bag)
+    }
+  }
+}
+
+is_function_name <- function(text, env) {
+  f <- function_called(text, env)
+  !is.null(f) && !is.primitive(f) && !(is_shared_environment(environment(f)) && !is_script(environment(f)))
+}
+
+braced_names <- function(text) {
+  pieces <- regmatches(text, gregexpr("\\{[^{}]+\\}", text))[[1L]]
+  code <- tryCatch(parse(text = pieces, keep.source = FALSE), error = function(e) NULL)
+  all.names(code, unique = TRUE)
+}
+
+# ---- methods
+
+# R calls these by itself.
+implicit_generics <- c(
+  "print", "format", "summary", "length", "$", "[", "[[", "$<-", "[<-", "[[<-", "Ops", "Math", "Summary", "as", "c"
+)
+
+#' Methods of the script for generics that are used: `print.fit`, S4 classes and methods, what is registered
+#' @return Whether there was anything new.
+#' @noRd
+collect_methods <- function(bag) {
+  before <- length(bag$globals) + length(bag$captured) + length(bag$registered)
+  generics <- c(bag$called, bag$strings, implicit_generics)
+  via <- list(owner = "A method", fun = "its code", strict = FALSE)
+  for (home in bag$homes) {
+    for (name in ls(home, all.names = TRUE, sorted = FALSE)) {
+      if (name %in% names(bag$globals) && identical(home, globalenv())) next
+      s4 <- startsWith(name, ".__C__") || startsWith(name, ".__T__")
+      if (s4 || (is_method_name(name, generics) && is.function(binding_value(name, home)))) {
+        collect_name(name, home, FALSE, via, bag)
+      }
+    }
+  }
+  for (method in script_methods()) {
+    if (method$key %in% names(bag$registered)) next
+    bag$registered[[method$key]] <- method
+    via$fun <- paste0("the method ", method$key)
+    bag_push(bag, method$method, via)
+  }
+  collect_queue(bag)
+  length(bag$globals) + length(bag$captured) + length(bag$registered) > before
+}
+
+is_method_name <- function(name, generics) {
+  dots <- gregexpr(".", name, fixed = TRUE)[[1L]]
+  dots[1L] > 1L && any(substring(name, 1L, dots - 1L) %in% generics)
+}

@@ -1,0 +1,257 @@
+# Values as bytes, and back. A plain value is R's own serialization. One that has environments, or code, or a class of a
+# package, becomes a parcel: in its bytes each environment is a number (by serialize()'s hook for references), and what
+# the environments hold stands before the value. Only the hook of unserialize() sees such numbers, and R writes none by
+# itself, so no value can be mistaken for a parcel.
+
+#' @param x What is sent.
+#' @param name How it is called in messages.
+#' @param policy What functions in it take along; `NULL`: nothing, it is a result, whose names are here.
+#' @param to A connection to write to; `NULL`: a raw vector is returned.
+#' @noRd
+parcel <- function(x, name = "x", policy = argument_policy, to = NULL) {
+  if (is.atomic(x) && is.null(attributes(x))) {
+    return(serialize(x, NULL, xdr = FALSE))
+  }
+  watch <- watch_references()
+  bytes <- serialize_watched(x, NULL, watch$hook)
+  seen <- watch$seen()
+  packages <- packages_in(x, bytes)
+  code <- !is.null(policy) && (seen$environments > 0 || has_code(bytes))
+  if (seen$bad && !code) refuse_to_send(x, name)
+  if (!code && !length(packages) && !seen$tables) {
+    return(if (is.null(to)) bytes else writeBin(bytes, to))
+  }
+  bag <- if (code) carry(list(list(value = x, owner = "A value", fun = name)), policy)
+  write_parcel(x, bag, packages, restore = tables_in(x, seen), to = to)
+}
+
+# R writes four bytes for the global environment, to which functions and formulas of a script lead. Other bytes may look
+# like it; then a look at the value follows that finds nothing.
+has_code <- function(bytes) length(grepRaw(global_mark, bytes, fixed = TRUE)) > 0L
+global_mark <- as.raw(c(0xfd, 0, 0, 0))
+
+class_mark <- c(as.raw(c(5, 0, 0, 0)), charToRaw("class"))
+
+packages_in <- function(x, bytes) {
+  if (length(grepRaw(class_mark, bytes, fixed = TRUE))) packages_of_classes(classes_in(x)) else character()
+}
+
+#' All classes in a value, level by level through lists, attributes and slots
+#' @noRd
+classes_in <- function(x) {
+  found <- character()
+  level <- list(x)
+  while (length(level)) {
+    objects <- level[vapply(level, is.object, NA)]
+    found <- union(found, unlist(unique(lapply(objects, class))))
+    lists <- level[vapply(level, is.list, NA)]
+    s4 <- objects[vapply(objects, isS4, NA)]
+    level <- c(unlist(lapply(lists, unclass), recursive = FALSE, use.names = FALSE),
+      unlist(lapply(s4, attributes), recursive = FALSE, use.names = FALSE))
+    level <- level[vapply(level, function(part) is.object(part) || is.list(part), NA)]
+  }
+  found
+}
+
+refuse_to_send <- function(x, name, into = function(env) TRUE) {
+  lost <- find_unserializable(x, name, into = into)
+  if (is.null(lost)) {
+    return(invisible())
+  }
+  ray_stop("argument", "`", lost$path, "` (", paste(lost$class, collapse = "/"), ") cannot travel to or from Ray's ",
+    "workers: ", lost$reason, ". ", lost$advice)
+}
+
+# ---- writing
+
+parcel_mark <- new.env(parent = emptyenv())
+
+#' @param bag What carry() has found, or `NULL`.
+#' @param to A connection, or `NULL` for a raw vector.
+#' @param libraries Library paths, which a reader needs before it reads anything else.
+#' @noRd
+write_parcel <- function(x, bag, packages = character(), restore = NULL, to = NULL, libraries = NULL) {
+  numbers <- utils::hashtab("address")
+  waiting <- list()
+  last <- 0L
+  number <- function(env) {
+    if (is_shared_environment(env)) {
+      return(if (identical(env, globalenv())) "global" else "base")
+    }
+    place <- search_name(env)
+    if (!is.null(place)) {
+      return(paste0("search:", place))
+    }
+    known <- utils::gethash(numbers, env)
+    if (is.null(known)) {
+      last <<- last + 1L
+      utils::sethash(numbers, env, known <- as.character(last))
+      waiting[[known]] <<- env
+    }
+    known
+  }
+  header <- c("gangway", "", libraries)
+  bad <- FALSE
+  hook <- function(reference) {
+    if (typeof(reference) != "environment") {
+      if (typeof(reference) == "weakref" || !is_harmless_pointer(reference)) bad <<- TRUE
+      return(NULL)
+    }
+    if (identical(reference, parcel_mark)) header else if (!is.null(bag)) number(reference)
+  }
+  globals <- if (!is.null(bag)) global_values(bag)
+  parcel <- list(
+    mark = parcel_mark, packages = packages, environments = list(), globals = globals$values,
+    active = globals$active, left = bag$left, registered = unname(bag$registered), restore = restore, value = x
+  )
+  # Where there are environments, what they hold has to be known before the first byte is written.
+  if (!is.null(bag)) {
+    discover(parcel, hook)
+    outlines <- list()
+    while (length(waiting)) {
+      new <- waiting
+      waiting <- list()
+      new <- lapply(new, contents_of, bag)
+      for (id in names(new)) {
+        if (!is.null(new[[id]]$dots)) outlines[[id]] <- dots_outline(new[[id]]$dots, number)
+      }
+      parcel$environments <- c(parcel$environments, new)
+      discover(new, hook)
+    }
+    if (length(outlines)) header[2L] <- rawToChar(serialize(outlines, NULL, ascii = TRUE))
+  }
+  bytes <- serialize_watched(parcel, to, hook)
+  if (bad && !is.null(bag)) refuse_carried(bag)
+  bytes
+}
+
+# Which environments a value leads to.
+discover <- function(x, hook) {
+  sink <- file(nullfile(), "wb")
+  on.exit(close(sink))
+  serialize_watched(x, sink, hook)
+}
+
+global_values <- function(bag) {
+  names <- as.character(names(bag$globals))
+  active <- vapply(names, function(name) {
+    exists(name, envir = globalenv(), inherits = FALSE) && bindingIsActive(name, globalenv())
+  }, NA)
+  values <- lapply(bag_globals(bag), without_source)
+  list(values = values[!active], active = values[active])
+}
+
+# Not all that R's hook shows is lost: a class definition's key is a pointer that is only compared.
+refuse_carried <- function(bag) {
+  values <- lapply(bag$captured, function(item) item$value)
+  names <- vapply(bag$captured, function(item) item$name, "")
+  for (i in seq_along(values)) refuse_to_send(values[[i]], names[i], outside_frames(bag))
+}
+
+# Of a function's environment only what is carried counts, and that is among what the bag has captured.
+outside_frames <- function(bag) function(env) !is_script(env) || has_key(bag$kept, env)
+
+# ---- reading
+
+#' Read what parcel() or write_parcel() has written
+#'
+#' @param data A raw vector.
+#' @param read A function of a hook, for what is no raw vector.
+#' @return The value. What belongs around it is in `arrived` until arrive() puts it there.
+#' @noRd
+open_parcel <- function(data, read = function(hook) unserialize(data, refhook = hook)) {
+  made <- holders <- list()
+  outlines <- NULL
+  is_parcel <- FALSE
+  env_of <- function(id) {
+    if (id == "global") {
+      return(globalenv())
+    }
+    if (id == "base") {
+      return(baseenv())
+    }
+    if (startsWith(id, "search:")) {
+      return(searched_environment(substring(id, 8L)))
+    }
+    if (is.null(made[[id]])) {
+      outline <- outlines[[id]]
+      if (is.null(outline)) {
+        made[[id]] <<- new.env(parent = emptyenv())
+      } else {
+        holders[[id]] <<- new.env(parent = baseenv())
+        envs <- lapply(outline$envs, function(id) if (!is.null(id)) env_of(id))
+        if (!length(envs)) envs <- vector("list", length(outline$labels))
+        made[[id]] <<- dotted_environment(outline$labels, outline$code, envs, holders[[id]])
+      }
+    }
+    made[[id]]
+  }
+  x <- read(function(token) {
+    if (token[1L] != "gangway") {
+      return(env_of(token))
+    }
+    is_parcel <<- TRUE
+    add_libraries(token[-(1:2)])
+    if (nzchar(token[2L])) outlines <<- unserialize(charToRaw(token[2L]))
+    parcel_mark
+  })
+  if (!is_parcel) {
+    return(x)
+  }
+  fill_parcel(x, made, holders)
+}
+
+arrived <- new.env(parent = emptyenv())
+
+fill_parcel <- function(parcel, made, holders) {
+  load_packages(parcel$packages)
+  for (id in names(parcel$environments)) {
+    if (!is.null(made[[id]])) fill_environment(made[[id]], parcel$environments[[id]], holders[[id]])
+  }
+  around <- parcel[c("globals", "active", "left", "registered")]
+  if (any(lengths(around))) arrived$around <- c(arrived$around, list(around))
+  arrived$made <- c(arrived$made, Map(function(id, env) list(env = env, contents = parcel$environments[[id]]),
+    names(made), made))
+  restore_value(parcel$value, parcel$restore)
+}
+
+# In an image its own libraries come first: a folder of the same name there may hold other versions.
+add_libraries <- function(libraries) {
+  libraries <- libraries[dir.exists(libraries)]
+  if (length(libraries)) {
+    remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
+    .libPaths(unique(if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())))
+  }
+}
+
+searched_environment <- function(name) {
+  if (name %in% search()) as.environment(name) else globalenv()
+}
+
+#' Put what has arrived with values where it belongs: into the global environment and the tables of methods
+#' @return What arrived, invisibly.
+#' @noRd
+arrive <- function() {
+  around <- arrived$around
+  arrived$around <- NULL
+  for (part in around) settle(part)
+  invisible(around)
+}
+
+settle <- function(part) {
+  list2env(part$globals, globalenv())
+  for (name in names(part$active)) {
+    if (exists(name, globalenv(), inherits = FALSE)) rm(list = name, envir = globalenv())
+    makeActiveBinding(name, part$active[[name]], globalenv())
+  }
+  bind_left(part$left, globalenv())
+  for (method in part$registered) register_method(method)
+  # S4 classes and methods of the script are dispatched on only once R has read their tables.
+  if (any(startsWith(as.character(names(part$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
+}
+
+register_method <- function(method) {
+  if (requireNamespace(method$namespace, quietly = TRUE)) {
+    assign(method$key, method$method, envir = methods_table(asNamespace(method$namespace)))
+  }
+}

@@ -1,0 +1,74 @@
+# The settings of an R session that code's results depend on: options, and the kinds of random numbers.
+
+#' The session's options that are not R's defaults, without those of its terminal, editor and devices, and its RNGkind()
+#'
+#' @param named_only Only R's own, those of loaded packages, and those whose names stand in `strings`: what is stored
+#'   where others can read it.
+#' @return A list of `options` and `rng` (`NULL` for R's default).
+#' @noRd
+session_settings <- function(named_only = FALSE, strings = character()) {
+  now <- options()
+  if (!identical(now, settings$seen) || named_only) {
+    settings$seen <- now
+    settings$options <- travelling_options(now, named_only, strings)
+  }
+  if (named_only) settings$seen <- NULL
+  kinds <- RNGkind()
+  list(options = settings$options, rng = if (!identical(kinds, default_kinds)) kinds)
+}
+
+settings <- new.env(parent = emptyenv())
+default_kinds <- c("Mersenne-Twister", "Inversion", "Rejection")
+
+travelling_options <- function(now, named_only, strings) {
+  names <- names(now)
+  of_session <- names %in% options_of_session | grepl(prefixes_of_session, names)
+  # Warnings are shown as they come in tasks and workers, which 0 and 1 both mean to a reader of the log.
+  now$warn <- if (now$warn %in% 0:1) NULL else now$warn
+  keep <- now[setdiff(names[!of_session], if (is.null(now$warn)) "warn")]
+  if (named_only) keep <- keep[vapply(names(keep), is_public_option, NA, strings)]
+  Filter(function(option) is.null(weigh(option, 1e5)$lost) && weigh(option, 1e5)$size <= 1e5, without_defaults(keep))
+}
+
+without_defaults <- function(options) {
+  same <- vapply(names(options), function(name) {
+    name %in% names(r_defaults) && isTRUE(all.equal(options[[name]], r_defaults[[name]]))
+  }, NA)
+  options[!same]
+}
+
+is_public_option <- function(name, strings) {
+  secret <- grepl("secret|token|passw|api[._]?key|credential", name, ignore.case = TRUE)
+  name %in% strings || (!secret && (name %in% names(r_defaults) || sub("[._].*$", "", name) %in% loadedNamespaces()))
+}
+
+r_defaults <- list(
+  add.smooth = TRUE, check.bounds = FALSE, contrasts = c(unordered = "contr.treatment", ordered = "contr.poly"),
+  deparse.cutoff = 60L, digits = 7L, encoding = "native.enc", expressions = 5000L, matprod = "default",
+  max.contour.segments = 25000L, max.print = 99999L, na.action = "na.omit", OutDec = ".", scipen = 0,
+  show.coef.Pvalues = TRUE, show.error.messages = TRUE, show.signif.stars = TRUE, showErrorCalls = TRUE,
+  showNCalls = 50L, showWarnCalls = FALSE, timeout = 60L, ts.eps = 1e-05, ts.S.compat = FALSE, useFancyQuotes = TRUE,
+  verbose = FALSE, warning.length = 1000L, warnPartialMatchArgs = FALSE, warnPartialMatchAttr = FALSE,
+  warnPartialMatchDollar = FALSE, digits.secs = NULL
+)
+
+options_of_session <- c(
+  "askYesNo", "bitmapType", "browser", "browserNLdisabled", "catch.script.errors", "CBoundsCheck",
+  "citation.bibtex.max", "continue", "defaultPackages", "demo.ask", "deparse.max.lines", "device",
+  "device.ask.default", "dvipscmd", "echo", "editor", "error", "example.ask", "help.ports", "help.search.types",
+  "help.try.all.packages", "help_type", "HTTPUserAgent", "internet.info", "interrupt", "keep.parse.data",
+  "keep.parse.data.pkgs", "keep.source", "keep.source.pkgs", "locatorBell", "mailer", "menu.graphics", "Ncpus",
+  "nwarnings", "page_viewer", "pager", "papersize", "PCRE_limit_recursion", "PCRE_study", "PCRE_use_JIT", "pdfviewer",
+  "pkgType", "printcmd", "profvis.keep_output", "prompt", "repos", "rl_word_breaks", "setWidthOnResize", "str", "tar",
+  "texi2dvi", "traceback.max.lines", "unzip", "viewer", "warning.expression", "width", "width.cutoff", "ucrt",
+  "windowsTimeouts", "X11.options", "future.plan", "nvimcom", "menu.graphics", "stringsAsFactors"
+)
+prefixes_of_session <- paste0("^([.]|(rstudio|gangway|reticulate|cli|crayon|shiny|shinygadgets|plumber|vsc|jupyter|",
+  "IRkernel|knitr|covr|devtools|usethis|styler|lintr|testthat|languageserver|radian|renv|rlang_interactive|help)[._])")
+
+#' Set what session_settings() has found elsewhere
+#' @noRd
+use_settings <- function(settings) {
+  if (length(settings$options)) options(settings$options)
+  if (!is.null(settings$rng)) suppressWarnings(do.call(RNGkind, as.list(settings$rng)))
+}

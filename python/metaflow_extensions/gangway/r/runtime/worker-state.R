@@ -1,0 +1,109 @@
+# A worker is after a task what it was before it, and after a job what it was before that.
+
+#' What a process is like, as far as jobs can change it
+#' @noRd
+process_state <- function() {
+  list(
+    search = search(), options = options(), libraries = .libPaths(), folder = getwd(), variables = Sys.getenv(),
+    rng = RNGkind(), tables = table_sizes(), devices = grDevices::dev.list(), locale = Sys.getlocale()
+  )
+}
+
+#' Make the process what it was
+#'
+#' @param state What process_state() gave.
+#' @noRd
+restore_state <- function(state) {
+  if (!identical(search(), state$search)) restore_search(state$search)
+  if (!identical(.libPaths(), state$libraries)) .libPaths(state$libraries)
+  now <- options()
+  if (!identical(now, state$options)) restore_options(now, state$options)
+  if (!identical(tryCatch(getwd(), error = function(e) NULL), state$folder)) try(setwd(state$folder), silent = TRUE)
+  now <- Sys.getenv()
+  if (!identical(now, state$variables)) restore_variables(now, state$variables)
+  if (!identical(RNGkind(), state$rng)) suppressWarnings(do.call(RNGkind, as.list(state$rng)))
+  for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
+  if (!identical(table_sizes(), state$tables)) forget_methods()
+}
+
+restore_search <- function(wanted) {
+  for (entry in setdiff(search(), wanted)) detach(entry, character.only = TRUE, force = TRUE)
+  for (entry in rev(setdiff(wanted, search()))) {
+    # A job has detached what it needs: it is attached again, if it is a package.
+    if (startsWith(entry, "package:")) attach_package(substring(entry, 9L), NULL)
+  }
+}
+
+restore_options <- function(now, wanted) {
+  new <- setdiff(names(now), names(wanted))
+  # What a package sets when it is loaded stays: it is not loaded again.
+  mine <- new[!sub("[._].*$", "", new) %in% loadedNamespaces()]
+  options(c(wanted, stats::setNames(vector("list", length(mine)), mine)))
+}
+
+restore_variables <- function(now, wanted) {
+  changed <- names(wanted)[!names(wanted) %in% names(now) | unclass(wanted) != now[names(wanted)]]
+  changed <- changed[!is.na(changed)]
+  if (length(changed)) do.call(Sys.setenv, as.list(unclass(wanted)[changed]))
+  Sys.unsetenv(setdiff(names(now), names(wanted)))
+}
+
+# S3 methods that a task has registered, by code of its own: packages that were loaded have theirs in a namespace.
+forget_methods <- function() {
+  mine <- unlist(lapply(worker$job$around, function(part) lapply(part$registered, function(method) method$key)))
+  for (method in script_methods()) {
+    if (!method$key %in% mine) rm(list = method$key, envir = methods_table(asNamespace(method$namespace)))
+  }
+}
+
+# ---- the global environment
+
+#' Give the global environment, and the environments that came with the job, what the job has in them, and nothing else
+#' @noRd
+restore_globals <- function(job) {
+  extra <- setdiff(ls(globalenv(), all.names = TRUE, sorted = FALSE), job$names)
+  if (length(extra)) rm(list = extra, envir = globalenv())
+  for (part in job$around) {
+    if (any(startsWith(as.character(names(part$globals)), ".__"))) next # S4's tables: as they are
+    list2env(part$globals, globalenv())
+    bind_left(part$left, globalenv())
+  }
+  for (piece in job$made) {
+    if (is.environment(piece$env) && !environmentIsLocked(piece$env)) restore_environment(piece$env, piece$contents)
+  }
+}
+
+restore_environment <- function(env, contents) {
+  if (is.null(contents)) {
+    return(invisible())
+  }
+  known <- c(names(contents$values), names(contents$active), names(contents$left), names(contents$lazy), "...")
+  extra <- setdiff(ls(env, all.names = TRUE, sorted = FALSE), known)
+  if (length(extra)) rm(list = extra, envir = env)
+  values <- contents$values[setdiff(names(contents$values), contents$fixed)]
+  if (length(values)) list2env(values, env)
+}
+
+#' Take a job's things out of the process
+#' @noRd
+leave_globals <- function(job) {
+  if (isTRUE(job$has_s4)) methods::cacheMetaData(globalenv(), FALSE)
+  rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
+  rm(list = ls(left_here, all.names = TRUE), envir = left_here)
+  for (part in job$around) {
+    for (method in part$registered) {
+      if (isNamespaceLoaded(method$namespace)) unregister_method(method)
+    }
+  }
+}
+
+# What a table of methods has before a job's method comes.
+with_predecessor <- function(method) {
+  method$before <- if (isNamespaceLoaded(method$namespace)) methods_table(asNamespace(method$namespace))[[method$key]]
+  method
+}
+
+unregister_method <- function(method) {
+  table <- methods_table(asNamespace(method$namespace))
+  if (is.null(method$before)) rm(list = method$key, envir = table) else assign(method$key, method$before, envir = table)
+}

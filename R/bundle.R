@@ -22,12 +22,17 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
     format = 2L, flow = name, gangway = package_version_string(), r_version = as.character(getRversion()),
     functions = lapply(functions, without_source), defaults = lapply(defaults, without_source),
     everywhere = everywhere, search = search_plan(bag, not_attached), settings = session_settings(stored, bag$strings),
-    seed = seed, seeded = exists(".Random.seed", envir = globalenv(), inherits = FALSE), exports = gangway_exports()
+    seed = seed, seeded = has_seed(bag), exports = gangway_exports()
   )
   values <- lapply(bag$captured, function(item) item$value)
   bytes <- write_parcel(bundle, bag, packages_of_classes(classes_in(values)), libraries = .libPaths())
   if (length(bytes) > large_object) warn_large(bag, name)
   bytes
+}
+
+# Whether the session has random numbers and the flow's code sets no seed by itself.
+has_seed <- function(bag) {
+  exists(".Random.seed", envir = globalenv(), inherits = FALSE) && !"set.seed" %in% bag$called
 }
 
 carry_flow <- function(functions, defaults, everywhere, stored) {

@@ -37,6 +37,45 @@ metaflow <- function(cls, ...) {
   )
 }
 
+#' Say what runs first in every task
+#'
+#' What lives inside packages does not travel with code: a theme, a logger's threshold, the number of threads,
+#' a connection. The function given here sets it in each process that runs R code of the flow: in every task, before its
+#' step's function, and in every Ray worker of a step on a cluster. Options, `RNGkind()` and attached packages need no
+#' such function. For a session's own cluster there is `ray_init(everywhere = )`.
+#'
+#' @param flow A flow; see [metaflow()].
+#' @param r_function A function without arguments. It takes along what it uses, as a step's function does. `NULL` takes
+#'   an earlier one back.
+#' @return A new flow.
+#' @section Errors:
+#' Class `gangway_error_flow` if it is no function, or has arguments without defaults. An error in the function is the
+#' task's.
+#' @source The word is that of the R package mirai.
+#' @export
+#' @examples
+#' metaflow("ThemeFlow") %>%
+#'   everywhere(function() ggplot2::theme_set(ggplot2::theme_minimal())) %>%
+#'   step(step = "start", r_function = function(self) self$size <- 1, next_step = "end") %>%
+#'   step(step = "end")
+everywhere <- function(flow, r_function) {
+  check_is_flow(flow, "everywhere")
+  flow$everywhere <- check_everywhere(r_function)
+  flow
+}
+
+# A function that can be called as f(), or NULL.
+check_everywhere <- function(f, call = rlang::caller_env()) {
+  empty <- is.function(f) && length(Filter(function(x) identical(x, quote(expr = )), as.list(formals(f))[names(formals(f)) != "..."]))
+  if (!(is.null(f) || is.function(f)) || empty) {
+    gangway_abort(c(
+      "{.fn everywhere} takes a function that needs no arguments.",
+      i = "For example {.code everywhere(flow, function() data.table::setDTthreads(1))}."
+    ), class = "gangway_error_flow", call = call)
+  }
+  f
+}
+
 #' The Python that a flow compiles to
 #'
 #' What [run()] writes to `flow.py`. The R functions are not in it: they travel beside it, in a file

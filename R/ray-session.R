@@ -19,6 +19,8 @@
 #'   Python package and R.
 #' @param cpus,gpus,resources,object_store_memory What the local node offers: cores and GPUs (by default all that
 #'   there are), a named list of custom resources, and megabytes of its object store.
+#' @param everywhere A function without arguments that runs first in every worker process: it sets what lives inside
+#'   packages and does not travel with code, as [everywhere()] does for a flow.
 #' @return `ray_init()`: the cluster's nodes ([ray_nodes()]), invisibly. `ray_shutdown()`: nothing. References and
 #'   actors are lost with the cluster.
 #' @examplesIf gangway:::can_run_ray()
@@ -26,7 +28,9 @@
 #' ray_map(1:2, function(i) Sys.getpid() != i)
 #' ray_shutdown()
 #' @export
-ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL, object_store_memory = NULL) {
+ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL, object_store_memory = NULL,
+                     everywhere = NULL) {
+  check_everywhere(everywhere)
   if (!is.null(task_value("ray_driver")) || !is.null(session$ray)) {
     return(invisible(ray_nodes()))
   }
@@ -40,6 +44,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
     start_local(local, options)
   }
   ray_state$session <- local$join(address)
+  ray_state$everywhere <- everywhere
   session$ray <- c(local$functions(), list(stop = local$stop))
   # Also when R ends; when it is killed the node notices.
   if (is.null(session$ray_end)) {
@@ -54,7 +59,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
 ray_shutdown <- function() {
   if (!is.null(session$ray)) {
     stop <- session$ray$stop
-    session$ray <- ray_state$session <- NULL
+    session$ray <- ray_state$session <- ray_state$everywhere <- NULL
     stop()
   }
   invisible()

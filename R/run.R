@@ -11,6 +11,9 @@
 #'   * `with`: decorators for all steps, `c("retry", "batch:cpu=2")`.
 #'   * `max_workers`, `max_num_splits`, `max_log_size`: how many tasks run at a time, the widest `foreach`, megabytes
 #'     of log.
+#'   * `seed`: a whole number. Each task's random numbers are then a stream of its own (L'Ecuyer-CMRG), which the seed and
+#'     the task's place in the graph decide: the same in every run, for any number of workers, and after a retry. A
+#'     `set.seed()` before `run()` does not reach the tasks.
 #'   * `tag`: one or more tags of the run. `namespace`, `run_id_file`: as `python flow.py run --help` says.
 #'   * `datastore`, `datastore_root`, `metadata`, `environment`: where artifacts, records and packages come from and
 #'     go to.
@@ -57,12 +60,15 @@
 #' try(run(flow, alhpa = 0.5))
 run <- function(flow = NULL, ...) {
   check_is_flow(flow, "run")
-  command <- run_command(flow, list(...), script_arguments())
+  args <- list(...)
+  seed <- run_seed(flow, args)
+  if (!is.null(seed)) args$seed <- NULL
+  command <- run_command(flow, args, script_arguments())
   code <- flow_code(flow)
   python <- gangway_python()
   check_python(python, ray = needs_ray(flow, command))
   if (command$writes) check_writable(command$top)
-  folder <- write_flow(flow, code)
+  folder <- write_flow(flow, code, flow_bundle_bytes(flow, is_stored(flow, command), seed))
   on.exit(unlink(folder, recursive = TRUE))
   outcome <- run_python(python, folder, command, flow[["name"]])
   # A run that went well lets the script go on, and work with the result.
@@ -86,15 +92,14 @@ script_arguments <- function() {
 
 #' A private folder with flow.py and flow.rds
 #' @noRd
-write_flow <- function(flow, code = flow_code(flow)) {
-  bytes <- flow_bundle_bytes(flow)
+write_flow <- function(flow, code = flow_code(flow), bytes = flow_bundle_bytes(flow)) {
   folder <- tempfile("gangway-")
   dir.create(folder, mode = "0700")
   path <- file.path(folder, "flow.py")
   file <- file(path, "wb")
   writeLines(enc2utf8(code), file, sep = "", useBytes = TRUE)
   close(file)
-  writeBin(as.vector(bytes), file.path(folder, "flow.rds"))
+  writeBin(bytes, file.path(folder, "flow.rds"))
   folder
 }
 

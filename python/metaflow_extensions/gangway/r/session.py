@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import RException
-from . import card, flow_access, foreach, proxy
+from . import card, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .ray_host import ray_functions
 from .robject import RObject
@@ -40,6 +40,9 @@ class RSession(REngine):
                     self._object(handle), name[0]
                 ),
                 "merge": self._merge,
+                "task_stream": lambda handle, number: seed.task_stream(
+                    self._object(handle), number[0]
+                ),
                 "current": lambda name: flow_access.current_value(name[0]),
                 "card": self._card,
                 **{name: self._with_plain(f) for name, f in _PROXY.items()},

@@ -60,11 +60,31 @@ run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {
   self <- new_self(handle)
   inputs <- if (!is.null(input_handles)) new_inputs(input_handles, input_names)
   arguments <- c(list(self = self), if (!is.null(inputs)) list(inputs = inputs))
+  if (!is.null(bundle$seed)) use_stream(decode(py$task_stream(handle, bundle$seed)))
   answer <- guarded(call_as(step, bundle$functions[[step]], arguments))
   # Also after an error: @catch keeps what was assigned before it.
   flushed <- guarded(self_flush(self))
   forget(c(handle, input_handles))
+  if (is.null(bundle$seed) && isTRUE(bundle$seeded)) tell_of_seed(step)
   if (length(answer) > 1L) answer else flushed
+}
+
+# A state of L'Ecuyer-CMRG, with the other kinds of random numbers as they are.
+use_stream <- function(state) {
+  state <- unlist(state)
+  RNGkind("L'Ecuyer-CMRG")
+  use_seed(c(get(".Random.seed", globalenv())[1L], as.integer(ifelse(state >= 2^31, state - 2^32, state))))
+}
+
+# Once a run: the session's seed is not the task's.
+tell_of_seed <- function(step) {
+  folder <- Sys.getenv("GANGWAY_TMP")
+  drew <- exists(".Random.seed", envir = globalenv(), inherits = FALSE)
+  if (drew && (!nzchar(folder) || dir.create(file.path(folder, "told-of-seed"), showWarnings = FALSE))) {
+    message("[gangway] Step ", dQuote(step, FALSE), " has drawn random numbers, and no seed of the session reaches a ",
+      "task: run(flow, seed = 1) gives each task a stream of its own that is the same in every run."
+    )
+  }
 }
 
 run_default <- function(parameter, context) {

@@ -171,6 +171,7 @@ def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
         "join = function(self, inputs) { "
         "  self$all <- unlist(gather_inputs(inputs, 'value'));"
         "  tryCatch(gather_inputs(inputs, 'valu'), error = function(e) message(e$message));"
+        "  tryCatch(self$value, error = function(e) message(conditionMessage(e)));"
         "  merge_artifacts(self, inputs, 'value') },"
         "end = function(self) cat('got', self$all, names(self), '\\n')",
         "    @step\n    def start(self):\n"
@@ -182,7 +183,9 @@ def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
     )
     assert result.returncode == 0, result.stdout
     assert "got 1x0 2y1 3z2 all rows" in log_of(result.stdout, "end")
-    assert any("Did you mean 'value'?" in line for line in log_of(result.stdout, "join"))
+    log = log_of(result.stdout, "join")
+    assert any("Did you mean 'value'?" in line for line in log)
+    assert any("its inputs have it. merge_artifacts(self, inputs) before" in line for line in log)
 
 
 def test_a_package_missing_in_the_task_is_named(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from . import foreach
 _PROPERTIES = ("input", "index")
 
 
-def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
+def artifact(flow: Any, name: str, unsaved: Sequence[str] = (), inputs: Sequence[Any] = ()) -> Any:
     """Return an artifact, a parameter, ``input`` or ``index`` of a flow.
 
     Parameters
@@ -29,6 +29,8 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
         What to return.
     unsaved : sequence of str
         Artifacts that R has not handed over yet: for the advice only.
+    inputs : sequence of FlowSpec
+        Of a join, its inputs: for the advice only.
 
     Raises
     ------
@@ -40,6 +42,12 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = ()) -> Any:
             return foreach.element(flow) if name == "input" else _value(flow, name)
         except ArtifactException as error:
             raise _damaged(flow, name, error) from None
+    if any(name in artifact_names(one) for one in inputs):
+        raise ArtifactException(
+            f"There is no artifact {name!r} in {label(flow)}, which is a join: its inputs have it. "
+            f"merge_artifacts(self, inputs) before takes over what is the same in all of them; "
+            f"gather_inputs(inputs, {name!r}) gives the value of each."
+        )
     known = sorted({*artifact_names(flow), *unsaved})
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."

@@ -29,6 +29,7 @@ class RSession(REngine):
         super().__init__()
         self._objects: list[Any] = []
         self._taken = 0
+        self._joined: Sequence[Any] = ()  # the inputs of the step that runs
         self.provide(
             {
                 "get": self._get,
@@ -63,6 +64,7 @@ class RSession(REngine):
     def run_step(self, step: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's R function with ``self`` and, in a join, ``inputs``."""
         arguments: list[Any] = [step, float(self._handle(flow))]
+        self._joined = inputs or ()
         if inputs is not None:
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
@@ -96,7 +98,9 @@ class RSession(REngine):
         return self._objects[int(handle[0])]
 
     def _get(self, handle: Any, name: Any, unsaved: Any) -> Any:
-        value = flow_access.artifact(self._object(handle), name[0], list(unsaved))
+        flow = self._object(handle)
+        joined = () if flow in self._joined else self._joined
+        value = flow_access.artifact(flow, name[0], list(unsaved), joined)
         self.release()  # of the object whose element `input` is
         return value
 

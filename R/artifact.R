@@ -34,13 +34,6 @@ abort_unreadable <- function(label, error) {
   )
 }
 
-# An exception that @catch kept: its message, as in a task.
-#' @export
-print.metaflow_exception <- function(x, ...) {
-  cat(attr(x, "traceback"), "\n", sep = "")
-  invisible(x)
-}
-
 #' An artifact of a task, by its name
 #' @param task A Python task.
 #' @param run The run_client whose end task this is, to say where else the artifact is.

@@ -48,9 +48,10 @@ task_client <- R6::R6Class(
     #' @field super_ The base class's view of this object.
     super_ = function() super,
 
-    #' @field exception The exception that ended this task (a Python object with `$exception`,
-    #'   `$type` and `$stacktrace`); `NULL` if there was none.
-    exception = function() private$obj_$exception,
+    #' @field exception The exception that ended this task, as a condition: of R code the one that it signalled, with
+    #'   the further fields `traceback` (R's calls), `exception` (its message), `type` and `stacktrace` (Python's view
+    #'   of it); `NULL` if there was none.
+    exception = function() artifact_value(py_attribute(private$obj_, "exception"), "the exception"),
 
     #' @field finished Has the task finished?
     finished = function() private$obj_$finished,

@@ -1,5 +1,8 @@
 # All of the package's errors and warnings go through here, so that each has a class of the tree below:
 #
+# An error of the user's R code that gangway passes on (from a worker, a task, a run) has the classes of that code's
+# condition as well (with_cause()).
+#
 #   gangway_error
 #     gangway_error_flow         the graph: steps, arrows, joins
 #     gangway_error_decorator    a decorator or one of its arguments
@@ -25,7 +28,29 @@
 #' @param .envir Where the message's `{}` are evaluated.
 #' @noRd
 gangway_abort <- function(message, class = NULL, ..., call = parent.frame(), .envir = parent.frame()) {
-  cli::cli_abort(message, class = unique(c(class, "gangway_error")), ..., call = call, .envir = .envir)
+  signal_error(new_error(message, class, ..., call = call, .envir = .envir))
+}
+
+#' The condition that gangway_abort() signals
+#' @inheritParams gangway_abort
+#' @noRd
+new_error <- function(message, class = NULL, ..., call = parent.frame(), .envir = parent.frame()) {
+  force(call)
+  force(.envir)
+  rlang::catch_cnd(
+    cli::cli_abort(message, class = unique(c(class, "gangway_error")), ..., call = call, .envir = .envir), "error"
+  )
+}
+
+#' Signal an error with the user's part of the stack
+#'
+#' rlang shows the calls that led to an error; those from the first one of the package on say nothing to its user. The
+#' function that failed is named by the error's own `call`.
+#' @noRd
+signal_error <- function(error) {
+  own <- which(error$trace$namespace == "gangway")
+  if (length(own)) error$trace <- trace_rows(error$trace, seq_along(error$trace$namespace) < own[1L])
+  rlang::cnd_signal(error)
 }
 
 #' Warn with a condition of class `"gangway_warning"`

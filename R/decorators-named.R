@@ -53,7 +53,8 @@ retry <- function(times = 3L, minutes_between_retries = 2L) {
 #' The flow continues with the next step, as if the failed one had done nothing. Metaflow takes this
 #' decorator on steps with one next step only.
 #'
-#' @param var Name of the artifact that keeps the error; it is `NULL` if there was none.
+#' @param var Name of the artifact that keeps the error, a condition with the classes and fields that R code gave it;
+#'   it is `NULL` if there was none.
 #' @param print_exception Whether to print the error into the task's log.
 #' @inherit decorator return
 #' @inheritSection decorator Errors

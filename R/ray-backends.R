@@ -23,7 +23,8 @@ utils::globalVariables("home") # in functions that at_home() makes
 #' @return Nothing.
 #' @section Errors:
 #' With `.errorhandling = "stop"` the first error that is seen cancels what still runs, and is raised with class
-#' `gangway_error_ray_map` and the fields `index`, `node`, `traceback` and `parent`, the error itself.
+#' `gangway_error_ray_map`, the error's own classes, and the fields `index`, `node`, `traceback` and `parent`, the error
+#' itself.
 #' @seealso [ray], for the package future.
 #' @examples
 #' tune <- function(self) {

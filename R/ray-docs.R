@@ -22,7 +22,8 @@
 #' @section Errors:
 #' All have the classes `gangway_error_ray` and `gangway_error`, and one of these:
 #' * `gangway_error_ray_task`: R code of the task has failed. Fields `node`, `traceback` (R's calls on the worker),
-#'   `parent` (the condition as it was raised there) and, for a list, `index`.
+#'   `parent` (the condition as it was raised there) and, for a list, `index`; and the classes and fields of that
+#'   condition, so that handlers for them work as they do without Ray.
 #' * `gangway_error_ray_died`: the worker's process has died (a segfault, a kill, no memory), as often as it was
 #'   tried.
 #' * `gangway_error_ray_cancelled`, `gangway_error_ray_timeout`, `gangway_error_ray_lost` (a reference of another
@@ -47,6 +48,11 @@
 #' @rawNamespace export(ray_put, ray_get, ray_wait, ray_cancel)
 #' @rawNamespace S3method(print, gangway_ref)
 #' @rawNamespace S3method(format, gangway_ref)
+#' @rawNamespace S3method(conditionMessage, gangway_error_ray)
+#' @rawNamespace S3method(print, gangway_error_ray)
+#' @rawNamespace S3method(rlang::cnd_header, gangway_error_ray)
+#' @rawNamespace S3method(rlang::cnd_body, gangway_error_ray)
+#' @rawNamespace S3method(rlang::cnd_footer, gangway_error_ray)
 NULL
 
 #' Run an R function on a Ray cluster
@@ -108,7 +114,7 @@ NULL
 #'   in the place of the value.
 #' @return A list of the results in the order of `x`, with its names. An error in `f` is an error here, of class
 #'   `gangway_error_ray_map`, that names the element, the node and R's message and traceback (fields `index`, `node`,
-#'   `traceback`, `parent`); a worker that died as often as it was tried gives `gangway_error_ray_died`.
+#'   `traceback`, `parent`), and of the classes that the error had there; a worker that died as often as it was tried gives `gangway_error_ray_died`.
 #' @seealso [ray_nodes()], [ray_init()]
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)

@@ -158,6 +158,7 @@ abort_command <- function(name, command, outcome, call) {
 abort_run <- function(name, report, outcome, call) {
   fields <- list(flow = name, run_id = report$run_id, status = outcome$status, failed = report$failed)
   first <- if (length(report$failed)) report$failed[[1L]]
+  cause <- first$parent
   if (is.null(first)) {
     message <- c(
       "The run of flow {.val {name}} failed with status {outcome$status}.",
@@ -175,16 +176,33 @@ abort_run <- function(name, report, outcome, call) {
         c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")
       }
     )
+    # What happened on a worker happened after what happened in the step.
+    on_worker <- if (inherits(cause, "gangway_error_ray")) cause$traceback
+    fields <- c(fields, list(index = first$index, node = first$node, traceback = c(first$traceback, on_worker)))
   }
-  do.call(gangway_abort, c(list(message, "gangway_error_run", call = call, .envir = environment()), fields))
+  error <- new_error(message, "gangway_error_run", parent = cause, call = call)
+  error[names(fields)] <- fields
+  signal_error(with_cause(error, cause, first$class))
 }
 
 failure_bullets <- function(failure) {
-  call <- failure$call
-  traceback <- unlist(failure$traceback)
   c(
-    x = cli_literal(paste0(if (is_string(call) && nzchar(call)) paste0("In ", call, ": "), failure$message)),
-    if (length(traceback)) c(i = "R's traceback, the call that failed last:"),
-    stats::setNames(cli_literal(traceback), rep(" ", length(traceback)))
+    # rlang shows the parent, with its call, below.
+    if (is.null(failure$parent)) c(x = cli_literal(failure$message)),
+    if (length(failure$traceback)) c(i = "R's traceback, the call that failed last:"),
+    stats::setNames(cli_literal(failure$traceback), rep(" ", length(failure$traceback)))
   )
 }
+
+# The methods of the cause's classes would look for the cause's text.
+#' @rawNamespace S3method(rlang::cnd_header, gangway_error_run)
+cnd_header.gangway_error_run <- function(cnd, ...) cnd$message # nolint: object_name_linter. An S3 method.
+
+#' @rawNamespace S3method(rlang::cnd_body, gangway_error_run)
+cnd_body.gangway_error_run <- function(cnd, ...) cnd$body # nolint: object_name_linter.
+
+#' @rawNamespace S3method(rlang::cnd_footer, gangway_error_run)
+cnd_footer.gangway_error_run <- function(cnd, ...) character() # nolint: object_name_linter.
+
+#' @export
+conditionMessage.gangway_error_run <- function(c) rlang::cnd_message(c) # nolint: object_name_linter.

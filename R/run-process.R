@@ -102,5 +102,19 @@ read_report <- function(path) {
   if (!file.exists(path)) {
     return(NULL)
   }
-  tryCatch(jsonlite::fromJSON(path, simplifyVector = FALSE), error = function(e) NULL)
+  report <- tryCatch(jsonlite::fromJSON(path, simplifyVector = FALSE), error = function(e) NULL)
+  report$failed <- lapply(report$failed, read_failure)
+  report
+}
+
+# A failed task as Python reports it. `parent` is the condition that its R code has signalled, `NULL` if that was none
+# or cannot be read in this session.
+read_failure <- function(failure) {
+  for (name in c("class", "traceback")) failure[[name]] <- as.character(unlist(failure[[name]]))
+  if (!is.null(failure$condition)) {
+    parent <- tryCatch(unserialize(jsonlite::base64_dec(failure$condition)), error = function(e) NULL)
+    failure$parent <- if (inherits(parent, "condition")) parent
+  }
+  failure$condition <- NULL
+  failure
 }

@@ -41,8 +41,10 @@
 #' Classes `gangway_error_argument` (an unknown argument, with the nearest known one), `gangway_error_parameter`
 #' (a value that is missing or of another type), `gangway_error_flow` and `gangway_error_bundle` (the flow itself),
 #' `gangway_error_python`: all before anything is started. `gangway_error_run`: a run that failed, with its fields
-#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `traceback` of
-#' each failed task). Ctrl-C stops the tasks, and then R as any interrupt does.
+#' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `class`, `traceback`,
+#' `index`, `node` and `parent` of each failed task). Where R code has failed, `parent` is the condition that it
+#' signalled (without fields that make it larger than 1 MB), and the run's error has the classes and the fields of the
+#' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`. Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.
 #' @export

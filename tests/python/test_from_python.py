@@ -348,6 +348,7 @@ def test_a_caught_exception_is_its_message_and_prints_its_traceback() -> None:
         raise ValueError("bad luck")
     except ValueError as error:
         caught = MetaflowExceptionWrapper(error)
-    assert in_r(caught, "as.character(x)")[0] == "bad luck"
-    assert "ValueError" in in_r(caught, "attr(x, 'type')")[0]
+    assert in_r(caught, "conditionMessage(x)")[0] == "bad luck"
+    assert in_r(caught, "inherits(x, c('metaflow_exception', 'error', 'condition'), which = TRUE)")
+    assert "ValueError" in in_r(caught, "x$type")[0]
     assert "raise ValueError" in in_r(caught, "paste(capture.output(print(x)), collapse = '')")[0]

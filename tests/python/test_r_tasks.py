@@ -47,37 +47,56 @@ def test_output_messages_and_warnings_come_in_order(run_r: Run) -> None:
 
 def test_an_r_error_fails_the_task_with_call_and_traceback(run_r: Run, tmp_path: Path) -> None:
     result = run_r(
-        "start = function(self) { inner <- function(n) if (n) inner(n - 1) else stop('oh: no'); "
+        "start = function(self) { inner <- function(n, sep) if (n) inner(n - 1, sep = 'a: b') else "
+        "  stop('oh: no\nR traceback (the step\\'s function first):\n  1. mine');"
         "inner(1) }, end = function(self) NULL",
         steps("start", "end"),
     )
     assert result.returncode == 1
-    assert "Error in inner(n - 1): oh: no" in result.stdout
+    assert 'Error in inner(n - 1, sep = "a: b"): oh: no' in result.stdout
     report = json.loads((tmp_path / "report.json").read_text())
     (failure,) = report["failed"]
     assert report["status"] == "failed" and failure["step"] == "start"
-    assert failure["message"] == "oh: no" and failure["call"] == "inner(n - 1)"
-    assert failure["traceback"] == ["start(self)", "inner(1)", "inner(n - 1)"]
+    assert failure["message"].startswith("oh: no\n") and failure["message"].endswith("1. mine")
+    call = 'inner(n - 1, sep = "a: b")'
+    assert failure["call"] == call
+    assert failure["traceback"] == ["start(self)", "inner(1)", call]
+    assert failure["class"] == ["simpleError", "error", "condition"]
+    assert failure["node"] is None and failure["index"] is None
 
 
 def test_retry_and_catch_work_for_r_code(run_r: Run, tmp_path: Path) -> None:
     result = run_r(
         "start = function(self) "
         "  if (current('retry_count') < 1L) stop('once') else self$ok <- 'yes',"
-        "middle = function(self) { self$before <- 7; stop('caught') },"
-        "end = function(self) cat(self$ok, self$before, self$problem, '\\n')",
+        "middle = function(self) { self$before <- 7;"
+        "  stop(structure(class = c('my_err', 'error', 'condition'),"
+        "    list(message = 'caught', call = quote(g(1)), data = 1:3, con = stdin()))) },"
+        "end = function(self) { cat(self$ok, self$before, conditionMessage(self$problem), '\\n');"
+        "  cat(class(self$problem), '\\n');"
+        "  cat('data', self$problem$data, is.null(self$problem$nothing), '\\n');"
+        "  print(self$problem) }",
         "    @retry(times=1, minutes_between_retries=0)\n"
         + steps("start", "middle").replace(
             "    @step\n    def middle", '    @catch(var="problem")\n    @step\n    def middle'
         )
         + "\n        self.next(self.end)\n\n"
-        + steps("end"),
+        + steps("end")
+        + "\n        print('python', type(self.problem).__name__, self.problem.r_error['class'])"
+        + "\n        print('text', self.problem.exception)",
     )
     assert result.returncode == 0, result.stdout
-    assert any(
-        line.startswith("yes 7 Error in middle(self): caught")
-        for line in log_of(result.stdout, "end")
-    )
+    log = log_of(result.stdout, "end")
+    assert "yes 7 caught" in log
+    assert "metaflow_exception my_err error condition" in log
+    assert "data 1 2 3 TRUE" in log
+    printed = log.index("Error in g(1): caught")
+    assert log[printed + 1 : printed + 3] == [
+        "R traceback (the step's function first):",
+        "1. middle(self)",
+    ]
+    assert "python MetaflowExceptionWrapper ['my_err', 'error', 'condition']" in log
+    assert "text Error in g(1): caught" in log
 
 
 @pytest.mark.parametrize("code", ["while (TRUE) {}", "Sys.sleep(600)", "repeat { cat('x\\n') }"])

@@ -167,6 +167,59 @@ test_that("an R error names element, node and traceback, and carries the conditi
   expect_error(ray_map(1:2, function(x) nosuchpackage::f(x)), "nosuchpackage")
 })
 
+test_that("a condition of R code keeps its classes and fields, whatever it was signalled through", {
+  local_cluster()
+  fails <- function() {
+    parent <- structure(class = c("first_err", "error", "condition"), list(message = "first", call = NULL))
+    rlang::abort(c("{it}", i = "a hint"), class = c("my_err", "my_errors"), data = 1:3, index = "mine", parent = parent)
+  }
+  fail <- function(...) fails()
+  remote <- ray_remote(fail)
+  actor <- ray_actor(function() list(fail = fail))
+  broken <- ray_actor(fail)
+  loop <- function() {
+    skip_if_not_installed("foreach")
+    registerDoRay()
+    `%dopar%` <- foreach::`%dopar%`
+    foreach::foreach(i = 1:2) %dopar% fail(i)
+  }
+  doors <- list(
+    map = function() ray_map(1:2, fail), map = function() ray_map2(1:2, 1:2, fail),
+    map = function() ray_pmap(list(1:2, 1:2), fail), task = function() ray_get(remote(1)),
+    task = function() ray_get(list(remote(1))), task = function() ray_get(ray_remote(identity)(remote(1))),
+    task = function() ray_get(actor$fail()), task = function() ray_get(broken$fail()), map = loop,
+    map = function() stop(ray_map(1:2, fail, .errors = "collect")[[1L]])
+  )
+  for (i in seq_along(doors)) {
+    e <- tryCatch(doors[[i]](), my_err = identity)
+    expect_s3_class(e, c(on_ray(names(doors)[i]), "gangway_error_ray", "gangway_error", "my_err", "my_errors",
+      "rlang_error", "error", "condition"), exact = TRUE)
+    expect_identical(e$data, 1:3)
+    expect_match(e$node, "^node-0 ")
+    expect_identical(e$traceback[length(e$traceback)], "fails()")
+    expect_false(any(grepl("abort|signal|Handlers", e$traceback)))
+    expect_s3_class(e$parent, c("my_err", "my_errors", "rlang_error", "error", "condition"), exact = TRUE)
+    expect_identical(e$parent$index, "mine")
+    expect_identical(class(e$parent$parent), c("first_err", "error", "condition"))
+    if (names(doors)[i] == "map") expect_identical(e$index, 1L)
+    expect_match(conditionMessage(e), "failed on node-0 .*\\{it\\}\n.*a hint\nCaused by error:\n! first\n  in ")
+    expect_match(rlang::cnd_message(e), "node-0.*Caused by error in `.*`:\n! \\{it\\}.*Caused by error:\n! first")
+  }
+  large <- function(i) {
+    stop(structure(class = c("large_err", "error", "condition"),
+      list(message = "large", call = NULL, small = i, large = runif(1e6))))
+  }
+  e <- tryCatch(ray_map(1, large), large_err = identity)
+  expect_identical(e$small, 1)
+  expect_null(e$large)
+  told <- list(
+    function(i) rlang::warn("told", class = "my_class"), function(i) rlang::inform("told", class = "my_class"),
+    function(i) warning(structure(class = c("my_class", "warning", "condition"), list(message = "told", call = NULL))),
+    function(i) message(structure(class = c("my_class", "message", "condition"), list(message = "told", call = NULL)))
+  )
+  for (tell in told) expect_condition(ray_map(1, tell), "told", class = "my_class")
+})
+
 test_that("a worker that dies is tried again, and then it is said", {
   local_cluster()
   died <- withr::local_tempfile()

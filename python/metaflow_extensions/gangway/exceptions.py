@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from metaflow.exception import MetaflowException
 
@@ -100,48 +100,37 @@ class PythonStepException(GangwayException):
     headline = "Python step error"
 
 
-_TRACEBACK_TITLE = "R traceback (the step's function first):"
-
-
 class RException(GangwayException):
     """R code of a flow ended with an error.
 
+    Parameters
+    ----------
+    headline : str
+        Where it happened, as Metaflow's headlines are.
+    error : dict
+        What R knows of it.
+
     Attributes
     ----------
-    r_message : str
-        R's message.
-    r_call : str
-        The call in which the error was raised, or an empty string.
-    r_traceback : list of str
-        R's calls from the step's function to the error.
+    r_error : dict
+        ``message``; ``call``, the call in which it was raised, or an empty string; ``class``, the
+        classes of R's condition; ``traceback``, R's calls from the step's function to the error;
+        ``index`` and ``node`` of the element of a ``ray_map()`` that failed, or None;
+        ``condition``, R's condition as an artifact's bytes. Metaflow keeps it on its record of the
+        exception (`r.caught`).
     """
 
     headline = "R error"
 
-    def __init__(
-        self, headline: str, message: str, call: str = "", traceback: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, headline: str, error: dict[str, Any]) -> None:
         self.headline = headline
-        self.r_message = message
-        self.r_call = call
-        self.r_traceback = list(traceback)
-        lines = [f"Error in {call}: {message}" if call else f"Error: {message}"]
-        if self.r_traceback:
-            lines.append(_TRACEBACK_TITLE)
-            lines += [f"  {i}. {c}" for i, c in enumerate(self.r_traceback, start=1)]
+        self.r_error = error
+        call = error["call"]
+        lines = [f"Error in {call}: {error['message']}" if call else f"Error: {error['message']}"]
+        if error["traceback"]:
+            lines.append("R traceback (the step's function first):")
+            lines += [f"  {i}. {c}" for i, c in enumerate(error["traceback"], start=1)]
         super().__init__("\n".join(lines))
 
-    @staticmethod
-    def parse(text: str) -> tuple[str, str, list[str]]:
-        """Split the text of an exception, as Metaflow stores it, into message, call, traceback."""
-        head, _, tail = text.partition("\n" + _TRACEBACK_TITLE + "\n")
-        calls = [line.split(". ", 1)[1] for line in tail.splitlines() if ". " in line]
-        if head.startswith("Error: "):
-            return head.removeprefix("Error: "), "", calls
-        call, separator, message = head.removeprefix("Error in ").partition(": ")
-        if not head.startswith("Error in ") or not separator:
-            return text, "", []
-        return message, call, calls
-
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.headline, self.r_message, self.r_call, self.r_traceback)
+        return type(self), (self.headline, self.r_error)

@@ -50,6 +50,7 @@ _SOURCES = (
     "runtime/dragged.R",
     "runtime/same.R",
     "runtime/errors.R",
+    "runtime/causes.R",
     "runtime/self.R",
     *(f"runtime/ray-{name}.R" for name in _RAY),
     "runtime/needs.R",

@@ -172,16 +172,9 @@ def _record(value: Any, conversion: Conversion) -> Node:
 
 
 def _caught(value: Any, conversion: Conversion) -> Node:
-    """An exception that ``@catch`` kept: its message, printed with its traceback."""
-    message, kind, traceback = (
-        str(text).replace("\0", "") for text in (value.exception, value.type, value)
-    )
-    attributes = {
-        "class": character(["metaflow_exception"]),
-        "type": conversion.known(strings([kind])),
-        "traceback": conversion.known(strings([traceback])),
-    }
-    return conversion.known(strings([message], attributes))
+    from . import caught
+
+    return caught.condition(value, conversion)
 
 
 def _numpy(value: Any, conversion: Conversion) -> Node:

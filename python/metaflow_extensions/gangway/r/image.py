@@ -64,7 +64,7 @@ class ImageCheck(StepDecorator):
         try:
             self._open().check_packages(step_name)
         except (RStartException, RException) as error:
-            lacks = error.r_message if isinstance(error, RException) else error.message
+            lacks = error.r_error["message"] if isinstance(error, RException) else error.message
             raise ImageException(
                 f"Step *{step_name}* cannot run on {self._runtime} in the image "
                 f"{_image(flow, step_name)!r}. {lacks} Add it to the image, or choose another one: "

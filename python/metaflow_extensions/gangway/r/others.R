@@ -18,3 +18,23 @@ fill_in <- function(x, others) {
   }
   x
 }
+
+# An exception that @catch kept (caught.py). Its message is that of the process which knew the methods of its class.
+#' @export
+conditionMessage.metaflow_exception <- function(c) c$exception # nolint: object_name_linter. An S3 method.
+
+# Of R code it prints as R would say it, of Python code with Python's traceback.
+#' @export
+print.metaflow_exception <- function(x, ...) {
+  if (is.null(x$traceback)) {
+    cat(if (is.null(x$stacktrace)) conditionMessage(x) else x$stacktrace, "\n", sep = "")
+    return(invisible(x))
+  }
+  call <- conditionCall(x)
+  cat("Error", if (!is.null(call)) c(" in ", deparse(call, nlines = 1L)[1L]), ": ", conditionMessage(x), "\n", sep = "")
+  if (length(x$traceback)) {
+    cat("R traceback (the step's function first):\n", paste0("  ", seq_along(x$traceback), ". ", x$traceback, "\n"),
+      sep = "")
+  }
+  invisible(x)
+}

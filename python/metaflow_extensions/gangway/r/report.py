@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
-from ..exceptions import RException
+from ..exceptions import GangLostException
+from . import caught
 
 _INTERRUPTED = 130
 
@@ -42,7 +44,16 @@ def _failed_tasks(flow: str | None, run_id: str | None) -> list[dict[str, Any]]:
     namespace(None)
     tasks = [task for step in Run(f"{flow}/{run_id}") for task in step if not _ok(task)]
     # The first to start first: in a gang the control task before its workers.
-    return [_failure(task) for task in sorted(tasks, key=lambda task: task.created_at)]
+    tasks.sort(key=lambda task: task.created_at)
+    failures = [_failure(task) for task in tasks]
+    if tasks and _has_lost_its_gang(tasks[0]):
+        # R's error on a worker is the reason.
+        failures.sort(key=lambda failure: "class" not in failure)
+    return failures
+
+
+def _has_lost_its_gang(task: Any) -> bool:
+    return getattr(task.exception, "type", "").endswith(f".{GangLostException.__name__}")
 
 
 def _ok(task: Any) -> bool:
@@ -54,14 +65,12 @@ def _failure(task: Any) -> dict[str, Any]:
     exception = task.exception
     # Without one the task's process died: its last lines tell what is known.
     text = exception.exception if exception is not None else _last_lines(task.stderr)
-    message, call, traceback = RException.parse(text)
-    return {
-        "pathspec": task.pathspec,
-        "step": task.parent.id,
-        "message": message,
-        "call": call,
-        "traceback": traceback,
-    }
+    failure = {"pathspec": task.pathspec, "step": task.parent.id, "message": text}
+    error = caught.r_error(exception)
+    if error is None:
+        return failure
+    condition = base64.b64encode(error["condition"]).decode()
+    return {**failure, **error, "condition": condition}
 
 
 def _last_lines(text: str, count: int = 10) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import RException
-from . import card, flow_access, foreach, proxy, seed
+from . import card, caught, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .ray_host import ray_functions
 from .robject import RObject
@@ -27,6 +27,7 @@ class RSession(REngine):
 
     def __init__(self) -> None:
         super().__init__()
+        caught.enable()
         self._objects: list[Any] = []
         self._taken = 0
         self._joined: Sequence[Any] = ()  # the inputs of the step that runs
@@ -84,11 +85,14 @@ class RSession(REngine):
     def _check(self, answer: Sequence[Any], headline: str) -> None:
         if len(answer) == 1:
             return
-        message, *rest = (self.plain(a) for a in list(answer)[1:])
-        if not rest:
+        failure = answer[1]
+        if failure is self._ri.NULL:
             raise KeyboardInterrupt
-        call, calls = rest
-        raise RException(headline, message, call, [calls] if isinstance(calls, str) else calls)
+        *facts, condition = failure
+        error = dict(zip(failure.names, map(self.plain, facts), strict=False))
+        for name in ("class", "traceback"):  # of which there may be one
+            error[name] = [error[name]] if isinstance(error[name], str) else list(error[name])
+        raise RException(headline, {**error, "condition": self.decode(condition).data})
 
     def _handle(self, flow: Any) -> int:
         self._objects.append(flow)

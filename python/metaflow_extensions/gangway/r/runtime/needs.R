@@ -1,6 +1,6 @@
 # The packages that a step needs, looked for before it begins: in an image one may be missing.
 
-guarded_check <- function(step) guarded(check_packages(step))
+guarded_check <- function(step) for_python(guarded(check_packages(step)))
 
 check_packages <- function(step) {
   needed <- used_packages(bundle$functions[[step]], bundle$globals)

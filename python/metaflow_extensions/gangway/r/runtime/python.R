@@ -18,11 +18,6 @@ refuse_python <- function(x, ...) {
   )
 }
 
-print_caught <- function(x, ...) {
-  cat(attr(x, "traceback"), "\n", sep = "")
-  invisible(x)
-}
-
 local({
   method <- function(generic, class, f) registerS3method(generic, class, f, envir = baseenv())
   for (generic in c("format", "as.character", "toString")) method(generic, "gangway_python", python_label)
@@ -31,7 +26,8 @@ local({
   }
   method("print", "gangway_python", print_python)
   method("length", "gangway_python", function(x) 1L)
-  method("print", "metaflow_exception", print_caught)
+  method("print", "metaflow_exception", print.metaflow_exception)
+  method("conditionMessage", "metaflow_exception", conditionMessage.metaflow_exception)
 })
 
 # What a decorator has put on `current`: its attributes are read and its methods called as in Python.

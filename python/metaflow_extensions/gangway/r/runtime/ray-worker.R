@@ -60,6 +60,9 @@ register_ray_methods <- function() {
   method("format", "gangway_actor", format.gangway_actor)
   method("$", "gangway_actor", `$.gangway_actor`)
   method("[[", "gangway_actor", `[[.gangway_actor`)
+  method("conditionMessage", "gangway_error_ray", conditionMessage.gangway_error_ray)
+  method("print", "gangway_error_ray", print.gangway_error_ray)
+  when_rlang_is_loaded()
   when_future_is_loaded()
   NULL
 }
@@ -196,8 +199,9 @@ make_actor <- function(data) {
   }
   worker$object <- answer[[1L]]
   if (!is.environment(worker$object) && !is.list(worker$object)) {
-    return(failed(list(NULL, paste0("The function gave no environment, R6 object or list to call, but ",
-      class(worker$object)[1L]), "", character())))
+    return(failed(list(NULL, as_failure(simpleError(paste0(
+      "The function gave no environment, R6 object or list to call, but ", class(worker$object)[1L]
+    ))))))
   }
   write_outcome(NULL)
 }
@@ -279,10 +283,11 @@ failed <- function(answer, ...) {
   list(transport(failure), enc2utf8(failure$message))
 }
 
+# What as_failure() tells, and where it happened.
 failure_of <- function(answer) {
-  list(
-    message = answer[[2L]], call = answer[[3L]], traceback = answer[[4L]], node = worker$node, error = worker$error
-  )
+  failure <- answer[[2L]]
+  failure$node <- worker$node
+  failure
 }
 
 # ---- chunks of ray_map() and its relatives
@@ -344,7 +349,7 @@ open_capture <- function() {
   sink(worker$output)
 }
 
-# guarded() that notes what is said; worker$error is the error's own condition.
+# guarded() that notes what is said.
 captured <- function(expr) {
   frames <- NULL
   depth <- sys.nframe()
@@ -356,11 +361,8 @@ captured <- function(expr) {
       warning = function(w) say(w, "muffleWarning"),
       immediateCondition = function(c) say(c, "muffleProgression")
     ),
-    error = function(e) {
-      worker$error <- e
-      list(NULL, conditionMessage(e), one_line(conditionCall(e)), user_calls(frames, depth))
-    },
-    interrupt = function(e) list(NULL, "interrupted", "", character())
+    error = function(e) list(NULL, as_failure(e, frames, depth)),
+    interrupt = function(e) list(NULL, as_failure(simpleError("interrupted")))
   )
 }
 

@@ -33,7 +33,7 @@ quit <- q <- function(...) {
   stop("quit() would end the task without its artifacts; leave with return() or stop().", call. = FALSE)
 }
 
-guarded_open <- function(path) guarded(open_bundle(path))
+guarded_open <- function(path) for_python(guarded(open_bundle(path)))
 
 open_bundle <- function(path) {
   options(r_defaults)
@@ -66,7 +66,7 @@ run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {
   flushed <- guarded(self_flush(self))
   forget(c(handle, input_handles))
   if (is.null(bundle$seed) && isTRUE(bundle$seeded)) tell_of_seed(step)
-  if (length(answer) > 1L) answer else flushed
+  for_python(if (length(answer) > 1L) answer else flushed)
 }
 
 # A state of L'Ecuyer-CMRG, with the other kinds of random numbers as they are.
@@ -88,7 +88,7 @@ tell_of_seed <- function(step) {
 }
 
 run_default <- function(parameter, context) {
-  guarded(call_as(parameter, bundle$defaults[[parameter]], list(context = context)))
+  for_python(guarded(call_as(parameter, bundle$defaults[[parameter]], list(context = context))))
 }
 
 # Calls f with as many of the arguments as it has formals, under the name that a traceback shows.
@@ -96,4 +96,23 @@ call_as <- function(name, f, arguments) {
   arguments <- arguments[seq_len(min(length(formals(f)), length(arguments)))]
   env <- list2env(c(arguments, structure(list(f), names = name)), parent = globalenv())
   eval(as.call(lapply(c(name, names(arguments)), as.name)), env)
+}
+
+# An answer of guarded() for Python, which keeps the condition as it keeps an artifact.
+for_python <- function(answer) {
+  if (length(answer) == 1L || is.null(answer[[2L]])) {
+    return(answer)
+  }
+  failure <- answer[[2L]]
+  condition <- tryCatch(encode(failure$error, "the error"), error = function(e) {
+    encode(storable(failure$error), "the error")
+  })
+  list(NULL, c(failure[c("message", "call", "class", "traceback", "index", "node")], list(condition = condition)))
+}
+
+# A condition without the fields that nothing can store, such as an open connection.
+storable <- function(e) {
+  fields <- if (is.list(e)) unclass(e) else list(message = text_of(e))
+  kept <- vapply(fields, function(field) is.null(find_unserializable(field, "x")), NA)
+  structure(fields[kept], class = class(e))
 }

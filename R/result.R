@@ -71,6 +71,23 @@ with_run <- function(x, read) {
   with_run(x, function(run) run_artifact(run, i))
 }
 
+# Scripts for Netflix's package compare the exit status, which its run() returns: 0 of a run that went well.
+#' @export
+Ops.gangway_run <- function(e1, e2) {
+  run <- if (inherits(e1, "gangway_run")) e1 else e2
+  other <- if (nargs() == 1L) 0L else if (inherits(e1, "gangway_run")) e2 else e1
+  if (!.Generic %in% c("==", "!=", "!") || !(is.numeric(other) || is.logical(other))) {
+    operator <- .Generic
+    gangway_abort(c(
+      "{.code {operator}} does not work on a run of a flow.",
+      i = "An artifact of the run is {.code result$name}; whether it went well is
+           {.code attr(result, \"run\")$status == \"ok\"}."
+    ), "gangway_error_client", call = NULL)
+  }
+  status <- switch(run_info(run)$status, ok = 0L, running = NA_integer_, 1L)
+  if (.Generic == "!") !status else get(.Generic)(status, other)
+}
+
 #' @export
 names.gangway_run <- function(x) with_run(x, run_artifact_names)
 

@@ -105,3 +105,14 @@ test_that("a class's own methods do not stand in the way of run()'s error", {
   expect_identical(conditionMessage(with), "text")
   expect_identical(unclass(with)[c("index", "n", "body")], list(index = 2L, n = 1, body = "b"))
 })
+
+test_that("a run compares as the exit status that Netflix's run() returned", {
+  ok <- new_run_result("A", "1", "ok", 1, "local")
+  expect_true(ok == 0)
+  expect_false(ok != 0L)
+  expect_true(0 == ok)
+  expect_true(!ok)
+  expect_false(new_run_result("A", "1", "failed", 1, "local") == 0)
+  expect_error(ok + 1, "result[$]name", class = "gangway_error_client")
+  expect_error(ok == "ok", class = "gangway_error_client")
+})

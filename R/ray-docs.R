@@ -114,7 +114,8 @@ NULL
 #'   in the place of the value.
 #' @return A list of the results in the order of `x`, with its names. An error in `f` is an error here, of class
 #'   `gangway_error_ray_map`, that names the element, the node and R's message and traceback (fields `index`, `node`,
-#'   `traceback`, `parent`), and of the classes that the error had there; a worker that died as often as it was tried gives `gangway_error_ray_died`.
+#'   `traceback`, `parent`), and of the classes that the error had there; a worker that died as often
+#'   as it was tried gives `gangway_error_ray_died`.
 #' @seealso [ray_nodes()], [ray_init()]
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)

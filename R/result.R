@@ -183,11 +183,7 @@ abort_run <- function(name, report, outcome, call) {
     )
   } else {
     message <- c(
-      paste0(
-        "Flow {.val {name}} failed in step {.val {first$step}}",
-        # Metaflow knows no task of a flow that it refuses.
-        if (length(first$pathspec)) " ({first$pathspec})", "."
-      ),
+      failure_headline(first),
       failure_bullets(first),
       if (length(report$failed) > 1L) {
         c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")
@@ -200,6 +196,15 @@ abort_run <- function(name, report, outcome, call) {
   error <- new_error(message, "gangway_error_run", parent = cause, call = call)
   error[names(fields)] <- fields
   signal_error(with_cause(error, cause, first$class))
+}
+
+failure_headline <- function(failure) {
+  if (!is.null(failure$headline)) {
+    return("Flow {.val {name}} failed before its first task: {first$headline}.")
+  }
+  # Metaflow knows no task of a flow that it refuses.
+  where <- if (length(failure$pathspec)) " ({first$pathspec})"
+  paste0("Flow {.val {name}} failed in step {.val {first$step}}", where, ".")
 }
 
 failure_bullets <- function(failure) {

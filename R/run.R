@@ -44,7 +44,8 @@
 #' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `class`, `traceback`,
 #' `index`, `node` and `parent` of each failed task). Where R code has failed, `parent` is the condition that it
 #' signalled (without fields that make it larger than 1 MB), and the run's error has the classes and the fields of the
-#' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`. Ctrl-C stops the tasks, and then R as any interrupt does.
+#' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`.
+#' Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.
 #' @export

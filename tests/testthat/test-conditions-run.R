@@ -92,6 +92,17 @@ test_that("what a worker of a step's gang signals is an error of that class in t
   expect_match(conditionMessage(error), "Caused by error in `fail()`:\n! bad x", fixed = TRUE)
 })
 
+test_that("an error in a parameter's default is run()'s as well", {
+  local_run_folder()
+  flow <- metaflow("DefaultFlow") |>
+    parameter("n", type = "integer", default = function() rlang::abort("no n", class = "my_err")) |>
+    step(step = "start", next_step = "end") |>
+    step(step = "end")
+  error <- tryCatch(quiet_run(flow), my_err = identity)
+  expect_s3_class(error, "gangway_error_run")
+  expect_match(conditionMessage(error), "default of parameter n.\n.*Caused by error in `n\\(\\)`:\n! no n")
+})
+
 test_that("a class's own methods do not stand in the way of run()'s error", {
   registerS3method("conditionMessage", "odd_err", function(c) stop("no message"))
   registerS3method("cnd_header", "odd_err", function(cnd, ...) stop("no header"), envir = asNamespace("rlang"))

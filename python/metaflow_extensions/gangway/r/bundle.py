@@ -48,7 +48,15 @@ class RBundle:
         """Return a deploy-time function that asks R for a parameter's default."""
 
         def default(context: Any, deploy_time: bool = False) -> Any:
-            value = self._open().run_default(parameter, context._asdict())
+            # Here, because Ray's workers import this module and shall not import Metaflow.
+            from ..exceptions import RException
+            from .report import note_failure
+
+            try:
+                value = self._open().run_default(parameter, context._asdict())
+            except RException as error:
+                note_failure(error)  # Metaflow makes a text of it
+                raise
             # Metaflow wants the default of a JSON parameter as text.
             return json.dumps(value) if isinstance(value, (list, dict)) else value
 

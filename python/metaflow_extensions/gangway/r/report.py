@@ -6,10 +6,20 @@ import base64
 import json
 from typing import Any
 
-from ..exceptions import GangLostException
+from ..exceptions import GangLostException, RException
 from . import caught
 
 _INTERRUPTED = 130
+
+# What has failed in this process itself, before there was a task.
+_without_task: list[dict[str, Any]] = []
+
+
+def note_failure(error: RException) -> None:
+    """Have an R error reported, if the run ends with no failed task."""
+    headline = error.headline.replace("*", "")
+    failure = {"pathspec": None, "step": None, "headline": headline}
+    _without_task.append({**failure, **_for_json(error.r_error)})
 
 
 def write_report(path: str, status: int) -> None:
@@ -25,13 +35,15 @@ def write_report(path: str, status: int) -> None:
     from metaflow import current, get_metadata
 
     state = {0: "ok", _INTERRUPTED: "interrupted"}.get(status, "failed")
-    report = {
+    report: dict[str, Any] = {
         "flow": current.flow_name,
         "run_id": current.run_id,
         "metadata": get_metadata(),
         "status": state,
-        "failed": _failed_tasks(current.flow_name, current.run_id) if state == "failed" else [],
+        "failed": [],
     }
+    if state == "failed":
+        report["failed"] = _failed_tasks(current.flow_name, current.run_id) or _without_task[-1:]
     with open(path, "w", encoding="utf-8") as file:
         json.dump(report, file)
 
@@ -67,10 +79,11 @@ def _failure(task: Any) -> dict[str, Any]:
     text = exception.exception if exception is not None else _last_lines(task.stderr)
     failure = {"pathspec": task.pathspec, "step": task.parent.id, "message": text}
     error = caught.r_error(exception)
-    if error is None:
-        return failure
-    condition = base64.b64encode(error["condition"]).decode()
-    return {**failure, **error, "condition": condition}
+    return {**failure, **_for_json(error)} if error is not None else failure
+
+
+def _for_json(error: dict[str, Any]) -> dict[str, Any]:
+    return {**error, "condition": base64.b64encode(error["condition"]).decode()}
 
 
 def _last_lines(text: str, count: int = 10) -> str:

@@ -25,7 +25,9 @@ files_folder <- function(script = script_path(), folder = getwd()) {
 #' The script that Rscript runs, if it does
 #' @noRd
 script_path <- function(arguments = commandArgs()) {
-  script <- sub("^--file=", "", grep("^--file=", arguments, value = TRUE))
+  # What follows --args is the script's own.
+  own <- match("--args", arguments, nomatch = length(arguments) + 1L)
+  script <- sub("^--file=", "", grep("^--file=", arguments[seq_len(own - 1L)], value = TRUE))
   # Rscript writes a space in a path as ~+~.
   if (length(script)) gsub("~+~", " ", script[1L], fixed = TRUE)
 }

@@ -3,7 +3,8 @@
 #' From a console, `run()` runs the flow and returns its results. In a script that is started as
 #' `Rscript flow.R run ...` the command line takes over: it is handed to Metaflow as it is. After a run
 #' that went well the script goes on; else `run()` ends the script, and its exit status is Metaflow's.
-#' Without arguments `Rscript flow.R` runs the flow.
+#' Without arguments `Rscript flow.R` runs the flow. Wherever the arguments of R are not the flow's, `run()` behaves
+#' as from a console.
 #'
 #' @param flow A flow; see [metaflow()].
 #' @param ... Named arguments: the flow's parameters, and options.
@@ -36,7 +37,19 @@
 #' @section The command line:
 #' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever
 #' `python flow.py` takes. An option of the command line replaces the one that was given to `run()` in the script.
-#' `options(gangway.command_line = FALSE)` before `run()` leaves the script's arguments to the script.
+#'
+#' The arguments of the R process are Metaflow's if all of this is so; else `run()` behaves as from a console, and
+#' returns a result or raises an error:
+#' * R was started by `Rscript FILE`; not by `Rscript -e`, `R -f`, `R -e` or littler, as workers of clusters are.
+#' * The code of that file itself calls `run()`: its top level or functions of the script, directly, in a pipe or
+#'   through functions of base R such as `tryCatch()` and `lapply()`. Not what a package calls or evaluates (knitr,
+#'   plumber, testthat, a package of yours), what is read by [source()], or a fork of package parallel.
+#' * Their first word (that is no option, and no option's value) is one of Metaflow's commands, such as `run` or `show`;
+#'   or the script does not read its arguments itself: it neither calls [commandArgs()] (other than for its own path)
+#'   nor uses optparse, argparse, argparser, docopt or getopt. So a command that is mistyped is Metaflow's error.
+#'
+#' `options(gangway.command_line = FALSE)` before `run()` leaves the arguments to the script in any case, and `TRUE`
+#' gives them to Metaflow.
 #' @section Errors:
 #' Classes `gangway_error_argument` (an unknown argument, with the nearest known one), `gangway_error_parameter`
 #' (a value that is missing or of another type), `gangway_error_flow` and `gangway_error_bundle` (the flow itself),
@@ -66,7 +79,7 @@ run <- function(flow = NULL, ...) {
   args <- list(...)
   seed <- run_seed(flow, args)
   if (!is.null(seed)) args$seed <- NULL
-  command <- run_command(flow, args, script_arguments())
+  command <- run_command(flow, args, script_arguments(environment()))
   code <- flow_code(flow)
   python <- gangway_python()
   check_python(python, ray = needs_ray(flow, command))
@@ -82,15 +95,6 @@ run <- function(flow = NULL, ...) {
   # Before on.exit() removes the folder.
   outcome$report <- read_report(outcome$report)
   finish_run(flow, command, outcome)
-}
-
-#' The arguments of a script, if it was started with any
-#' @noRd
-script_arguments <- function() {
-  if (interactive() || !isTRUE(getOption("gangway.command_line", TRUE))) {
-    return(character())
-  }
-  commandArgs(trailingOnly = TRUE)
 }
 
 #' A private folder with flow.py and flow.rds

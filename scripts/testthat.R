@@ -5,9 +5,6 @@ args <- commandArgs(trailingOnly = TRUE)
 files <- sub("^test-?", "", sub("[.]R$", "", basename(args[-1])))
 filter <- if (length(files)) paste0("^(", paste(files, collapse = "|"), ")$")
 
-# This script's own arguments are none of a flow's that a test runs.
-options(gangway.command_line = FALSE)
-
 results <- testthat::test_dir(
   "tests/testthat",
   package = "gangway", load_package = "installed", filter = filter,

@@ -4,7 +4,6 @@ test_that("the flow runs", {
   withr::local_envvar(
     METAFLOW_USER = "test", METAFLOW_DEFAULT_METADATA = "local", METAFLOW_DEFAULT_DATASTORE = "local"
   )
-  withr::local_options(gangway.command_line = FALSE)
   utils::capture.output(result <- run(project_flow(), folds = 2L))
   expect_identical(nrow(result$results), 3L)
   expect_true(result$best %in% result$results$model)

@@ -95,7 +95,9 @@ test_that("a script that is the flow's command line hands it to Metaflow, whoeve
     base = script(c(flow, "x <- lapply(1, function(i) tryCatch(suppressMessages(do.call(shown, list()))))"), "show"),
     `own path` = script(c(own_path, flow, "shown()"), "--quiet", "show"),
     `own argument too` = script(c("x <- commandArgs(TRUE)", flow, "shown()"), "--with", "retry", "show"),
-    option = script(c("options(gangway.command_line = TRUE)", sprintf("source('%s')", as_file(c(flow, "shown()")))), "show"),
+    option = script(
+      c("options(gangway.command_line = TRUE)", sprintf("source('%s')", as_file(c(flow, "shown()")))), "show"
+    ),
     `no command` = script(c(flow, "shown()"), "rnu"),
     parameter = script(c(flow, "shown()"), "--dat", "x")
   )

@@ -104,3 +104,21 @@ did_you_mean <- function(x, choices, what = NULL) {
 cli_literal <- function(x) {
   gsub("}", "}}", gsub("{", "{{", x, fixed = TRUE), fixed = TRUE)
 }
+
+#' Fail if a call has an argument that is empty: `step(flow, step = "start", )`
+#'
+#' R would say that an argument is missing, and not which.
+#' @noRd
+check_commas <- function(name, call = sys.call(-1L)) {
+  empty <- which(vapply(as.list(call)[-1L], is_missing_argument, NA))
+  if (!length(empty)) {
+    return(invisible())
+  }
+  bullets <- if (empty[[length(empty)]] == length(call) - 1L) {
+    c("{.fn {name}} has a trailing comma: nothing stands between its last comma and the closing parenthesis.",
+      i = "Delete the comma.")
+  } else {
+    c("{.fn {name}} has two commas with nothing between them.", i = "Delete one of them.")
+  }
+  gangway_abort(bullets, class = c("gangway_error_argument", "gangway_error_flow"), call = NULL)
+}

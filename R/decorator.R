@@ -29,6 +29,7 @@
 #' decorator("card", type = "blank", options = list(rows = c(1, 2), title = "An \"example\""))
 #' decorator("schedule", .convert_args = FALSE, daily = "True")
 decorator <- function(x, ..., .convert_args = TRUE) {
+  check_commas("decorator")
   check_decorator_name(x)
   args <- list(...)
   call <- environment()
@@ -111,6 +112,20 @@ decorator_call <- function(x) {
   paste0("(", paste0(names(x$args), "=", unlist(x$args), collapse = ", "), ")")
 }
 
+#' The arguments of a `...` that holds decorators
+#' @noRd
+given_decorators <- function(...) {
+  tryCatch(list(...), error = function(e) {
+    # catch("x"), where promises has hidden gangway's catch()
+    bullets <- mask_bullets(intersect(all.names(conditionCall(e)), decorator_functions))
+    if (is.null(bullets)) stop(e)
+    gangway_abort(c("A decorator cannot be made.", bullets), class = "gangway_error_decorator", parent = e, call = NULL)
+  })
+}
+
+# Functions whose value is a decorator.
+decorator_functions <- c("decorator", "batch", "resources", "retry", "catch", "environment_variables")
+
 #' Take the decorators from a `...`
 #' @param who What they decorate, for the message: `"Step \"tune\""`.
 #' @param arguments Names of the arguments beside `...`.
@@ -129,7 +144,7 @@ collect_decorators <- function(dots, who, arguments = character(), call = rlang:
       got <- describe(dots[[i]])
       gangway_abort(c(
         "{who}: what stands in `...` has to be decorators, not {got}.",
-        i = "For example {.code decorator(\"retry\", times = 2)}."
+        mask_bullets(decorator_functions) %||% c(i = "For example {.code decorator(\"retry\", times = 2)}.")
       ), class = c("gangway_error_flow", "gangway_error_decorator"), call = call)
     }
   }

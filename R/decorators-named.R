@@ -22,6 +22,7 @@
 #' batch(cpu = 2, image = "rocker/r-ver:4.5.0")
 batch <- function(cpu = 1L, gpu = 0L, memory = 4096L, image = NULL, queue = NULL, iam_role = NULL,
                   execution_role = NULL, shared_memory = NULL, max_swap = NULL, swappiness = NULL) {
+  check_commas("batch")
   decorator_of_given("batch", list(
     cpu = cpu, gpu = gpu, memory = memory, image = image, queue = queue, iam_role = iam_role,
     execution_role = execution_role, shared_memory = shared_memory, max_swap = max_swap, swappiness = swappiness
@@ -31,6 +32,7 @@ batch <- function(cpu = 1L, gpu = 0L, memory = 4096L, image = NULL, queue = NULL
 #' @rdname batch
 #' @export
 resources <- function(cpu = 1L, gpu = 0L, memory = 4096L, shared_memory = NULL) {
+  check_commas("resources")
   decorator_of_given("resources", list(cpu = cpu, gpu = gpu, memory = memory, shared_memory = shared_memory))
 }
 
@@ -45,6 +47,7 @@ resources <- function(cpu = 1L, gpu = 0L, memory = 4096L, shared_memory = NULL) 
 #' @examples
 #' retry(times = 2, minutes_between_retries = 0)
 retry <- function(times = 3L, minutes_between_retries = 2L) {
+  check_commas("retry")
   decorator_of_given("retry", list(times = times, minutes_between_retries = minutes_between_retries))
 }
 
@@ -56,14 +59,21 @@ retry <- function(times = 3L, minutes_between_retries = 2L) {
 #' @param var Name of the artifact that keeps the error, a condition with the classes and fields that R code gave it;
 #'   it is `NULL` if there was none.
 #' @param print_exception Whether to print the error into the task's log.
+#' @param ... For the function `catch()` of the package promises, which gangway may hide: a promise is handed on to it.
 #' @inherit decorator return
 #' @inheritSection decorator Errors
 #' @source The signature is that of Netflix's R package `metaflow`.
 #' @export
 #' @examples
 #' catch(var = "start_failed")
-catch <- function(var = NULL, print_exception = TRUE) {
-  decorator_of_given("catch", list(var = var, print_exception = print_exception))
+catch <- function(var = NULL, print_exception = TRUE, ...) {
+  check_commas("catch")
+  # promises::catch(promise, onRejected), which this function hides
+  hidden <- if (is.object(var) || ...length()) hidden_function("catch")
+  if (!is.null(hidden)) {
+    return(if (missing(print_exception)) hidden(var, ...) else hidden(var, print_exception, ...))
+  }
+  decorator_of_given("catch", list(var = var, print_exception = print_exception, ...))
 }
 
 #' Set environment variables for a step
@@ -76,6 +86,7 @@ catch <- function(var = NULL, print_exception = TRUE) {
 #' @examples
 #' environment_variables(OMP_NUM_THREADS = 1, GREETING = "hello")
 environment_variables <- function(...) {
+  check_commas("environment_variables")
   vars <- list(...)
   keys <- names(vars) %||% character(length(vars))
   if (any(!nzchar(keys))) {

@@ -23,6 +23,9 @@
 #'   step(step = "end")
 #' flow
 metaflow <- function(cls, ...) {
+  abort_masked(forced = TRUE)
+  stand_beside_others()
+  check_commas("metaflow")
   if (!is_identifier(cls) || startsWith(cls, "_")) {
     got <- describe(cls)
     gangway_abort(c(
@@ -30,7 +33,7 @@ metaflow <- function(cls, ...) {
       i = "Use letters, digits and underscores, beginning with a letter: {.code metaflow(\"TuneHousing\")}."
     ), class = "gangway_error_flow")
   }
-  decorators <- collect_decorators(list(...), paste0("Flow ", dQuote(cls, FALSE)), "cls")
+  decorators <- collect_decorators(given_decorators(...), paste0("Flow ", dQuote(cls, FALSE)), "cls")
   structure(
     list(name = cls, decorators = decorators, parameters = list(), steps = list()),
     class = "gangway_flow"
@@ -105,24 +108,11 @@ print.gangway_python_code <- function(x, ...) {
 check_is_flow <- function(flow, what, call = rlang::caller_env()) {
   if (!inherits(flow, "gangway_flow")) {
     got <- describe(flow)
-    owner <- sub("^package:", "", masked_by("step"))
     gangway_abort(c(
       "{.fn {what}} needs a flow, not {got}.",
-      if (length(owner)) {
-        c(x = "Here {.fn step} is that of {.pkg {owner}}, which was attached after gangway.",
-          i = "Attach gangway last, or write {.code gangway::step()}.")
-      } else {
-        c(i = "Begin the pipe with {.code metaflow(\"NameOfTheFlow\")}.")
-      }
+      mask_bullets() %||% c(i = "Begin the pipe with {.code metaflow(\"NameOfTheFlow\")}.")
     ), class = "gangway_error_flow", call = call)
   }
-}
-
-# What hides one of this package's functions from a script: recipes has a step(), too.
-masked_by <- function(name) {
-  holders <- utils::find(name, mode = "function")
-  place <- match("package:gangway", holders)
-  if (is.na(place) || place == 1L) character() else holders[[1L]]
 }
 
 # Scripts written for Netflix's package call these methods of its R6 class.

@@ -29,6 +29,7 @@
 #'   parameter("seed", type = "integer", default = function() as.integer(Sys.time()))
 parameter <- function(flow, parameter, required = FALSE, help = NULL, separator = NULL, default = NULL,
                       type = NULL, is_flag = FALSE) {
+  check_commas("parameter")
   check_is_flow(flow, "parameter")
   who <- check_parameter_name(if (missing(parameter)) NULL else parameter, flow)
   abort <- parameter_abort(environment())

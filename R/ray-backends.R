@@ -84,6 +84,7 @@ NULL
   } else {
     when_future_is_loaded()
   }
+  watch_others()
 }
 
 .onAttach <- function(libname, pkgname) {

@@ -62,7 +62,7 @@ is_reached_by_script <- function(i, parents, functions) {
 }
 
 home_of <- function(f) {
-  env <- topenv(if (is.primitive(f)) baseenv() else environment(f))
+  env <- topenv(if (is.primitive(f)) baseenv() else environment(f), matchThisEnv = NULL)
   if (identical(env, globalenv())) "" else environmentName(env)
 }
 

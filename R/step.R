@@ -46,11 +46,17 @@
 #'   step(decorator("retry", times = 2), step = "end", r_function = function(self) print(self$y))
 step <- function(flow, ..., step, r_function = NULL, foreach = NULL, join = FALSE, next_step = NULL,
                  num_parallel = NULL, condition = NULL, py_function = NULL) {
+  check_commas("step")
+  # stats::step(fit), which this function hides
+  if (missing(step) && (missing(flow) || (is.object(flow) && !inherits(flow, "gangway_flow")))) {
+    hidden <- hidden_function("step")
+    if (!is.null(hidden)) return(hidden(flow, ...))
+  }
   check_is_flow(flow, "step")
   label <- function_label(substitute(r_function))
   check_step_name(if (missing(step)) NULL else step, flow)
   who <- paste0("Step ", dQuote(step, FALSE), " of flow ", dQuote(flow$name, FALSE))
-  decorators <- collect_decorators(list(...), who, setdiff(names(formals()), "..."))
+  decorators <- collect_decorators(given_decorators(...), who, setdiff(names(formals()), "..."))
   next_step <- if (length(next_step)) unlist(next_step)
   new <- list(
     name = step, decorators = decorators, r_function = r_function, py_function = py_function,

@@ -55,14 +55,3 @@ test_that("bad names and what is not a decorator are refused", {
   expect_error(metaflow("F", "schedule"), "decorators, not \"schedule\"", class = flow_class)
   expect_error(metaflow("F", daily = TRUE), "no argument `daily`", class = flow_class)
 })
-
-test_that("another package's step() is named when it hides ours", {
-  theirs <- function(subclass, ...) structure(list(...), class = c(paste0("step_", subclass), "step"))
-  attach(list(step = theirs), name = "package:recipes", warn.conflicts = FALSE)
-  on.exit(detach("package:recipes", character.only = TRUE))
-  error <- expect_error(
-    run(theirs(metaflow("F"), step = "start", next_step = "end")),
-    class = "gangway_error_flow"
-  )
-  expect_match(conditionMessage(error), "step()` is that of recipes", fixed = TRUE)
-})

@@ -45,7 +45,7 @@ open_bundle <- function(path) {
   for (name in setdiff(bundle$exports, names(here))) {
     local({
       export <- name
-      delayedAssign(export, getExportedValue("gangway", export), assign.env = here)
+      delayedAssign(export, exported_value(export), assign.env = here)
     })
   }
   bundle$globals <<- unlist(lapply(arrived$around, function(part) part$globals), recursive = FALSE)
@@ -54,6 +54,13 @@ open_bundle <- function(path) {
   arrived$made <- NULL
   ray_state$everywhere <- bundle$everywhere
   if (!is.null(bundle$everywhere)) bundle$everywhere()
+}
+
+# Where the package is missing, step() is that of stats; else gangway's hands on to it.
+exported_value <- function(name) {
+  hidden <- get0(name, envir = parent.env(as.environment("gangway:task")), mode = "function")
+  if (is.null(hidden) || nzchar(system.file(package = "gangway"))) getExportedValue("gangway", name) else hidden
+}
 }
 
 run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {

@@ -10,9 +10,13 @@ pipe_functions <- c("step", "parameter", "run", "python_code")
 #' @return A package's name, or nothing.
 #' @noRd
 masked_by <- function(name, env = globalenv()) {
-  f <- get0(name, envir = env, mode = "function")
-  owner <- if (!is.null(f)) foreign_package(f)
-  if (is_attached("gangway")) owner
+  f <- seen_function(name, env)
+  if (is_attached("gangway") && !is.null(f)) foreign_package(f)
+}
+
+# The package conflicted makes it an error to look at a name that two packages have.
+seen_function <- function(name, env = globalenv()) {
+  tryCatch(get0(name, envir = env, mode = "function"), error = function(e) NULL)
 }
 
 is_attached <- function(package) paste0("package:", package) %in% search()
@@ -91,8 +95,8 @@ stand_beside_others <- function() {
     return(invisible())
   }
   for (name in pipe_functions) {
-    f <- get0(name, envir = globalenv(), mode = "function")
-    if (!is.function(f) || is.null(foreign_package(f))) next
+    f <- seen_function(name)
+    if (is.null(f) || is.null(foreign_package(f))) next
     if (is_generic(f)) {
       register_with(name, topenv(environment(f), matchThisEnv = NULL))
     } else if (name != "step") {
@@ -125,7 +129,7 @@ hidden_function <- function(name, call = sys.call(-1L)) {
   if (!identical(call[[1L]], as.name(name))) {
     return(NULL)
   }
-  for (place in search()) {
+  for (place in grep("^package:", search(), value = TRUE)) {
     f <- get0(name, envir = as.environment(place), mode = "function", inherits = FALSE)
     if (is.function(f) && !is.null(foreign_package(f))) return(f)
   }

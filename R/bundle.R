@@ -27,7 +27,7 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
   values <- lapply(bag$captured, function(item) item$value)
   bytes <- write_parcel(bundle, bag, packages_of_classes(classes_in(values)), libraries = .libPaths())
   if (length(bytes) > large_object) warn_large(bag, name)
-  bytes
+  seal(bytes)
 }
 
 # Whether the session has random numbers and the flow's code sets no seed by itself.

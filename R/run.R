@@ -50,6 +50,11 @@
 #'
 #' `options(gangway.command_line = FALSE)` before `run()` leaves the arguments to the script in any case, and `TRUE`
 #' gives them to Metaflow.
+#' @section Packages under development:
+#' What `pkgload::load_all()` (devtools) has loaded is installed for the run, into a library of its own, and goes along
+#' with the flow, to AWS Batch and to Ray's workers too; an older version that is installed is not used. That takes the
+#' time of an installation once for each version of the files. If the files have changed since `load_all()`, the run is
+#' refused (`gangway_error_bundle`). Compiled code needs the same version of R and the same kind of machine there.
 #' @section Errors:
 #' Classes `gangway_error_argument` (an unknown argument, with the nearest known one), `gangway_error_parameter`
 #' (a value that is missing or of another type), `gangway_error_flow` and `gangway_error_bundle` (the flow itself),

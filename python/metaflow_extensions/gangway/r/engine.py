@@ -53,6 +53,7 @@ _SOURCES = (
     "runtime/causes.R",
     "runtime/self.R",
     *(f"runtime/ray-{name}.R" for name in _RAY),
+    "runtime/dev-packages.R",
     "runtime/needs.R",
     "runtime/step.R",
     "runtime/code-rules.R",

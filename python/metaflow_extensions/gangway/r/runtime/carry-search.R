@@ -12,7 +12,7 @@ not_users <- c(".GlobalEnv", "Autoloads", "package:base", "gangway:task", "devto
 
 user_entries <- function() {
   entries <- search()
-  entries[!entries %in% not_users & !grepl("^(package|tools):", entries)]
+  entries[!entries %in% not_users & !grepl("^(package|tools|internals):", entries)]
 }
 
 #' A name that code uses and an attached environment has, if it is the first to have it
@@ -39,7 +39,7 @@ collect_searched <- function(name, env, via, bag) {
 #' @noRd
 search_plan <- function(bag, not_attached) {
   entries <- setdiff(rev(search()), not_users)
-  entries <- entries[!startsWith(entries, "tools:")]
+  entries <- entries[!grepl("^(tools|internals):", entries)]
   packages <- startsWith(entries, "package:")
   entries <- entries[!(packages & sub("^package:", "", entries) %in% not_attached)]
   lapply(entries, function(entry) {

@@ -191,7 +191,7 @@ open_parcel <- function(data, read = function(hook) unserialize(data, refhook = 
       return(env_of(token))
     }
     is_parcel <<- TRUE
-    add_libraries(token[-(1:2)])
+    if (length(token) > 2L) add_libraries(token[-(1:2)])
     if (nzchar(token[2L])) outlines <<- unserialize(charToRaw(token[2L]))
     parcel_mark
   })
@@ -217,6 +217,8 @@ fill_parcel <- function(parcel, made, holders) {
 
 # In an image its own libraries come first: a folder of the same name there may hold other versions.
 add_libraries <- function(libraries) {
+  # Packages from load_all() of an earlier job are none of this one's.
+  if (!isTRUE(dev_state$unsealing)) use_packages(list())
   libraries <- libraries[dir.exists(libraries)]
   if (length(libraries)) {
     remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))

@@ -60,13 +60,13 @@ session_world <- function() {
   of_functions <- vapply(values, is.function, NA) | startsWith(names(values), ".__")
   list(
     functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
-    methods = table_sizes()
+    methods = table_sizes(), packages = packages_key()
   )
 }
 
 same_world <- function(x, y) {
   identical(x$functions, y$functions) && identical(x$search, y$search) && identical(x$options, y$options) &&
-    identical(x$methods, y$methods)
+    identical(x$methods, y$methods) && identical(x$packages, y$packages)
 }
 
 # list(values =, left =, gone =): variables of the global environment that are not as they were.

@@ -22,13 +22,13 @@ job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL
   job$everywhere <- ray_state$everywhere
   values <- c(lapply(bag$captured, function(item) item$value), constants)
   packages <- packages_of_classes(classes_in(values))
-  if (sum(vapply(values, utils::object.size, 0)) >= staged_size && nzchar(path <- driver$stage())) {
+  if (!length(packages_along()) && sum(vapply(values, utils::object.size, 0)) >= staged_size && nzchar(path <- driver$stage())) {
     file <- file(path, "wb")
     on.exit(close(file))
     write_parcel(job, bag, packages, to = file, libraries = .libPaths())
     return(path)
   }
-  write_parcel(job, bag, packages, libraries = .libPaths())
+  seal(write_parcel(job, bag, packages, libraries = .libPaths()))
 }
 
 carry_job <- function(f, constants, never, driver) {

@@ -46,10 +46,12 @@ as_callable <- function(f) if (inherits(f, "formula")) rlang::as_function(f) els
 # Sends the function once for each connection, at the first call: what it uses may be defined after it.
 ray_call <- function(remote, args) {
   driver <- ray_driver()
-  if (!identical(remote$session, ray_state$session)) {
+  packages <- packages_key()
+  if (!identical(remote$session, ray_state$session) || !identical(remote$packages, packages)) {
     check_resources(driver, remote$options)
     remote$job <- driver$add_job(job_bytes(remote$f, driver), remote$options)
     if (is.null(remote$session)) reg.finalizer(remote, drop_remote)
+    remote$packages <- packages
     remote$session <- ray_state$session
   }
   submit_call(driver, remote$job, args)

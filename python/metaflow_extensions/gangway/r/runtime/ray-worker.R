@@ -75,13 +75,21 @@ use_job <- function(key) {
   if (is.null(job)) {
     return(FALSE)
   }
+  leave_job()
+  if (use_packages(job$packages_along)) {
+    change_packages()
+    return(FALSE)
+  }
   enter_job(key, job)
   TRUE
 }
 
 open_job <- function(key, data) {
   leave_job()
-  job <- open_parcel(data)
+  before <- dev_state$used
+  opened <- guarded(unseal(open_parcel(data)))
+  job <- if (length(opened) > 1L) list(broken = opened) else opened[[1L]]
+  if (!identical(dev_state$used, before)) change_packages()
   job$around <- arrived$around
   job$made <- if (!identical(job$kind, "future")) arrived$made
   job$size <- length(data)
@@ -91,6 +99,12 @@ open_job <- function(key, data) {
   enter_job(key, job)
   forget_jobs()
   NULL
+}
+
+# The functions of other jobs are those of packages that have gone.
+change_packages <- function() {
+  worker$jobs <- list()
+  if (!is.null(worker$base)) worker$base <- process_state()
 }
 
 # The last jobs, as far as they are small.
@@ -117,7 +131,7 @@ enter_job <- function(key, job) {
   add_libraries(job$libraries)
   use_settings(job$settings)
   opened <- guarded(follow_plan(job$search))
-  if (length(opened) > 1L) job$broken <- opened
+  if (length(opened) > 1L && is.null(job$broken)) job$broken <- opened
   job$has_s4 <- FALSE
   for (i in seq_along(job$around)) {
     job$around[[i]]$registered <- lapply(job$around[[i]]$registered, with_predecessor)

@@ -38,7 +38,7 @@ guarded_open <- function(path) for_python(guarded(open_bundle(path)))
 open_bundle <- function(path) {
   options(r_defaults)
   options(warn = 1, keep.source = FALSE)
-  bundle <<- open_parcel(read = function(hook) readRDS(path, refhook = hook))
+  bundle <<- unseal(open_parcel(read = function(hook) readRDS(path, refhook = hook)))
   use_settings(bundle$settings)
   # The other functions of the package gangway, for steps that use them and machines that have it.
   here <- as.environment("gangway:task")
@@ -60,7 +60,6 @@ open_bundle <- function(path) {
 exported_value <- function(name) {
   hidden <- get0(name, envir = parent.env(as.environment("gangway:task")), mode = "function")
   if (is.null(hidden) || nzchar(system.file(package = "gangway"))) getExportedValue("gangway", name) else hidden
-}
 }
 
 run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {

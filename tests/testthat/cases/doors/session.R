@@ -1,0 +1,18 @@
+# Ray from an R session: one local cluster for all rows.
+
+by_session <- function(rows) {
+  ray_init(cpus = 1)
+  on.exit(ray_shutdown())
+  registerDoRay()
+  future::plan(ray)
+  results <- lapply(ray_calls, function(call_for) {
+    lapply(rows, function(row) attempt(eval(call_for(row$code), globalenv())))
+  })
+  c(results, in_halves(rows, "ray_actor()", by_actor))
+}
+
+by_actor <- function(rows) {
+  actor <- eval(actor_call(rows), globalenv())
+  ray_get(actor$ready()) # an error of the actor's making is nobody's yet
+  list("ray_actor()" = lapply(stats::setNames(nm = names(rows)), function(id) attempt(ray_get(actor[[id]]()))))
+}

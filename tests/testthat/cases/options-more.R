@@ -1,0 +1,10 @@
+# In a script of their own: they change what the rows of options.R give.
+kind("Options and the like", group = "options-more")
+
+row("OutDec", setup = options(OutDec = ","), code = format(1.5), expect = "1,5")
+row("max.print", setup = options(max.print = 5), code = length(capture.output(print(1:100))), expect = 2L)
+row("RNGkind(), all three of it", setup = suppressWarnings(RNGkind("Wichmann-Hill", "Box-Muller", "Rounding")), code = {
+  set.seed(1)
+  sample(10, 3)
+}, expect = c(2L, 9L, 7L))
+row("RNGkind() itself", code = RNGkind(), expect = c("Wichmann-Hill", "Box-Muller", "Rounding"))

@@ -24,8 +24,9 @@ read_cases <- function(file) {
     kind <<- title
     group <<- group
   }
-  reader$differs <- function(doors, why, error = NULL, value = NULL) {
-    list(doors = doors, why = why, error = error, value = value)
+  # `maybe`: what other packages do there depends on their version, and may be right.
+  reader$differs <- function(doors, why, error = NULL, value = NULL, maybe = FALSE) {
+    list(doors = doors, why = why, error = error, value = value, maybe = maybe)
   }
   reader$row <- function(title, setup = NULL, code, expect, needs = NULL, attach = NULL, except = NULL) {
     rows[[length(rows) + 1L]] <<- list(
@@ -96,7 +97,7 @@ shown <- function(value) {
 expect_case <- function(row, door, got, plain) {
   except <- exception_at(row, door)
   if (!is.null(except$error)) {
-    ok <- is_failure(got) && grepl(except$error, got[[1L]])
+    ok <- (is_failure(got) && grepl(except$error, got[[1L]])) || (except$maybe && identical(got, plain))
     expected <- paste0("an error that matches \"", except$error, "\"")
   } else {
     value <- if (is.null(except)) plain else except$value

@@ -35,8 +35,9 @@ gang_step <- function(rows) {
     future::plan(ray)
     actor <- .(actor_call(rows))
     ray_get(actor$ready())
+    # The step itself last: what the code changes here would travel.
     self$gang <- .(as.call(c(
-      quote(list), list(gang = list_of(rows, as_it_stands)), by_ray, list("gang: ray_actor()" = actor)
+      quote(list), by_ray, list("gang: ray_actor()" = actor, gang = list_of(rows, as_it_stands))
     )))
   }))
 }

@@ -61,7 +61,7 @@ test_that("steps run the code that load_all() has loaded", {
 
 test_that("compiled code goes to another kind of R as an error", {
   package <- list(name = "pkdev", key = "k", needs = "R 3.6 on vax")
-  expect_error(unpack(package, tempfile()), "compiled code for R 3.6 on vax", class = "gangway_error_bundle")
+  expect_error(unpack_package(package, tempfile()), "compiled code for R 3.6 on vax", class = "gangway_error_bundle")
 })
 
 test_that("Ray's workers run the code that load_all() has loaded, and load it again when it changes", {

@@ -181,6 +181,7 @@ use_packages <- function(packages) {
   for (package in packages) unpack_package(package, file.path(folder, package$key))
   others <- .libPaths()[!startsWith(.libPaths(), normalizePath(folder, mustWork = FALSE))]
   dev_state$used <- packages
+  dev_state$folders <- file.path(folder, keys)
   .libPaths(c(file.path(folder, keys), others))
   for (package in packages) show_internals(package)
   TRUE

@@ -220,10 +220,9 @@ add_libraries <- function(libraries) {
   # Packages from load_all() of an earlier job are none of this one's.
   if (!isTRUE(dev_state$unsealing)) use_packages(list())
   libraries <- libraries[dir.exists(libraries)]
-  if (length(libraries)) {
-    remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
-    .libPaths(unique(if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())))
-  }
+  remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
+  all <- if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())
+  .libPaths(unique(c(dev_state$folders, all)))
 }
 
 searched_environment <- function(name) {

@@ -128,7 +128,7 @@ enter_job <- function(key, job) {
   leave_job()
   if (!is.null(job$everywhere)) run_everywhere(job)
   if (is.null(worker$base)) worker$base <- process_state()
-  add_libraries(job$libraries)
+  .libPaths(job$libraries)
   use_settings(job$settings)
   opened <- guarded(follow_plan(job$search))
   if (length(opened) > 1L && is.null(job$broken)) job$broken <- opened

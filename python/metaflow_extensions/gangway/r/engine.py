@@ -23,6 +23,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _RAY = (
     "core",
     "job",
+    "world",
     "at-home",
     "errors",
     "remote",

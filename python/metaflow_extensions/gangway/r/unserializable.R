@@ -143,11 +143,21 @@ parts_of_environment <- function(x, path, seen) {
     return(list())
   }
   utils::sethash(seen, x, TRUE)
-  labels <- ls(x, all.names = TRUE, sorted = TRUE)
+  labels <- setdiff(ls(x, all.names = TRUE, sorted = TRUE), healed_in(x))
   values <- lapply(labels, binding_value, env = x)
   names(values) <- labels
   parent <- list(list(value = parent.env(x), inside = "environment", path = paste0("parent.env(", path, ")")))
   c(parts_of_list(values, path, inside = "environment"), parent)
+}
+
+# Pointers that their owner makes anew where they have come to nothing: those of fastmap, and so of memoised functions, and
+# of lme4's models.
+healed_in <- function(env) {
+  if (exists("ensure_restore_map", envir = env, inherits = FALSE)) {
+    "key_idx_map"
+  } else if (inherits(env[[".self"]], c("merPredD", "lmResp"))) {
+    "Ptr"
+  }
 }
 
 # data.table knows that its own pointer does not survive and makes a new one; a class definition's key is a pointer
@@ -191,8 +201,9 @@ holds_nothing <- function(values) {
 }
 
 #' The value of a variable, or the function behind it if it is computed at every look
+#' @param otherwise What an argument gives that was not given, and a promise that fails.
 #' @noRd
-binding_value <- function(name, env) {
+binding_value <- function(name, env, otherwise = NULL) {
   tryCatch(
     if (name == "...") {
       eval(quote(list(...)), env)
@@ -201,7 +212,7 @@ binding_value <- function(name, env) {
     } else {
       get(name, envir = env, inherits = FALSE)
     },
-    error = function(e) NULL # an argument that was not given, or a promise that fails
+    error = function(e) otherwise
   )
 }
 

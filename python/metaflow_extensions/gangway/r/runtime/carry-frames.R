@@ -64,7 +64,10 @@ collect_dots <- function(how, env, via, bag) {
       return(invisible())
     }
   }
-  values <- eval(quote(list(...)), env)
+  values <- tryCatch(eval(as.call(list(list, quote(...))), env), error = function(e) NULL)
+  if (is.null(values)) {
+    return(invisible())
+  }
   utils::sethash(bag$dots, env, list(values = values))
   via$fun <- "`...`"
   collect_captured("...", values, via, bag)
@@ -80,7 +83,7 @@ contents_of <- function(env, bag) {
   if (inherits(env, "srcfile")) {
     return(list(parent = emptyenv(), attributes = attributes(env)))
   }
-  names <- ls(env, all.names = TRUE, sorted = FALSE)
+  names <- variables_of(env, bag)
   lazy <- utils::gethash(bag$lazy, env)
   left <- list()
   if (has_key(bag$frames, env) && !has_key(bag$kept, env)) {
@@ -89,7 +92,7 @@ contents_of <- function(env, bag) {
   }
   names <- setdiff(names, c("...", names(lazy)))
   active <- vapply(names, bindingIsActive, NA, env)
-  parent <- parent.env(env)
+  parent <- if (has_key(bag$tables, env)) baseenv() else parent.env(env)
   more <- attributes(env)
   list(
     parent = if (is_own_namespace(parent)) globalenv() else parent,

@@ -27,7 +27,11 @@ collect_binding <- function(name, env, global, via, bag, only_called, code) {
     collect_lazy(name, env, via, bag)
     return(FALSE)
   }
-  value <- binding_value(name, env)
+  value <- binding_value(name, env, no_value)
+  if (is_no_value(value)) {
+    if (is_empty(code_of(name, env))) collect_local(name, env, NULL, via, bag) else leave_unavailable(name, env, global, bag)
+    return(FALSE)
+  }
   is_function <- is.function(value)
   soft <- isTRUE(via$soft)
   if (only_called && !is_function) soft <- via$soft <- TRUE
@@ -39,6 +43,7 @@ collect_binding <- function(name, env, global, via, bag, only_called, code) {
 }
 
 collect_global <- function(name, value, via, bag) {
+  if (startsWith(name, ".__T__") && is.environment(value)) utils::sethash(bag$tables, value, TRUE)
   old <- bag$globals[[name]]
   soft <- isTRUE(via$soft)
   if (is.null(old) || (old$soft && !soft)) {
@@ -58,10 +63,11 @@ collect_local <- function(name, env, value, via, bag) {
 collect_captured <- function(name, value, via, bag) {
   if (!is.function(value)) {
     bag$captured[[length(bag$captured) + 1L]] <- list(name = name, value = value, owner = via$owner, fun = via$fun)
-    via$strict <- FALSE
-    if (holds_nothing(list(value))) {
+    # What no code names is small with all that hangs on it, and travels as it is.
+    if (isTRUE(via$soft) || holds_nothing(list(value))) {
       return(invisible())
     }
+    via$strict <- FALSE
     via$fun <- name
   } else if (!is.primitive(value)) {
     via$fun <- paste0("`", name, "()`")
@@ -107,24 +113,34 @@ implicit_generics <- c(
 collect_methods <- function(bag) {
   before <- length(bag$globals) + length(bag$captured) + length(bag$registered)
   generics <- c(bag$called, bag$strings, implicit_generics)
+  all <- isTRUE(bag$policy$globals)
   via <- list(owner = "A method", fun = "its code", strict = FALSE)
   for (home in bag$homes) {
-    for (name in ls(home, all.names = TRUE, sorted = FALSE)) {
-      if (name %in% names(bag$globals) && identical(home, globalenv())) next
-      s4 <- startsWith(name, ".__C__") || startsWith(name, ".__T__")
-      if (s4 || (is_method_name(name, generics) && is.function(binding_value(name, home)))) {
-        collect_name(name, home, FALSE, via, bag)
-      }
+    names <- ls(home, all.names = TRUE, sorted = FALSE)
+    if (identical(home, globalenv())) names <- setdiff(names, names(bag$globals))
+    s4 <- startsWith(names, ".__C__") | startsWith(names, ".__T__")
+    for (name in names[(s4 & all) | (!s4 & are_methods(names, generics))]) {
+      if (s4[match(name, names)] || is.function(binding_value(name, home))) collect_name(name, home, FALSE, via, bag)
     }
   }
+  if (all) collect_registered(via, bag)
+  collect_queue(bag)
+  length(bag$globals) + length(bag$captured) + length(bag$registered) > before
+}
+
+collect_registered <- function(via, bag) {
   for (method in script_methods()) {
     if (method$key %in% names(bag$registered)) next
     bag$registered[[method$key]] <- method
     via$fun <- paste0("the method ", method$key)
     bag_push(bag, method$method, via)
   }
-  collect_queue(bag)
-  length(bag$globals) + length(bag$captured) + length(bag$registered) > before
+}
+
+are_methods <- function(names, generics) {
+  found <- logical(length(names))
+  for (i in grep(".[.].", names)) found[i] <- is_method_name(names[i], generics)
+  found
 }
 
 is_method_name <- function(name, generics) {

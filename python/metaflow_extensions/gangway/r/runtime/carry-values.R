@@ -41,14 +41,23 @@ collect_environment <- function(env, via, bag) {
     return(invisible())
   }
   utils::sethash(bag$kept, env, TRUE)
-  labels <- ls(env, all.names = TRUE)
   if (inherits(env, "srcfile")) {
     return(invisible())
   }
-  collect_parts(c(lapply(labels, binding_value, env = env), list(parent.env(env))), via, bag)
+  labels <- variables_of(env, bag)
+  if (exists("...", envir = env, inherits = FALSE)) collect_dots("value", env, via, bag)
+  around <- if (!has_key(bag$tables, env)) list(parent.env(env))
+  collect_parts(c(lapply(labels, binding_value, env = env), around), via, bag)
   if (inherits(env, "R6ClassGenerator")) {
     for (name in all.vars(env$inherit)) collect_name(name, env$parent_env, FALSE, via, bag)
   }
+}
+
+# A table of S4 methods also has those of packages for the same generic, and hangs under the generic, which has them too.
+variables_of <- function(env, bag) {
+  labels <- ls(env, all.names = TRUE, sorted = FALSE)
+  if (has_key(bag$tables, env)) labels <- Filter(function(label) is_script_function(env[[label]]), labels)
+  labels
 }
 
 collect_closure <- function(f, via, bag) {
@@ -105,6 +114,7 @@ collect_operator <- function(env, via, bag) {
 collect_scan <- function(scan, env, via, bag) {
   bag$called <- union(bag$called, names(scan$uses)[as.logical(scan$uses)])
   bag$strings <- union(bag$strings, scan$strings)
+  bag$members <- union(bag$members, scan$members)
   for (name in names(scan$uses)) {
     collect_name(name, env, scan$uses[[name]], via, bag, read = name %in% scan$read, code = name %in% scan$captured)
   }

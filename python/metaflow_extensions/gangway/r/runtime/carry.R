@@ -45,10 +45,10 @@ new_bag <- function(policy) {
   bag <- new.env(parent = emptyenv())
   bag$policy <- policy
   bag$globals <- bag$left <- bag$captured <- bag$missing <- bag$queue <- bag$registered <- bag$searched <- list()
-  bag$super <- bag$assigned <- bag$called <- bag$strings <- character()
+  bag$super <- bag$assigned <- bag$called <- bag$strings <- bag$members <- character()
   bag$dynamic <- FALSE
   bag$spent <- 0
-  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames")) bag[[table]] <- utils::hashtab("address")
+  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables")) bag[[table]] <- utils::hashtab("address")
   bag$seen <- utils::hashtab("identical")
   bag$homes <- list(globalenv())
   entries <- user_entries()

@@ -8,7 +8,8 @@
 #' @return A list: `uses`, a named logical vector (name, whether it is called as a function somewhere); `read`, the
 #'   names that are used as variables; `needed`, names that must exist, as c(name = "function" or "variable");
 #'   `assigned`, the names that the function or one inside it defines; `super`, those it assigns with `<<-`; `strings`,
-#'   its string constants; `captured`, names whose code is asked for, as by `substitute()` or `{{ }}`; `dots`, whether
+#'   its string constants; `captured`, names whose code is asked for, as by `substitute()` or `{{ }}`; `members`,
+#'   names after `$`; `dots`, whether
 #'   `...` of a function around is used, and "value" or "code" for how; `dynamic`, whether it defines names that reading
 #'   does not show.
 #' @noRd
@@ -29,6 +30,7 @@ scan_loose <- function(code, env) {
 new_scan <- function(env) {
   scan <- new.env(parent = emptyenv())
   scan$env <- env
+  scan$members <- list()
   scan$uses <- scan$read <- scan$needed <- scan$assigned <- scan$super <- scan$strings <- scan$captured <- list()
   scan$dots <- NULL
   scan$dynamic <- FALSE
@@ -41,7 +43,7 @@ scan_result <- function(scan) {
   needed <- needed[!startsWith(as.character(names(needed)), ".")]
   list(
     uses = unlist(scan$uses), read = names(scan$read), needed = unlist(needed), assigned = names(scan$assigned),
-    super = names(scan$super), strings = names(scan$strings), captured = names(scan$captured), dots = scan$dots,
+    super = names(scan$super), strings = names(scan$strings), captured = names(scan$captured), members = names(scan$members), dots = scan$dots,
     dynamic = scan$dynamic
   )
 }

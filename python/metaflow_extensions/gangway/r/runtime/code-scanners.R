@@ -94,6 +94,7 @@ scan_function_literal <- function(code, locals, scan, strict) {
 
 scan_member <- function(code, locals, scan, strict) {
   locals <- scan_code(code[[2L]], locals, scan, strict)
+  scan_mark(scan, "members", if (!is.call(code[[3L]])) as.character(code[[3L]]))
   if (is.call(code[[3L]])) scan_code(code[[3L]], locals, scan, strict = FALSE)
   locals
 }

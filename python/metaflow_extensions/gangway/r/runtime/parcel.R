@@ -92,9 +92,10 @@ write_parcel <- function(x, bag, packages = character(), restore = NULL, to = NU
   }
   header <- c("gangway", "", libraries)
   bad <- FALSE
+  class_key <- class_key_of(bag)
   hook <- function(reference) {
     if (typeof(reference) != "environment") {
-      if (typeof(reference) == "weakref" || !is_harmless_pointer(reference)) bad <<- TRUE
+      if (!is_harmless_pointer(reference) && !identical(reference, class_key)) bad <<- TRUE
       return(NULL)
     }
     if (identical(reference, parcel_mark)) header else if (!is.null(bag)) number(reference)
@@ -123,6 +124,12 @@ write_parcel <- function(x, bag, packages = character(), restore = NULL, to = NU
   bytes <- serialize_watched(parcel, to, hook)
   if (bad && !is.null(bag)) refuse_carried(bag)
   bytes
+}
+
+# All classes that a session has defined have the same pointer, which is only ever compared.
+class_key_of <- function(bag) {
+  classes <- names(bag$globals)[startsWith(as.character(names(bag$globals)), ".__C__")]
+  if (length(classes)) attr(bag$globals[[classes[1L]]]$value, "versionKey")
 }
 
 # Which environments a value leads to.
@@ -240,15 +247,29 @@ arrive <- function() {
 }
 
 settle <- function(part) {
-  list2env(part$globals, globalenv())
-  for (name in names(part$active)) {
-    if (exists(name, globalenv(), inherits = FALSE)) rm(list = name, envir = globalenv())
-    makeActiveBinding(name, part$active[[name]], globalenv())
-  }
-  bind_left(part$left, globalenv())
+  settle_globals(part)
   for (method in part$registered) register_method(method)
   # S4 classes and methods of the script are dispatched on only once R has read their tables.
   if (any(startsWith(as.character(names(part$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
+}
+
+settle_globals <- function(part) {
+  forget_globals(c(names(part$active), names(part$left)))
+  put_globals(part$globals)
+  for (name in names(part$active)) makeActiveBinding(name, part$active[[name]], globalenv())
+  bind_left(part$left, globalenv())
+}
+
+# An assignment to an active binding would call its function.
+put_globals <- function(values) {
+  here <- intersect(names(values), ls(globalenv(), all.names = TRUE, sorted = FALSE))
+  forget_globals(here[vapply(here, bindingIsActive, NA, globalenv())])
+  if (length(values)) list2env(values, globalenv())
+}
+
+forget_globals <- function(names) {
+  names <- intersect(names, ls(globalenv(), all.names = TRUE, sorted = FALSE))
+  if (length(names)) rm(list = names, envir = globalenv())
 }
 
 register_method <- function(method) {

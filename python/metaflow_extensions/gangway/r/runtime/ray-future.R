@@ -51,41 +51,21 @@ future_job <- function(template, options) {
   job
 }
 
-# What a job takes along of the session. Functions, options and the search path seldom change; data does, and what has
-# changed goes with each future.
-session_world <- function() {
-  names <- ls(globalenv(), all.names = TRUE)
-  names <- names[names != ".Random.seed" & !vapply(names, bindingIsActive, NA, globalenv())]
-  values <- tryCatch(mget(names, globalenv()), error = function(e) list())
-  of_functions <- vapply(values, is.function, NA) | startsWith(names(values), ".__")
-  list(
-    functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
-    methods = table_sizes(), packages = packages_key()
-  )
-}
-
-same_world <- function(x, y) {
-  identical(x$functions, y$functions) && identical(x$search, y$search) && identical(x$options, y$options) &&
-    identical(x$methods, y$methods) && identical(x$packages, y$packages)
-}
-
 # list(values =, left =, gone =): variables of the global environment that are not as they were.
 changed_globals <- function(world) {
   now <- session_world()$data
-  old <- world$data
-  names <- names(now)
-  changed <- names[!vapply(names, function(name) identical(now[[name]], old[[name]]), NA)]
-  gone <- setdiff(names(old), names)
+  changed <- changed_data(world$data, now)
+  gone <- setdiff(names(world$data), names(now))
   if (!length(changed) && !length(gone)) {
     return(NULL)
   }
-  bag <- new_bag(job_policy)
-  bag$policy$named_only <- !is_near(ray_driver())
-  for (name in setdiff(changed, never_spare)) {
-    why <- if (bag$policy$named_only) list(reason = "named") else reason_to_stay(now[[name]], bag)
-    if (is.null(why)) bag$globals[[name]] <- now[[name]] else bag$left[[name]] <- why
+  policy <- job_policy
+  policy$named_only <- !is_near(ray_driver())
+  bag <- new_bag(policy)
+  for (name in changed) {
+    collect_spare(name, globalenv(), TRUE, NULL, list(owner = "A future", fun = "it", soft = TRUE), bag)
   }
-  list(values = bag$globals, left = bag$left, gone = gone)
+  list(values = bag_globals(bag), left = bag$left, gone = gone)
 }
 
 # Before FutureBackend, getExpression() wraps the user's few words in 30 kB of code, which is the same for all futures

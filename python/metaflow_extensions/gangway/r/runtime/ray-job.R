@@ -16,13 +16,18 @@ not_attached <- c(
 #' @noRd
 job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL, ...) {
   job <- list(kind = kind, f = without_source(f), constants = constants, ...)
-  bag <- carry_job(f, constants, never, driver)
+  world <- world_for_jobs(driver)
+  bag <- carry_job(f, constants, never, world, driver)
+  job$shared <- world$bytes
+  job$shared_key <- world$key
+  job$gone <- world$gone
   job$search <- search_plan(bag, not_attached)
   job$settings <- session_settings(bag$policy$named_only, bag$strings)
   job$everywhere <- ray_state$everywhere
   values <- c(lapply(bag$captured, function(item) item$value), constants)
   packages <- packages_of_classes(classes_in(values))
-  if (!length(packages_along()) && sum(vapply(values, utils::object.size, 0)) >= staged_size && nzchar(path <- driver$stage())) {
+  if (!length(packages_along()) && sum(vapply(values, utils::object.size, 0)) >= staged_size &&
+    nzchar(path <- driver$stage())) {
     file <- file(path, "wb")
     on.exit(close(file))
     write_parcel(job, bag, packages, to = file, libraries = .libPaths())
@@ -31,9 +36,10 @@ job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL
   seal(write_parcel(job, bag, packages, libraries = .libPaths()))
 }
 
-carry_job <- function(f, constants, never, driver) {
+carry_job <- function(f, constants, never, world, driver) {
   policy <- job_policy
   policy$named_only <- !is_near(driver)
+  policy$globals <- world$other
   values <- c(list(f = f), constants, if (!is.null(ray_state$everywhere)) list(everywhere = ray_state$everywhere))
   labels <- names(values)
   labels[!nzchar(labels)] <- "an argument"

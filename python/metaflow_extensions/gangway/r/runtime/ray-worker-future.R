@@ -5,11 +5,10 @@ run_future <- function(template, key, expression, around = NULL, globals = list(
   worker$live <- list(key = key, sent = 0L)
   if (!is.null(template)) expression <- put_at(template$code, template$place, expression)
   everywhere <- globalenv()
-  gone <- intersect(c(around$gone, names(around$left)), ls(everywhere, all.names = TRUE))
-  if (length(gone)) rm(list = gone, envir = everywhere)
-  list2env(as.list(around$values), everywhere)
+  forget_globals(c(around$gone, names(around$left)))
+  put_globals(around$values)
   bind_left(around$left, everywhere)
-  list2env(globals, everywhere)
+  put_globals(globals)
   if (is.numeric(seed)) everywhere$.Random.seed <- seed
   result <- withCallingHandlers(eval(expression, everywhere), immediateCondition = tell_condition)
   # future has recorded what was told; the relay of other tasks' conditions shall not repeat it.

@@ -1,7 +1,7 @@
 # The side of Ray's workers: jobs, values that several calls use, and what a call says.
 
 worker <- new.env(parent = emptyenv())
-worker$jobs <- list()
+worker$jobs <- worker$worlds <- list()
 worker$values <- new.env(parent = emptyenv())
 worker$most_jobs <- 30L
 worker$jobs_room <- 32e6 # bytes
@@ -90,6 +90,7 @@ open_job <- function(key, data) {
   opened <- guarded(unseal(open_parcel(data)))
   job <- if (length(opened) > 1L) list(broken = opened) else opened[[1L]]
   if (!identical(dev_state$used, before)) change_packages()
+  if (!is.null(job$shared_key)) job$shared <- world_of(job)
   job$around <- arrived$around
   job$made <- if (!identical(job$kind, "future")) arrived$made
   job$size <- length(data)
@@ -101,9 +102,22 @@ open_job <- function(key, data) {
   NULL
 }
 
+# What all jobs of a session share (ray-world.R), opened once.
+world_of <- function(job) {
+  if (!job$shared_key %in% names(worker$worlds)) {
+    mine <- arrived$around
+    arrived$around <- NULL
+    open_parcel(job$shared)
+    worker$worlds <- utils::tail(c(worker$worlds, stats::setNames(list(as.list(arrived$around)), job$shared_key)), 2L)
+    arrived$around <- mine
+  }
+  worker$worlds[[job$shared_key]]
+}
+
 # The functions of other jobs are those of packages that have gone.
 change_packages <- function() {
-  worker$jobs <- list()
+  leave_world()
+  worker$jobs <- worker$worlds <- list()
   if (!is.null(worker$base)) worker$base <- process_state()
 }
 
@@ -118,7 +132,7 @@ forget_jobs <- function() {
 leave_job <- function() {
   if (!is.null(worker$job)) {
     restore_state(worker$base)
-    leave_globals(worker$job)
+    restore_world()
     worker$job <- worker$key <- NULL
   }
 }
@@ -128,16 +142,13 @@ enter_job <- function(key, job) {
   leave_job()
   if (!is.null(job$everywhere)) run_everywhere(job)
   if (is.null(worker$base)) worker$base <- process_state()
+  enter_world(job$shared_key, job$shared)
   .libPaths(job$libraries)
   use_settings(job$settings)
   opened <- guarded(follow_plan(job$search))
   if (length(opened) > 1L && is.null(job$broken)) job$broken <- opened
-  job$has_s4 <- FALSE
-  for (i in seq_along(job$around)) {
-    job$around[[i]]$registered <- lapply(job$around[[i]]$registered, with_predecessor)
-    settle(job$around[[i]])
-    job$has_s4 <- job$has_s4 || any(startsWith(as.character(names(job$around[[i]]$globals)), ".__"))
-  }
+  for (part in job$around) settle(part)
+  forget_globals(job$gone)
   job$names <- ls(globalenv(), all.names = TRUE)
   job$state <- process_state()
   worker$key <- key

@@ -25,6 +25,7 @@ travelling_options <- function(now, named_only, strings) {
   of_session <- names %in% options_of_session | grepl(prefixes_of_session, names)
   # Warnings are shown as they come in tasks and workers, which 0 and 1 both mean to a reader of the log.
   now$warn <- if (now$warn %in% 0:1) NULL else now$warn
+  if (!interactive() && !identical(now$width, 80L)) of_session[names == "width"] <- FALSE
   keep <- now[setdiff(names[!of_session], if (is.null(now$warn)) "warn")]
   if (named_only) keep <- keep[vapply(names(keep), is_public_option, NA, strings)]
   Filter(function(option) is.null(weigh(option, 1e5)$lost) && weigh(option, 1e5)$size <= 1e5, without_defaults(keep))

@@ -50,7 +50,7 @@ restore_variables <- function(now, wanted) {
 
 # S3 methods that a task has registered, by code of its own: packages that were loaded have theirs in a namespace.
 forget_methods <- function() {
-  mine <- unlist(lapply(worker$job$around, function(part) lapply(part$registered, function(method) method$key)))
+  mine <- unlist(lapply(worker$world$parts, function(part) lapply(part$registered, function(method) method$key)))
   for (method in script_methods()) {
     if (!method$key %in% mine) rm(list = method$key, envir = methods_table(asNamespace(method$namespace)))
   }
@@ -58,19 +58,54 @@ forget_methods <- function() {
 
 # ---- the global environment
 
+#' Have in the global environment what the session's jobs share
+#' @noRd
+enter_world <- function(key, parts) {
+  if (identical(worker$world$key, key)) {
+    return(invisible())
+  }
+  leave_world()
+  for (i in seq_along(parts)) {
+    parts[[i]]$registered <- lapply(parts[[i]]$registered, with_predecessor)
+    settle(parts[[i]])
+  }
+  names <- ls(globalenv(), all.names = TRUE)
+  worker$world <- list(key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")))
+  worker$base$tables <- table_sizes()
+}
+
+leave_world <- function() {
+  world <- worker$world
+  if (is.null(world)) {
+    return(invisible())
+  }
+  if (world$has_s4) methods::cacheMetaData(globalenv(), FALSE)
+  rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
+  rm(list = ls(left_here, all.names = TRUE), envir = left_here)
+  for (part in world$parts) {
+    for (method in part$registered) if (isNamespaceLoaded(method$namespace)) unregister_method(method)
+  }
+  worker$world <- NULL
+  worker$base$tables <- table_sizes()
+}
+
+restore_world <- function() {
+  forget_globals(setdiff(ls(globalenv(), all.names = TRUE, sorted = FALSE), worker$world$names))
+  for (part in worker$world$parts) {
+    # S4's tables stay as they are.
+    part$globals <- part$globals[!startsWith(as.character(names(part$globals)), ".__")]
+    settle_globals(part)
+  }
+}
+
 #' Give the global environment, and the environments that came with the job, what the job has in them, and nothing else
 #' @noRd
 restore_globals <- function(job) {
-  extra <- setdiff(ls(globalenv(), all.names = TRUE, sorted = FALSE), job$names)
-  if (length(extra)) rm(list = extra, envir = globalenv())
-  for (part in job$around) {
-    if (any(startsWith(as.character(names(part$globals)), ".__"))) next # S4's tables: as they are
-    list2env(part$globals, globalenv())
-    bind_left(part$left, globalenv())
-  }
-  for (piece in job$made) {
-    if (is.environment(piece$env) && !environmentIsLocked(piece$env)) restore_environment(piece$env, piece$contents)
-  }
+  forget_globals(setdiff(ls(globalenv(), all.names = TRUE, sorted = FALSE), job$names))
+  restore_world()
+  for (part in job$around) settle_globals(part)
+  forget_globals(job$gone)
+  for (piece in job$made) restore_environment(piece$env, piece$contents)
 }
 
 restore_environment <- function(env, contents) {
@@ -82,19 +117,6 @@ restore_environment <- function(env, contents) {
   if (length(extra)) rm(list = extra, envir = env)
   values <- contents$values[setdiff(names(contents$values), contents$fixed)]
   if (length(values)) list2env(values, env)
-}
-
-#' Take a job's things out of the process
-#' @noRd
-leave_globals <- function(job) {
-  if (isTRUE(job$has_s4)) methods::cacheMetaData(globalenv(), FALSE)
-  rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
-  rm(list = ls(left_here, all.names = TRUE), envir = left_here)
-  for (part in job$around) {
-    for (method in part$registered) {
-      if (isNamespaceLoaded(method$namespace)) unregister_method(method)
-    }
-  }
 }
 
 # What a table of methods has before a job's method comes.

@@ -1,0 +1,67 @@
+# What all jobs of a session take along though no code names it: its small data, functions, classes and methods. It seldom
+# changes, so it is made once and sent with each job as the bytes that it is.
+
+#' What jobs take along of the session as it is now
+#'
+#' @return A list: `key`, `bytes` (a parcel of nothing, with all that goes into the global environment), `other` (names of
+#'   what each job looks at anew: what has changed since, and what may change without being assigned, environments and
+#'   what has them), `gone` (names of what is there no more).
+#' @noRd
+world_for_jobs <- function(driver) {
+  now <- session_world()
+  known <- ray_state$world
+  changed <- if (!is.null(known)) changed_data(known$of$data, now$data)
+  if (is.null(known) || length(changed) > most_changed || !same_world(known$of, now)) {
+    known <- ray_state$world <- new_world(now, driver)
+    changed <- NULL
+  }
+  c(known[c("key", "bytes")], list(
+    other = intersect(union(known$other, changed), names(now$data)), gone = setdiff(names(known$of$data), names(now$data))
+  ))
+}
+
+# From so many changed variables on all is sent anew.
+most_changed <- 30L
+
+changed_data <- function(old, now) {
+  names <- names(now)
+  names[!vapply(names, function(name) identical(now[[name]], old[[name]]), NA)]
+}
+
+new_world <- function(now, driver) {
+  policy <- job_policy
+  policy$named_only <- !is_near(driver)
+  other <- names(now$data)[vapply(now$data, has_environments, NA)]
+  bag <- carry(list(), policy, never = other)
+  values <- lapply(bag$captured, function(item) item$value)
+  bytes <- write_parcel(NULL, bag, packages_of_classes(classes_in(values)))
+  ray_state$worlds <- sum(ray_state$worlds, 1)
+  list(of = now, key = paste(Sys.getpid(), ray_state$worlds), bytes = bytes, other = other)
+}
+
+has_environments <- function(value) {
+  if (is.null(value) || (is.atomic(value) && is.null(attributes(value)))) {
+    return(FALSE)
+  }
+  is.environment(value) || references_in(value)$environments > 0
+}
+
+# Functions, options and the search path seldom change; data does.
+session_world <- function() {
+  names <- ls(globalenv(), all.names = TRUE)
+  names <- names[!names %in% never_spare & !vapply(names, bindingIsActive, NA, globalenv())]
+  if (length(names) && has_rlang()) names <- names[!rlang::env_binding_are_lazy(globalenv(), names)]
+  values <- lapply(stats::setNames(nm = names), binding_value, globalenv(), no_value)
+  s4 <- startsWith(names, ".__")
+  of_functions <- vapply(values, is.function, NA) | s4
+  list(
+    functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
+    tables = lapply(values[s4 & vapply(values, is.environment, NA)], as.list, all.names = TRUE),
+    methods = table_sizes(), packages = packages_key()
+  )
+}
+
+same_world <- function(x, y) {
+  for (part in setdiff(names(x), "data")) if (!identical(x[[part]], y[[part]])) return(FALSE)
+  TRUE
+}

@@ -156,7 +156,7 @@ healed_in <- function(env) {
   if (exists("ensure_restore_map", envir = env, inherits = FALSE)) {
     "key_idx_map"
   } else if (inherits(env[[".self"]], c("merPredD", "lmResp"))) {
-    "Ptr"
+    c("Ptr", ".->Ptr")
   }
 }
 

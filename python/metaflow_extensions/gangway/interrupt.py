@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -69,14 +71,41 @@ def _raise_pending(signum: int, frame: Any) -> None:
         raise _pending.pop(0)
 
 
+class _Line:
+    """Tells which signals this process has got; Python's C code writes each one's number into it.
+
+    A child that R forks has the line too, and until it gets handlers of its own (`r.fork`; never,
+    if a package's C code has forked it) its signals come here. The kernel says whose each is, on
+    Linux: a socket's messages bear their writer's process id.
+    """
+
+    _WRITER = struct.Struct("3i")  # ucred: process, user, group
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._writer.setblocking(False)
+        if sys.platform == "linux":
+            self._reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+    def fileno(self) -> int:
+        return self._writer.fileno()
+
+    def receive(self) -> tuple[bytes, int]:
+        """Wait for a signal's number; return it with the id of the process that has got it."""
+        room = socket.CMSG_SPACE(self._WRITER.size)
+        numbers, ancillary, _, _ = self._reader.recvmsg(64, room)
+        for _, _, data in ancillary:
+            return numbers, self._WRITER.unpack(data)[0]
+        return numbers, os.getpid()
+
+
 class _Watcher(threading.Thread):
     """Tells R about signals that arrived, until the evaluation that they interrupt is over."""
 
     def __init__(self, set_r_interrupt: Callable[[], None]) -> None:
         super().__init__(name="gangway-r-interrupts", daemon=True)
         self._set_r_interrupt = set_r_interrupt
-        self._reader, self.writer = os.pipe()
-        os.set_blocking(self.writer, False)
+        self.line = _Line()
         self._evaluating = threading.Event()
         self._interrupted = threading.Event()
 
@@ -94,7 +123,10 @@ class _Watcher(threading.Thread):
 
     def run(self) -> None:
         while True:
-            received = os.read(self._reader, 64)
+            received, process = self.line.receive()
+            if process != os.getpid():
+                _end_forked(process, received)
+                continue
             urgent = any(signum != WAKE_SIGNAL for signum in received) or bool(_pending)
             if not urgent or self._interrupted.is_set():
                 continue
@@ -109,6 +141,21 @@ class _Watcher(threading.Thread):
             self._set_r_interrupt()
             _kick()
             pause.wait(_REPEAT_SECONDS)
+
+
+def _end_forked(process: int, received: bytes) -> None:
+    # It would die of these signals if it did not have this process's handlers.
+    if {signal.SIGINT, signal.SIGTERM} & set(received):
+        with contextlib.suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+
+
+def leave_signals_to_system() -> None:
+    """Let signals end this process, which R has forked from one that handles them otherwise."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals() - {signal.SIGUSR1}:  # R's word to children that may end
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
 
 
 _watcher: _Watcher | None = None
@@ -151,7 +198,7 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
                 raise Interrupted
 
     handlers = {s: signal.signal(s, record) for s in _DEFERRED}
-    old_fd = signal.set_wakeup_fd(_watcher.writer, warn_on_full_buffer=False)
+    old_fd = signal.set_wakeup_fd(_watcher.line.fileno(), warn_on_full_buffer=False)
     _watcher.enter()
     _evaluating = True
     if _pending:

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from ..threads import leave_signals_to_main
@@ -132,6 +133,13 @@ def stop() -> None:
     shutil.rmtree(tempdir, ignore_errors=True)
     flush()
     embedded.rpy2_embeddedR_isinitialized = RPY_R_Status.ENDED.value
+
+
+def when_r_quits(leave: Callable[[int], object]) -> None:
+    """Let R's ``quit()`` call a function with the exit status, and do nothing else."""
+    from rpy2.rinterface_lib import callbacks
+
+    callbacks.cleanup = lambda save, status, last: leave(status)
 
 
 def flush() -> None:

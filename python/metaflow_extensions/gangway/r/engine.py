@@ -13,7 +13,7 @@ from typing import Any
 
 from ..interrupt import Interrupted, python_in_r, r_evaluation
 from ..threads import block_signals
-from . import embed
+from . import embed, fork
 from .convert import encoded, to_python, to_r
 from .format.trailer import add_trailer, trailer
 from .robject import RObject
@@ -41,6 +41,7 @@ _RAY = (
     "worker-future",
 )
 _SOURCES = (
+    "runtime/fork.R",
     "serializable.R",
     "unserializable.R",
     "restore.R",
@@ -106,6 +107,12 @@ class REngine:
         self._held: RObject | None = None
         self._stream: RStream | None = None
         self.provide({})
+        for function in (fork.call_with_gil, fork.fork):
+            closure = self._ri.rternalize(function)
+            self._callbacks.append(closure)
+            self._runtime[function.__name__] = closure
+        self._functions["guard_parallel"](*fork.after_fork())
+        self._functions["guard_reticulate"]()
 
     @classmethod
     def current(cls) -> Any:
@@ -189,12 +196,12 @@ class REngine:
         }
         closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
         closures.names = self._ri.StrSexpVector(list(functions))
-        self._runtime["py"] = closures
+        self._runtime["py"] = self._functions["all_kept_from_forks"](closures)
 
     def define(self, name: str, closure: Any) -> None:
         """Let the runtime call R's function for a Python function as ``name()``."""
         self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
-        self._runtime[name] = closure
+        self._runtime[name] = self._functions["kept_from_forks"](closure)
 
     def _open_stream(self) -> str:
         if self._stream is not None:
@@ -227,7 +234,6 @@ class REngine:
         attached = base["attach"](self._ri.NULL, name="gangway:task", **{"warn.conflicts": False})
         for name in runtime["exported"]:
             attached[name] = runtime[name]
-        runtime["guard_reticulate"]()
         return runtime
 
     def _for_r(self, function: Callable[..., Any]) -> Any:

@@ -5,6 +5,7 @@
 guarded <- function(expr) {
   frames <- NULL
   depth <- sys.nframe()
+  on.exit(end_if_forked())
   tryCatch(
     withCallingHandlers(
       list(expr),

@@ -378,6 +378,7 @@ open_capture <- function() {
 captured <- function(expr) {
   frames <- NULL
   depth <- sys.nframe()
+  on.exit(end_if_forked())
   tryCatch(
     withCallingHandlers(
       list(expr),

@@ -9,15 +9,15 @@ returned: Metaflow's ``@timeout``, Ctrl-C and a lost gang end R code as they end
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import socket
-import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import descendants
+from .signal_line import SignalLine
 from .threads import leave_signals_to_main, start_thread
 
 # Delivered to the main thread by `interrupt_main`; SIGURG is ignored by default and used by nobody
@@ -25,7 +25,11 @@ from .threads import leave_signals_to_main, start_thread
 WAKE_SIGNAL = signal.SIGURG
 
 _DEFERRED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, WAKE_SIGNAL)
-_REPEAT_SECONDS = 0.1
+# From one push to the next the pauses grow: processx looks for an interrupt when nothing has come
+# in between for 0.2 s.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+# What programs that R has started get after so many seconds, if R still waits for them.
+_STRONGER = ((0.0, signal.SIGINT), (2.0, signal.SIGTERM), (4.0, signal.SIGKILL))
 
 _pending: list[BaseException] = []
 
@@ -71,45 +75,19 @@ def _raise_pending(signum: int, frame: Any) -> None:
         raise _pending.pop(0)
 
 
-class _Line:
-    """Tells which signals this process has got; Python's C code writes each one's number into it.
-
-    A child that R forks has the line too, and until it gets handlers of its own (`r.fork`; never,
-    if a package's C code has forked it) its signals come here. The kernel says whose each is, on
-    Linux: a socket's messages bear their writer's process id.
-    """
-
-    _WRITER = struct.Struct("3i")  # ucred: process, user, group
-
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._writer.setblocking(False)
-        if sys.platform == "linux":
-            self._reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-
-    def fileno(self) -> int:
-        return self._writer.fileno()
-
-    def receive(self) -> tuple[bytes, int]:
-        """Wait for a signal's number; return it with the id of the process that has got it."""
-        room = socket.CMSG_SPACE(self._WRITER.size)
-        numbers, ancillary, _, _ = self._reader.recvmsg(64, room)
-        for _, _, data in ancillary:
-            return numbers, self._WRITER.unpack(data)[0]
-        return numbers, os.getpid()
-
-
 class _Watcher(threading.Thread):
     """Tells R about signals that arrived, until the evaluation that they interrupt is over."""
 
     def __init__(self, set_r_interrupt: Callable[[], None]) -> None:
         super().__init__(name="gangway-r-interrupts", daemon=True)
         self._set_r_interrupt = set_r_interrupt
-        self.line = _Line()
+        self.line = SignalLine()
+        self._began = 0.0
         self._evaluating = threading.Event()
         self._interrupted = threading.Event()
 
     def enter(self) -> None:
+        self._began = descendants.now()
         self._interrupted.clear()
         self._evaluating.set()
 
@@ -123,10 +101,7 @@ class _Watcher(threading.Thread):
 
     def run(self) -> None:
         while True:
-            received, process = self.line.receive()
-            if process != os.getpid():
-                _end_forked(process, received)
-                continue
+            received = self.line.receive()
             urgent = any(signum != WAKE_SIGNAL for signum in received) or bool(_pending)
             if not urgent or self._interrupted.is_set():
                 continue
@@ -134,20 +109,20 @@ class _Watcher(threading.Thread):
             start_thread(self._insist)
 
     def _insist(self) -> None:
+        began, stronger = time.monotonic(), list(_STRONGER)
+        programs = descendants.in_session(self._began)
+        pause, seconds = threading.Event(), _FIRST_PAUSE
         # Again and again: R code may swallow one interrupt, and R's Sys.sleep() looks at the
         # flag only when a system call of the main thread was interrupted after it was set.
-        pause = threading.Event()
         while self._evaluating.is_set():
             self._set_r_interrupt()
             _kick()
-            pause.wait(_REPEAT_SECONDS)
-
-
-def _end_forked(process: int, received: bytes) -> None:
-    # It would die of these signals if it did not have this process's handlers.
-    if {signal.SIGINT, signal.SIGTERM} & set(received):
-        with contextlib.suppress(OSError):
-            os.kill(process, signal.SIGKILL)
+            # What R code has started gets what a terminal's Ctrl-C would give it: R's system()
+            # waits for it, and sees no interrupt.
+            if stronger and time.monotonic() - began >= stronger[0][0]:
+                descendants.send(programs, stronger.pop(0)[1])
+            pause.wait(seconds)
+            seconds = min(2 * seconds, _LONGEST_PAUSE)
 
 
 def leave_signals_to_system() -> None:

@@ -6,13 +6,11 @@ it relies on the terminal to send SIGINT to the tasks too: here nobody else does
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import threading
 from types import FrameType
 
-import psutil
+from .. import descendants
 
 
 def end_run_on_termination() -> None:
@@ -25,9 +23,5 @@ def end_run_on_termination() -> None:
 
 
 def _end_run(number: int, frame: FrameType | None) -> None:
-    for child in psutil.Process().children(recursive=True):
-        # A gang's own processes live in other sessions, and their tasks take them down.
-        with contextlib.suppress(psutil.Error, OSError):
-            if os.getsid(child.pid) == os.getsid(0):
-                child.send_signal(signal.SIGINT)
+    descendants.interrupt()
     raise KeyboardInterrupt

@@ -1,10 +1,10 @@
 """Start R inside this process, quickly, through rpy2's low-level interface.
 
-Everything that touches rpy2's private parts is in this file. rpy2's own ``initr()`` starts Rscript
+What touches rpy2's private parts is here and in ``fork.py``. rpy2's own ``initr()`` starts Rscript
 twice to learn R's environment variables (0.3 s); R's shell front end tells them in 5 ms. R writes
-to its own C streams, because a Python callback for each piece of output is slow and is a place
-where a Python signal handler's exception would be lost. The end of R is ours too: ``endr()`` kills
-the process where R code has loaded reticulate.
+to C streams of its own: a Python callback for each piece of output is slow, and a place where the
+exception of a Python signal handler would be lost. The end of R is ours too: ``endr()`` kills the
+process where R code has loaded reticulate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 from ..threads import leave_signals_to_main
@@ -133,13 +132,6 @@ def stop() -> None:
     shutil.rmtree(tempdir, ignore_errors=True)
     flush()
     embedded.rpy2_embeddedR_isinitialized = RPY_R_Status.ENDED.value
-
-
-def when_r_quits(leave: Callable[[int], object]) -> None:
-    """Let R's ``quit()`` call a function with the exit status, and do nothing else."""
-    from rpy2.rinterface_lib import callbacks
-
-    callbacks.cleanup = lambda save, status, last: leave(status)
 
 
 def flush() -> None:

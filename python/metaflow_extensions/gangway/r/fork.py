@@ -77,8 +77,10 @@ def after_fork() -> list[Any]:
 
 
 def _begin_child(parent: int) -> None:
+    from rpy2.rinterface_lib import callbacks
+
     leave_signals_to_system()
-    embed.when_r_quits(os._exit)  # the parent's R is not the child's to clean up
+    callbacks.cleanup = lambda save, status, last: os._exit(status)  # R's quit(): no more than that
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .. import descendants
 from .code_record import record_code
 
 # How often the run looks whether the R process that started it is still there.
@@ -85,17 +86,8 @@ def _signals(parent: str | None) -> Iterator[None]:
 
 
 def _stop(signum: int, frame: Any) -> None:
-    interrupt_children()
+    descendants.interrupt()  # Metaflow expects that tasks got it from the terminal
     raise KeyboardInterrupt
-
-
-def interrupt_children() -> None:
-    """Send SIGINT to this process's tasks: Metaflow expects that they got it from the terminal."""
-    import psutil
-
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.send_signal(signal.SIGINT)
 
 
 def _end_with(parent: int) -> None:

@@ -46,6 +46,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   ray_state$session <- local$join(address)
   ray_state$everywhere <- everywhere
   session$ray <- c(local$functions(), list(stop = local$stop))
+  session$ray_process <- Sys.getpid()
   # Also when R ends; when it is killed the node notices.
   if (is.null(session$ray_end)) {
     session$ray_end <- new.env()
@@ -57,7 +58,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
 #' @rdname ray_init
 #' @export
 ray_shutdown <- function() {
-  if (!is.null(session$ray)) {
+  if (!is.null(session$ray) && session$ray_process == Sys.getpid()) {
     stop <- session$ray$stop
     session$ray <- ray_state$session <- ray_state$everywhere <- NULL
     stop()
@@ -104,6 +105,12 @@ start_local <- function(local, options, timeout = 90) {
 # The primitives: of the task where one runs, else of this session.
 ray_driver <- function() {
   if (!is.null(session$ray)) {
+    if (session$ray_process != Sys.getpid()) {
+      ray_stop(
+        "argument", "This is a child process that R code has forked (mclapply(), mcparallel(), plan(multicore), ...): ",
+        "Ray works only in the R session that has called ray_init(). Let the child return its results, and use Ray after."
+      )
+    }
     return(session$ray)
   }
   of_task <- task_value("ray_driver")

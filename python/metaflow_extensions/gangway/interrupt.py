@@ -110,7 +110,7 @@ class _Watcher(threading.Thread):
 
     def _insist(self) -> None:
         began, stronger = time.monotonic(), list(_STRONGER)
-        programs = descendants.in_session(self._began)
+        programs = set(descendants.in_session(self._began))
         pause, seconds = threading.Event(), _FIRST_PAUSE
         # Again and again: R code may swallow one interrupt, and R's Sys.sleep() looks at the
         # flag only when a system call of the main thread was interrupted after it was set.
@@ -120,6 +120,7 @@ class _Watcher(threading.Thread):
             # What R code has started gets what a terminal's Ctrl-C would give it: R's system()
             # waits for it, and sees no interrupt.
             if stronger and time.monotonic() - began >= stronger[0][0]:
+                programs.update(descendants.in_session(self._began))
                 descendants.send(programs, stronger.pop(0)[1])
             pause.wait(seconds)
             seconds = min(2 * seconds, _LONGEST_PAUSE)

@@ -42,6 +42,7 @@ guard_parallel <- function(after_parent, after_child) {
     process <- caught(.Call(...))
     in_child <- !inherits(process, "condition") && process[[1L]][1L] == 0L
     .C(if (in_child) after_child else after_parent)
+    if (in_child) leave_capture()
     process
   }
   replace_in("parallel", "mcfork", function(mcfork) {

@@ -392,10 +392,19 @@ captured <- function(expr) {
   )
 }
 
+# Not in a forked child, whose notes nobody would read.
 say <- function(condition, restart) {
+  if (is_forked()) {
+    return()
+  }
   if (unclass(stdout()) == worker$sink) take_output() # else user code captures its output
   worker$said[[length(worker$said) + 1L]] <- condition
   tryInvokeRestart(restart)
+}
+
+# A forked child prints to the worker's log.
+leave_capture <- function() {
+  if (!is.null(worker$sink)) while (sink.number()) sink()
 }
 
 take_output <- function() {

@@ -50,6 +50,38 @@ def test_references_are_dropped_with_the_gil_held(tmp_path: Path) -> None:
     assert "errors are kept TRUE" in log_of(run.stdout, "start")
 
 
+# Collections where reticulate has made objects and its finalizers know no lock yet. And a library
+# that makes the process's end last until reticulate's thread asks for its event loop once more.
+START = """
+    options(reticulate.python.afterInitialized = function() gc())
+    gctorture2(5000)
+    cat("first", reticulate::py_eval("1"), reticulate::import("json")$loads("[1, 2]"), "\\n")
+    gctorture2(0)
+    children <- parallel::mclapply(1:2, function(i) { gc(); reticulate::py_eval("1 + 1") })
+    cat("in children", unlist(children), "\\n")
+    cat("client", nzchar(gangway::get_metadata()), "\\n")
+    if (nzchar(Sys.which("cc"))) {
+      last <- "__attribute__((destructor)) void last(void) { sleep(1); }"
+      writeLines(c("#include <unistd.h>", last), "last.c")
+      stopifnot(system("R CMD SHLIB last.c >/dev/null 2>&1") == 0)
+      dyn.load("last.so")
+    }
+"""
+
+
+def test_no_collection_and_no_late_thread_ends_a_task(tmp_path: Path) -> None:
+    flow = write_flow(
+        tmp_path,
+        f"start = function(self) {{ {START} }}, end = function(self) NULL",
+        steps("start", "end"),
+        "c('methods', 'reticulate')",
+    )
+    run = run_flow(flow)
+    assert run.returncode == 0, run.stdout
+    log = [line.strip() for line in log_of(run.stdout, "start")]
+    assert {"first 1 1 2", "in children 2 2", "client TRUE"} <= set(log), run.stdout
+
+
 # Python code that R has called, in the main thread, for two minutes.
 BUSY = """
     reticulate::py_run_string("

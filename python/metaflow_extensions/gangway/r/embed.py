@@ -2,9 +2,8 @@
 
 What touches rpy2's private parts is here and in ``fork.py``. rpy2's own ``initr()`` starts Rscript
 twice to learn R's environment variables (0.3 s); R's shell front end tells them in 5 ms. R writes
-to C streams of its own: a Python callback for each piece of output is slow, and a place where the
-exception of a Python signal handler would be lost. The end of R is ours too: ``endr()`` kills the
-process where R code has loaded reticulate.
+to C streams of its own: a Python callback for each piece of output is slow and may lose a signal
+handler's exception. Nor does ``endr()`` end R, which kills a process that has loaded reticulate.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import tempfile
 from typing import Any
 
 from ..threads import leave_signals_to_main
+from .reticulate import end_event_loop
 
 MINIMUM_VERSION = (4, 2, 0)
 OPTIONS = ("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline")
@@ -125,7 +125,7 @@ def stop() -> None:
     rlib = openrlib.rlib
     tempdir = rinterface.baseenv["tempdir"]()[0]
     # reticulate's finalizers would use Python's lock as if R owned the process, and end it.
-    if not rinterface.baseenv["isNamespaceLoaded"]("reticulate")[0]:
+    if not end_event_loop(rinterface.evalr('getLoadedDLLs()[["reticulate"]][["path"]]')):
         rlib.R_RunExitFinalizers()
     rlib.Rf_KillAllDevices()
     rlib.R_CleanTempDir()

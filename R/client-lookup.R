@@ -38,11 +38,12 @@ client_open <- function(kind, args) {
   id <- client_id(kind, args[[length(args)]])
   path <- if (length(args) == 2L) paste(args[[1]]$pathspec, id, sep = "/") else id
   check_path(kind, path)
+  mf <- mf_python()
   tryCatch(
     if (length(args) == 2L) {
       reticulate::py_get_item(args[[1]]$get_obj(), id)
     } else {
-      mf_python()[[tools::toTitleCase(kind)]](path)
+      mf[[tools::toTitleCase(kind)]](path)
     },
     error = function(e) abort_not_found(kind, path, e)
   )

@@ -79,8 +79,9 @@ get_metadata <- function() {
 #' @rdname set_metadata
 #' @export
 reset_default_metadata <- function() {
+  mf <- mf_python()
   session$metadata_chosen <- FALSE
-  default_metadata(mf_python())
+  default_metadata(mf)
 }
 
 # The namespace as messages name it

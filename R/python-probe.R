@@ -86,22 +86,32 @@ probe_process <- function(python) {
 #' @param ray Whether Ray is needed: for a step that runs on it on this machine.
 #' @noRd
 check_python <- function(python, ray = FALSE) {
-  has <- probe_python(python)
-  check_version(python, "Metaflow", has$metaflow, oldest_metaflow)
-  if (ray) check_version(python, "Ray", has$ray, oldest_ray)
+  problem <- python_problem(probe_python(python), ray)
+  if (nzchar(problem)) {
+    forget_probes() # the next try may follow an installation
+    gangway_abort(c(
+      "The Python {.file {python}} {problem}.",
+      i = "{.fn install_metaflow} makes an environment that has it; {.fn gangway_python} says how a Python is chosen."
+    ), "gangway_error_python", call = NULL)
+  }
   invisible(python)
 }
 
-check_version <- function(python, name, version, oldest) {
+# What a Python lacks, as in "does not have Ray: ..."; "" if nothing.
+python_problem <- function(has, ray = FALSE) {
+  problems <- c(
+    version_problem("Metaflow", has$metaflow, oldest_metaflow),
+    if (ray) version_problem("Ray", has$ray, oldest_ray)
+  )
+  c(problems[nzchar(problems)], "")[1L]
+}
+
+version_problem <- function(name, version, oldest) {
   if (nzchar(version) && at_least(version, oldest)) {
-    return(invisible())
+    return("")
   }
-  forget_probes() # the next try may follow an installation
-  what <- if (nzchar(version)) "has {name} {version}, which is too old" else "does not have {name}"
-  gangway_abort(c(
-    paste0("The Python {.file {python}} ", what, ": gangway needs {name} {oldest} or later."),
-    i = "{.fn install_metaflow} makes an environment that has it; {.fn gangway_python} says how a Python is chosen."
-  ), "gangway_error_python", call = NULL)
+  what <- if (nzchar(version)) c("has ", name, " ", version, ", which is too old") else c("does not have ", name)
+  paste0(paste(what, collapse = ""), ": gangway needs ", name, " ", oldest, " or later")
 }
 
 # Of "2.53.0rc1" and "2.19.39.1+local" only the numbers count.

@@ -130,24 +130,9 @@ mf_python <- function() {
   session$metaflow <- tryCatch(reticulate::import("metaflow"), error = function(e) {
     gangway_abort(c(
       "This R session's Python, {.file {python}}, cannot import Metaflow.",
-      i = "If reticulate was started with another Python than the flows', restart R and call
-           {.fn gangway::gangway_python} to see which one is meant.",
       i = "{.fn install_metaflow} makes an environment that has everything."
     ), "gangway_error_python", parent = e, call = NULL)
   })
-}
-
-# Python in this R session, where reticulate has not started one yet. Its threads (reticulate's own, numpy's) leave
-# R's signals to R's: src/signals.c says why.
-start_python <- function(ray = FALSE) {
-  if (!reticulate::py_available()) {
-    python <- gangway_python()
-    check_python(python, ray = ray)
-    reticulate::use_python(python, required = TRUE)
-    .Call(block_signals, TRUE)
-    on.exit(.Call(block_signals, FALSE))
-    reticulate::py_config()
-  }
 }
 
 # Metaflow looks for its local records once, from the working folder; R's users change that.

@@ -107,8 +107,9 @@ ray_driver <- function() {
   if (!is.null(session$ray)) {
     if (session$ray_process != Sys.getpid()) {
       ray_stop(
-        "argument", "This is a child process that R code has forked (mclapply(), mcparallel(), plan(multicore), ...): ",
-        "Ray works only in the R session that has called ray_init(). Let the child return its results, and use Ray after."
+        "argument", "This is a child process that R code has forked (mclapply(), mcparallel(), plan(multicore), ...), ",
+        "and Ray works only in the session that has called ray_init(). Let the child return its results, and use Ray ",
+        "after."
       )
     }
     return(session$ray)

@@ -131,6 +131,10 @@ GANG = """
     }), rep(list(list(1L, 2L, 3L, 4L, NULL, "gangway_error_forked")), 2))
     maps <- function() list(go = function() mclapply(1:2, identity, mc.cores = 2))
     is("in an actor", ray_get(ray_actor(maps)$go()), list(1L, 2L))
+    if (here("reticulate")) is("Python on workers", ray_map(1:2, function(i) {
+      options(reticulate.python.afterInitialized = function() gc())
+      reticulate::py_eval("1 + 1")
+    }), list(2L, 2L))
     cat("WRONG", wrong, "\\n")
 """
 

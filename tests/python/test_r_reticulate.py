@@ -69,7 +69,10 @@ START = """
 """
 
 
-def test_no_collection_and_no_late_thread_ends_a_task(tmp_path: Path) -> None:
+def test_no_collection_and_no_late_thread_ends_a_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETICULATE_PYTHON", "/usr/bin/python3")  # not where Python runs already
     flow = write_flow(
         tmp_path,
         f"start = function(self) {{ {START} }}, end = function(self) NULL",

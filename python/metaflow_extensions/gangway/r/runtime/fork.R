@@ -18,8 +18,8 @@ all_kept_from_forks <- function(functions) lapply(functions, kept_from_forks)
 
 refuse_forked <- function() {
   message <- paste(
-    "This is a child process that R code has forked (mclapply(), mcparallel(), plan(multicore), ...): what asks Metaflow,",
-    "Ray or Python of the step works only in the step's own process. Read what the child needs before, x <- self$x;",
+    "This is a child process that R code has forked (mclapply(), mcparallel(), plan(multicore), ...), and what asks",
+    "Metaflow, Ray or Python works only in the step's own process. Read what the child needs before, x <- self$x;",
     "let it return its results, and assign them after."
   )
   stop(structure(
@@ -35,8 +35,8 @@ end_if_forked <- function() {
   }
 }
 
-# parallel's functions, and those of all packages that use them, fork here. `after_parent` and `after_child` are Python's
-# own functions (fork.py); what mcfork() calls by .Call() is the fork.
+# parallel's functions, and those of all packages that use them, fork here. `after_parent` and `after_child` are
+# Python's own functions (fork.py); what mcfork() calls by .Call() is the fork.
 guard_parallel <- function(after_parent, after_child) {
   forked <- function(...) {
     process <- caught(.Call(...))

@@ -3,6 +3,7 @@
 #   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
 #   make test-newest                              the suite's core on Debian sid
+#   make test-cases                               every case of docs/cases.md by every door, which takes some 20 minutes
 #   make test-faults                              the long part of the fault matrix, which takes some 40 minutes
 #   make test-all                                 these and test, with DeepSpeed and TensorFlow (2 GB) installed
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test test-faults test-image bench test-newest test-all lint clean setup setup-dev setup-frameworks
+.PHONY: demo run test test-cases test-faults test-image bench test-newest test-all lint clean setup setup-dev setup-frameworks
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -34,6 +35,9 @@ bench: setup-dev
 test-faults: setup-dev
 	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/python tests/aws -q -rs -p no:cacheprovider -m faults
 
+test-cases: setup-dev
+	@GANGWAY_CASES=$(or $(CASES),.) scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/cases.txt test-cases.R test-ray-soak.R
+
 test-image:
 	@scripts/setup.sh image
 	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -p no:cacheprovider -m image
@@ -42,7 +46,7 @@ test-newest:
 	@scripts/root.sh sid scripts/test.sh core
 
 test-all: setup-frameworks
-	@$(MAKE) --no-print-directory test test-faults test-newest
+	@$(MAKE) --no-print-directory test test-cases test-faults test-newest
 
 setup:
 	@scripts/setup.sh run

@@ -65,6 +65,15 @@ wanted_rows <- function(rows) {
   }, rows)
 }
 
+# Without GANGWAY_CASES every sixth row of the two groups that have most kinds.
+sampled_rows <- function(rows) {
+  if (nzchar(Sys.getenv("GANGWAY_CASES"))) {
+    return(rows)
+  }
+  rows <- Filter(function(row) row$group %in% c("plain", "options"), rows)
+  rows[seq_along(rows) %% 6L == 1L]
+}
+
 # A group's rows by one kind of door, "plain", "session" or "flow", in an R process of its own:
 # list(door = list(id = value)).
 run_doors <- function(rows, kind) {

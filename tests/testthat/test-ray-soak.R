@@ -2,6 +2,7 @@
 
 test_that("after 300 jobs of all kinds workers and the object store hold what they held after 100", {
   skip_without_ray()
+  skip_if_not(nzchar(Sys.getenv("GANGWAY_CASES")), "this is `make test-cases`: it lasts minutes")
   for (package in c("foreach", "future.apply")) skip_if_not_installed(package)
   program <- test_path("..", "bench", "bench-soak.R")
   skip_if_not(file.exists(program), "this is a checkout, with tests/bench")

@@ -173,7 +173,7 @@ weigh <- function(value, limit) {
       return("")
     } else if (!has_key(seen, reference)) {
       utils::sethash(seen, reference, TRUE)
-      size <<- size + sum(vapply(ls(reference, all.names = TRUE), function(name) size_bound(name, reference), 0))
+      size <<- size + size_of_variables(reference)
       if (size > limit) stop_weighing(FALSE)
     }
     NULL
@@ -187,8 +187,14 @@ weigh <- function(value, limit) {
   list(size = size, lost = lost)
 }
 
-size_bound <- function(name, env) {
-  if (is_lazy(name, env)) 0 else as.numeric(utils::object.size(binding_value(name, env)))
+# Without what would run code to be looked at.
+size_of_variables <- function(env) {
+  names <- setdiff(ls(env, all.names = TRUE, sorted = FALSE), "...")
+  if (length(names) && has_rlang()) {
+    names <- names[!rlang::env_binding_are_lazy(env, names) & !rlang::env_binding_are_active(env, names)]
+  }
+  values <- tryCatch(mget(names, envir = env), error = function(e) lapply(names, binding_value, env))
+  as.numeric(utils::object.size(values))
 }
 
 stop_weighing <- function(lost) {

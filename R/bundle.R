@@ -1,5 +1,5 @@
-# What a flow's R functions need in another process: themselves, what they use from the script (carry.R), and the session's
-# packages and settings.
+# What a flow's R functions need in another process: themselves, what they use from the script (carry.R), and the
+# session's packages and settings.
 
 # A captured object above this size is worth a warning: every task reads it.
 large_object <- 100e6

@@ -69,8 +69,8 @@ everywhere <- function(flow, r_function) {
 
 # A function that can be called as f(), or NULL.
 check_everywhere <- function(f, call = rlang::caller_env()) {
-  empty <- is.function(f) && length(Filter(function(x) identical(x, quote(expr = )), as.list(formals(f))[names(formals(f)) != "..."]))
-  if (!(is.null(f) || is.function(f)) || empty) {
+  needed <- if (is.function(f)) Filter(function(x) is.symbol(x) && !nzchar(x), as.list(formals(f)))
+  if (!(is.null(f) || is.function(f)) || length(setdiff(names(needed), "..."))) {
     gangway_abort(c(
       "{.fn everywhere} takes a function that needs no arguments.",
       i = "For example {.code everywhere(flow, function() data.table::setDTthreads(1))}."

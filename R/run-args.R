@@ -10,7 +10,9 @@ run_options <- c(
   namespace = "one"
 )
 # These choose another command than run, and belong to it.
-command_arguments <- c("resume", "origin_run_id", "batch", "step_functions", "logs", "show", "help", "other_args", "seed")
+command_arguments <- c(
+  "resume", "origin_run_id", "batch", "step_functions", "logs", "show", "help", "other_args", "seed"
+)
 batch_options <- c(my_runs = "flag", run_id = "one", user = "one")
 step_functions_options <- c(
   generate_new_token = "flag", only_json = "flag", running = "flag", succeeded = "flag", failed = "flag",

@@ -14,6 +14,7 @@ run_seed <- function(flow, args) {
 #' @noRd
 is_stored <- function(flow, command) {
   remote <- c("batch", "kubernetes")
-  command$name %in% c("step-functions", "argo-workflows", "airflow") || any(remote %in% sub(":.*$", "", command$with)) ||
+  deployed <- command$name %in% c("step-functions", "argo-workflows", "airflow")
+  deployed || any(remote %in% sub(":.*$", "", command$with)) ||
     any(vapply(flow[["steps"]], function(step) any(remote %in% decorator_names(step)), NA))
 }

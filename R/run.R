@@ -12,8 +12,8 @@
 #'   * `with`: decorators for all steps, `c("retry", "batch:cpu=2")`.
 #'   * `max_workers`, `max_num_splits`, `max_log_size`: how many tasks run at a time, the widest `foreach`, megabytes
 #'     of log.
-#'   * `seed`: a whole number. Each task's random numbers are then a stream of its own (L'Ecuyer-CMRG), which the seed and
-#'     the task's place in the graph decide: the same in every run, for any number of workers, and after a retry. A
+#'   * `seed`: a whole number. Each task's random numbers are then a stream of its own (L'Ecuyer-CMRG), which the seed
+#'     and the task's place in the graph decide: the same in every run, for any number of workers, and after a retry. A
 #'     `set.seed()` before `run()` does not reach the tasks.
 #'   * `tag`: one or more tags of the run. `namespace`, `run_id_file`: as `python flow.py run --help` says.
 #'   * `datastore`, `datastore_root`, `metadata`, `environment`: where artifacts, records and packages come from and

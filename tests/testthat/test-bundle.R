@@ -185,7 +185,8 @@ test_that("a missing name is an error with function, step and variable", {
   expect_match(text, "BundleFlow")
   expect_match(text, "helper()", fixed = TRUE)
   expect_match(text, "lerning_rate")
-  cnd <- expect_error(flow_bundle_bytes(flow_of(start = function(self) no_such_function(1))), class = "gangway_error_bundle")
+  flow <- flow_of(start = function(self) no_such_function(1))
+  cnd <- expect_error(flow_bundle_bytes(flow), class = "gangway_error_bundle")
   expect_match(conditionMessage(cnd), "no_such_function()", fixed = TRUE)
 })
 
@@ -209,7 +210,8 @@ test_that("an object that cannot travel is an error with its path", {
 test_that("a large captured object is named in a warning", {
   skip_on_cran()
   big <- raw(1.1e8)
-  expect_warning(flow_bundle_bytes(flow_of(start = function(self) length(big))), "`big`", class = "gangway_warning_large")
+  flow <- flow_of(start = function(self) length(big))
+  expect_warning(flow_bundle_bytes(flow), "`big`", class = "gangway_warning_large")
 })
 
 test_that("a parameter's default takes its helpers along", {

@@ -150,8 +150,8 @@ parts_of_environment <- function(x, path, seen) {
   c(parts_of_list(values, path, inside = "environment"), parent)
 }
 
-# Pointers that their owner makes anew where they have come to nothing: those of fastmap, and so of memoised functions, and
-# of lme4's models.
+# Pointers that their owner makes anew where they have come to nothing: those of fastmap, and so of memoised functions,
+# and of lme4's models.
 healed_in <- function(env) {
   if (exists("ensure_restore_map", envir = env, inherits = FALSE)) {
     "key_idx_map"

@@ -93,8 +93,8 @@ class RWorker(REngine):
             else:
                 data = unpack(value)
                 # Not as an argument of an R function, which would evaluate code.
-                values = self._runtime["worker"]["values"]
-                values[name] = unserialize(data, self._functions["read_kept"])
+                shelf: Any = self._runtime["worker"]["values"]
+                shelf[name] = unserialize(data, self._functions["read_kept"])
                 self.evaluate("keep_around", name)
                 self._kept[name] = max(len(data), 1024)
             called.append(name)

@@ -17,7 +17,7 @@ is_lazy <- function(name, env) {
 # What substitute() gives, in a list, since it may be nothing at all: an argument that was not given.
 code_of <- function(name, env) list(eval(call("substitute", as.name(name), env), baseenv()))
 
-is_empty <- function(code) identical(code[[1L]], quote(expr = ))
+is_empty <- function(code) identical(code[[1L]], quote(expr = )) # nolint: spaces_inside_linter.
 
 # Base R does not tell. The package gangway has rlang; without it every argument counts as evaluated.
 has_rlang <- function() isNamespaceLoaded("rlang") || requireNamespace("rlang", quietly = TRUE)

@@ -29,7 +29,11 @@ collect_binding <- function(name, env, global, via, bag, only_called, code) {
   }
   value <- binding_value(name, env, no_value)
   if (is_no_value(value)) {
-    if (is_empty(code_of(name, env))) collect_local(name, env, NULL, via, bag) else leave_unavailable(name, env, global, bag)
+    if (global || !is_empty(code_of(name, env))) {
+      leave(name, env, global, NULL, list(reason = "failed"), bag)
+    } else {
+      collect_local(name, env, NULL, via, bag)
+    }
     return(FALSE)
   }
   is_function <- is.function(value)

@@ -1,5 +1,5 @@
-# What the search path of the session has beside packages: what attach(), box::use(), import::from() and sys.source() have
-# put there. And how packages are attached: whole, or some of their names (library(include.only = )).
+# What the search path of the session has beside packages: what attach(), box::use(), import::from() and sys.source()
+# have put there. And how packages are attached: whole, or some of their names (library(include.only = )).
 
 #' The name under which an environment was attached, or `NULL` where it is none of these
 #' @noRd
@@ -43,7 +43,9 @@ search_plan <- function(bag, not_attached) {
   packages <- startsWith(entries, "package:")
   entries <- entries[!(packages & sub("^package:", "", entries) %in% not_attached)]
   lapply(entries, function(entry) {
-    if (startsWith(entry, "package:")) attached_part(sub("^package:", "", entry)) else {
+    if (startsWith(entry, "package:")) {
+      attached_part(sub("^package:", "", entry))
+    } else {
       list(name = entry, values = values_of(names(bag$searched[[entry]]), as.environment(entry)))
     }
   })

@@ -4,8 +4,8 @@
 #' What travels though no code names it
 #'
 #' @param each,total Bytes: the largest such object, and all of them together.
-#' @param globals Whether those of the global environment do, its methods and classes as well; or the names of those that
-#'   do.
+#' @param globals Whether those of the global environment do, its methods and classes as well; or the names of those
+#'   that do.
 #' @param named_only Nothing does: what is stored where others can read it.
 #'
 #' Measured on two cores: a step reads 16 MB in 15 ms, beside 0.5 s that it takes to start; a job of Ray's workers is
@@ -20,7 +20,9 @@ job_policy <- carry_policy(each = 1e5, total = 1e6)
 argument_policy <- carry_policy(each = 1e5, total = 1e6, globals = FALSE)
 
 # R's own, and what belongs to one session.
-never_spare <- c(".Random.seed", ".Last.value", ".First", ".Last", ".Traceback", ".required", ".packageName", "last.warning")
+never_spare <- c(
+  ".Random.seed", ".Last.value", ".First", ".Last", ".Traceback", ".required", ".packageName", "last.warning"
+)
 
 #' Add what is small and left over, in frames and in the global environment, and note what stays behind
 #' @noRd
@@ -58,7 +60,8 @@ collect_frame <- function(env, bag) {
     return(invisible())
   }
   taken <- if (global) names(bag$globals) else if (is.null(place)) need_of(bag, env) else names(bag$searched[[place]])
-  all <- if (global && is.character(bag$policy$globals)) bag$policy$globals else ls(env, all.names = TRUE, sorted = FALSE)
+  some <- global && is.character(bag$policy$globals)
+  all <- if (some) bag$policy$globals else ls(env, all.names = TRUE, sorted = FALSE)
   spare <- setdiff(all, c(taken, never_spare, "...", bag$never))
   spare <- spare[!startsWith(spare, ".__")]
   if (global && !bag$policy$named_only) spare <- setdiff(spare, collect_plain(spare, bag))
@@ -112,8 +115,6 @@ collect_spare <- function(name, env, global, place, via, bag) {
 no_value <- new.env(parent = emptyenv())
 
 is_no_value <- function(value) is.environment(value) && identical(value, no_value)
-
-leave_unavailable <- function(name, env, global, bag) leave(name, env, global, NULL, list(reason = "failed"), bag)
 
 leave <- function(name, env, global, place, why, bag) {
   if (global && name %in% bag$called && !is.function(binding_value(name, env))) {

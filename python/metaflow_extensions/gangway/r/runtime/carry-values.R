@@ -53,7 +53,8 @@ collect_environment <- function(env, via, bag) {
   }
 }
 
-# A table of S4 methods also has those of packages for the same generic, and hangs under the generic, which has them too.
+# A table of S4 methods also has those of packages for the same generic, and hangs under the generic, which has them
+# too.
 variables_of <- function(env, bag) {
   labels <- ls(env, all.names = TRUE, sorted = FALSE)
   if (has_key(bag$tables, env)) labels <- Filter(function(label) is_script_function(env[[label]]), labels)

@@ -48,7 +48,9 @@ new_bag <- function(policy) {
   bag$super <- bag$assigned <- bag$called <- bag$strings <- bag$members <- character()
   bag$dynamic <- FALSE
   bag$spent <- 0
-  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables")) bag[[table]] <- utils::hashtab("address")
+  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables")) {
+    bag[[table]] <- utils::hashtab("address")
+  }
   bag$seen <- utils::hashtab("identical")
   bag$homes <- list(globalenv())
   entries <- user_entries()

@@ -43,7 +43,8 @@ scan_result <- function(scan) {
   needed <- needed[!startsWith(as.character(names(needed)), ".")]
   list(
     uses = unlist(scan$uses), read = names(scan$read), needed = unlist(needed), assigned = names(scan$assigned),
-    super = names(scan$super), strings = names(scan$strings), captured = names(scan$captured), members = names(scan$members), dots = scan$dots,
+    super = names(scan$super), strings = names(scan$strings), captured = names(scan$captured),
+    members = names(scan$members), dots = scan$dots,
     dynamic = scan$dynamic
   )
 }

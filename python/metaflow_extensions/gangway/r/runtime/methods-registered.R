@@ -1,5 +1,5 @@
-# S3 methods that code has registered by registerS3method(), .S3method() or S7's method()<-: they stand in a table of the
-# generic's package, and no search path shows them. And which packages have methods for a class.
+# S3 methods that code has registered by registerS3method(), .S3method() or S7's method()<-: they stand in a table of
+# the generic's package, and no search path shows them. And which packages have methods for a class.
 
 tables <- new.env(parent = emptyenv())
 

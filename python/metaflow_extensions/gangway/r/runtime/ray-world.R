@@ -1,11 +1,11 @@
-# What all jobs of a session take along though no code names it: its small data, functions, classes and methods. It seldom
-# changes, so it is made once and sent with each job as the bytes that it is.
+# What all jobs of a session take along though no code names it: its small data, functions, classes and methods. It
+# seldom changes, so it is made once and sent with each job as the bytes that it is.
 
 #' What jobs take along of the session as it is now
 #'
-#' @return A list: `key`, `bytes` (a parcel of nothing, with all that goes into the global environment), `other` (names of
-#'   what each job looks at anew: what has changed since, and what may change without being assigned, environments and
-#'   what has them), `gone` (names of what is there no more).
+#' @return A list: `key`, `bytes` (a parcel of nothing, with all that goes into the global environment), `other` (names
+#'   of what each job looks at anew: what has changed since, and what may change without being assigned, environments
+#'   and what has them), `gone` (names of what is there no more).
 #' @noRd
 world_for_jobs <- function(driver) {
   now <- session_world()
@@ -16,7 +16,8 @@ world_for_jobs <- function(driver) {
     changed <- NULL
   }
   c(known[c("key", "bytes")], list(
-    other = intersect(union(known$other, changed), names(now$data)), gone = setdiff(names(known$of$data), names(now$data))
+    other = intersect(union(known$other, changed), names(now$data)),
+    gone = setdiff(names(known$of$data), names(now$data))
   ))
 }
 

@@ -148,8 +148,8 @@ functions <- list(
   },
   read = function(self) stopifnot(length(self$x) > 1)
 )
-saveRDS(list(format = 1L, functions = functions, defaults = list(), globals = list(),
-  packages = character(), lib_paths = .libPaths(), exports = character()), "flow.rds")
+saveRDS(list(format = 1L, functions = functions, defaults = list(),
+  search = list(), exports = character()), "flow.rds")
 """
 
 

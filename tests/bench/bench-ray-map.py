@@ -30,7 +30,7 @@ functions <- list(
   all = function(self) self$seconds <- seconds(ray_map(seq_len(CALLS), function(x) x))
 )
 saveRDS(list(functions = functions, globals = list(seconds = seconds, CALLS = CALLS),
-  packages = character(), lib_paths = .libPaths(), exports = character()), "flow.rds")
+  search = list(), exports = character()), "flow.rds")
 """
 
 FLOW = """

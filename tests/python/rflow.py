@@ -30,8 +30,8 @@ def write_flow(folder: Path, functions: str, steps: str, packages: str = "charac
     """Write flow.py and flow.rds as the R package does, for functions given as R code."""
     bundle = (
         f"functions <- list({functions}); "
-        "saveRDS(list(format = 1L, functions = functions, defaults = list(), globals = list(), "
-        f"packages = {packages}, lib_paths = .libPaths(), exports = character()), "
+        "saveRDS(list(format = 2L, functions = functions, defaults = list(), "
+        f"search = lapply({packages}, function(p) list(package = p)), exports = character()), "
         f"'{folder / 'flow.rds'}', compress = FALSE, version = 3)"
     )
     subprocess.run(["Rscript", "-e", bundle], check=True)

@@ -48,7 +48,7 @@ def test_values_are_what_r_itself_makes_of_them(code: str, number: int) -> None:
     value = ri.evalr(f"local({code})")
     data = embed.raw_to_bytes(base["serialize"](value, ri.NULL, xdr=ri.BoolSexpVector([False])))
     assert len(large_vectors(memoryview(data))) == number
-    again = unserialize(memoryview(data))
+    again = unserialize(memoryview(data), ri.baseenv["unserialize"])
     assert base["identical"](again, value)[0]
     assert base["identical"](base["is.object"](again), base["is.object"](value))[0]
     # Not two names of one object, of which a change would be seen by both.

@@ -68,7 +68,7 @@ environment(functions$start) <- environment(functions$end) <- globalenv()
 source("any_version.R", keep.source = FALSE)
 globals <- mget(c("makers", "reference_makers", "reference_checks", "same"))
 bundle <- list(format = 1L, functions = functions, defaults = list(), globals = globals,
-  packages = character(), lib_paths = .libPaths(), exports = character())
+  search = list(), exports = character())
 saveRDS(bundle, "flow.rds", compress = FALSE, version = 3)
 """
 

@@ -11,7 +11,7 @@
 #' @noRd
 restore_value <- function(x, restore) {
   of_packages <- startsWith(as.character(restore), "package:")
-  load_packages(substring(restore[of_packages], 9L))
+  if (any(of_packages)) load_packages(substring(restore[of_packages], 9L))
   for (how in restore[!of_packages]) {
     x <- switch(how,
       data.table = restore_table(x),

@@ -50,7 +50,7 @@ class RObject:
     @property
     def packed_by(self) -> list[str]:
         """The R packages that packed it for storing (bundle, marshal): only R can unpack it."""
-        return [by for by in self.info["restore"] if by not in ("data.table", "data.tables")]
+        return [by for by in self.info["restore"] if by in ("bundle", "marshal")]
 
     @property
     def names(self) -> list[str | None] | None:

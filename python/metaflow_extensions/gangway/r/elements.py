@@ -89,7 +89,11 @@ def plain(node: Node, parent: RObject) -> Any:
         if value is not None:
             return value
     stream = write(node, parent.header)
-    return RObject(add_trailer(stream, describe(node, parent.info["r"])))
+    description = describe(node, parent.info["r"])
+    if class_of(node):  # its methods are where those of the whole are
+        packages = [by for by in parent.info["restore"] if by.startswith("package:")]
+        description["restore"] += packages
+    return RObject(add_trailer(stream, description))
 
 
 def scalar(node: Node, i: int) -> Any:

@@ -16,6 +16,7 @@
 #' example `gangway_error_flow` (the graph), `gangway_error_decorator` or `gangway_error_parameter`.
 #'
 #' @importFrom methods new
+#' @importFrom R6 R6Class
 #' @useDynLib gangway, block_signals
 #' @keywords internal
 "_PACKAGE"

@@ -45,13 +45,16 @@ classes_in <- function(x) {
     objects <- level[vapply(level, is.object, NA)]
     found <- union(found, unlist(unique(lapply(objects, class))))
     lists <- level[vapply(level, is.list, NA)]
-    s4 <- objects[vapply(objects, isS4, NA)]
+    more <- level[!vapply(level, function(part) is.null(attributes(part)), NA)]
+    more <- lapply(more, function(part) attributes(part)[setdiff(names(attributes(part)), plain_attributes)])
     level <- c(unlist(lapply(lists, unclass), recursive = FALSE, use.names = FALSE),
-      unlist(lapply(s4, attributes), recursive = FALSE, use.names = FALSE))
-    level <- level[vapply(level, function(part) is.object(part) || is.list(part), NA)]
+      unlist(more, recursive = FALSE, use.names = FALSE))
+    level <- level[vapply(level, function(part) is.list(part) || !is.null(attributes(part)), NA)]
   }
   found
 }
+
+plain_attributes <- c("names", "class", "dim", "dimnames", "row.names", "levels", "tsp", "tzone", "srcref")
 
 refuse_to_send <- function(x, name, into = function(env) TRUE) {
   lost <- find_unserializable(x, name, into = into)

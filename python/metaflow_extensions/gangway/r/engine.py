@@ -69,6 +69,7 @@ _SOURCES = (
     "runtime/carry-search.R",
     "runtime/attach.R",
     "runtime/methods-registered.R",
+    "runtime/methods-s7.R",
     "runtime/parcel.R",
     "runtime/settings.R",
     "runtime/worker-state.R",

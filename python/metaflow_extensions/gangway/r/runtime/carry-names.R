@@ -133,7 +133,7 @@ collect_methods <- function(bag) {
 }
 
 collect_registered <- function(via, bag) {
-  for (method in script_methods()) {
+  for (method in c(script_methods(), s7_methods())) {
     if (method$key %in% names(bag$registered)) next
     bag$registered[[method$key]] <- method
     via$fun <- paste0("the method ", method$key)

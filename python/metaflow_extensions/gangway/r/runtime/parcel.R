@@ -276,7 +276,9 @@ forget_globals <- function(names) {
 }
 
 register_method <- function(method) {
-  if (requireNamespace(method$namespace, quietly = TRUE)) {
+  if (!is.null(method$s7)) {
+    if (requireNamespace("S7", quietly = TRUE)) register_s7(method)
+  } else if (requireNamespace(method$namespace, quietly = TRUE)) {
     assign(method$key, method$method, envir = methods_table(asNamespace(method$namespace)))
   }
 }

@@ -58,7 +58,7 @@ session_world <- function() {
   list(
     functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
     tables = lapply(values[s4 & vapply(values, is.environment, NA)], as.list, all.names = TRUE),
-    methods = table_sizes(), packages = packages_key()
+    methods = table_sizes(), s7 = s7_methods(), packages = packages_key()
   )
 }
 

@@ -121,11 +121,17 @@ restore_environment <- function(env, contents) {
 
 # What a table of methods has before a job's method comes.
 with_predecessor <- function(method) {
+  if (!is.null(method$s7)) {
+    return(method)
+  }
   method$before <- if (isNamespaceLoaded(method$namespace)) methods_table(asNamespace(method$namespace))[[method$key]]
   method
 }
 
 unregister_method <- function(method) {
+  if (!is.null(method$s7)) {
+    return(unregister_s7(method))
+  }
   table <- methods_table(asNamespace(method$namespace))
   if (is.null(method$before)) rm(list = method$key, envir = table) else assign(method$key, method$before, envir = table)
 }

@@ -1,0 +1,1 @@
+../python/metaflow_extensions/gangway/r/runtime/methods-s7.R

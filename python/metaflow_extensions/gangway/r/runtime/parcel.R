@@ -276,9 +276,12 @@ forget_globals <- function(names) {
 }
 
 register_method <- function(method) {
-  if (!is.null(method$s7)) {
-    if (requireNamespace("S7", quietly = TRUE)) register_s7(method)
-  } else if (requireNamespace(method$namespace, quietly = TRUE)) {
+  if (!requireNamespace(method$namespace, quietly = TRUE)) {
+    return(invisible())
+  }
+  if (is.null(method$s7)) {
     assign(method$key, method$method, envir = methods_table(asNamespace(method$namespace)))
+  } else {
+    register_s7(method)
   }
 }

@@ -15,6 +15,8 @@ from .ray_host import ray_functions
 
 # What the values kept in one worker may take of the machine's memory, all workers together.
 _CACHE_SHARE = 0.25
+# After so many calls that did not use it a value is let go: its owner may have forgotten it.
+_IDLE_CALLS = 30
 
 
 class RWorker(REngine):
@@ -25,6 +27,8 @@ class RWorker(REngine):
         self._key = b""
         # Names of the values that R keeps, with their sizes, the least recently used first.
         self._kept: OrderedDict[str, int] = OrderedDict()
+        self._used: dict[str, int] = {}
+        self._calls = 0
         self._room = _room()
         self.provide(ray_functions(self))
         self.call("start_worker", _node())
@@ -74,8 +78,8 @@ class RWorker(REngine):
         # Not `call`: Ray cancels by ending the worker, and signals would cost a third more.
         answer = call_with_bytes(self._functions[function], args)
         flush()
-        if needs:
-            self._make_room()
+        self._calls += 1
+        self._make_room()
         if not isinstance(answer, bytes):
             raise RTaskError(answer[1][0], raw_to_bytes(answer[0]))
         return pack(answer)
@@ -97,6 +101,8 @@ class RWorker(REngine):
                 shelf[name] = unserialize(data, self._functions["read_kept"])
                 self.evaluate("keep_around", name)
                 self._kept[name] = max(len(data), 1024)
+            if name in self._kept:
+                self._used[name] = self._calls
             called.append(name)
         return called
 
@@ -108,11 +114,15 @@ class RWorker(REngine):
         return f"actor {number}"
 
     def _make_room(self) -> None:
-        used = sum(self._kept.values())
-        while used > self._room and len(self._kept) > 1:
-            name, size = self._kept.popitem(last=False)
+        used = sum(self._kept.values()) if self._kept else 0
+        while self._kept:
+            name = next(iter(self._kept))
+            idle = self._calls - self._used[name] > _IDLE_CALLS
+            if not idle and (used <= self._room or len(self._kept) == 1):
+                break
+            used -= self._kept.pop(name)
+            del self._used[name]
             self.evaluate("drop_value", name)
-            used -= size
 
 
 def _room() -> int:

@@ -90,15 +90,20 @@ collect_closure <- function(f, via, bag) {
   if (via$strict) collect_missing(scan, env, via, bag)
 }
 
-# Reading code is what making a job costs most, and a script's functions are sent often.
+# Reading code is what making a job costs most, and a script's functions are sent often. By their code, which is the same
+# for all closures of one function, and holds nothing else alive.
 known_scan <- function(f) {
-  scan <- utils::gethash(scans$known, f)
-  if (is.null(scan)) {
-    if (utils::numhash(scans$known) > 1000L) scans$known <- utils::hashtab("address")
-    scan <- scan_function(f)
-    utils::sethash(scans$known, f, scan)
+  code <- body(f)
+  if (!is.language(code) || is.symbol(code)) {
+    return(scan_function(f))
   }
-  scan
+  known <- utils::gethash(scans$known, code)
+  if (is.null(known) || !identical(known$formals, formals(f))) {
+    if (utils::numhash(scans$known) > 1000L) scans$known <- utils::hashtab("address")
+    known <- list(formals = formals(f), scan = scan_function(f))
+    utils::sethash(scans$known, code, known)
+  }
+  known$scan
 }
 scans <- new.env(parent = emptyenv())
 scans$known <- utils::hashtab("address")

@@ -9,7 +9,7 @@ r_package_adds() {
     case "$1" in
         ggplot2) echo "the demo's plot and data set" ;;
         ranger) echo "the demo's random forests" ;;
-        codetools) echo "ray_map()" ;;
+        codetools) echo "a test of what the runtime's files call" ;;
         lintr) echo "the lint of the R code in 'make lint' and 'make test'" ;;
         testthat | withr | callr) echo "the R tests" ;;
         foreach | iterators) echo "registerDoRay()" ;;

@@ -90,8 +90,8 @@ collect_closure <- function(f, via, bag) {
   if (via$strict) collect_missing(scan, env, via, bag)
 }
 
-# Reading code is what making a job costs most, and a script's functions are sent often. By their code, which is the same
-# for all closures of one function, and holds nothing else alive.
+# Reading code is what making a job costs most, and a script's functions are sent often. By their code, which is the
+# same for all closures of one function, and holds nothing else alive.
 known_scan <- function(f) {
   code <- body(f)
   if (!is.language(code) || is.symbol(code)) {

@@ -33,14 +33,14 @@ bench: setup-dev
 	@scripts/bench.sh
 
 test-faults: setup-dev
-	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/python tests/aws -q -rs -p no:cacheprovider -m faults
+	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/python tests/aws -q -rs -p no:cacheprovider -m faults
 
 test-cases: setup-dev
 	@GANGWAY_CASES=$(or $(CASES),.) scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/cases.txt test-cases.R test-ray-soak.R
 
 test-image:
 	@scripts/setup.sh image
-	@scripts/env.sh env PYTHONPATH=python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -p no:cacheprovider -m image
+	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -p no:cacheprovider -m image
 
 test-newest:
 	@scripts/root.sh sid scripts/test.sh core

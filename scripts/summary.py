@@ -1,30 +1,57 @@
-"""Print one line that sums up pytest (its JUnit XML) and testthat ("passed failed skipped").
+"""Sum up pytest (its JUnit XML) and testthat: each failure with the command that runs it alone, then one line of counts.
 
 usage: summary.py TESTTHAT_TXT PYTEST_XML...   Without TESTTHAT_TXT there is one failure.
+
+TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", then a line "file: test" for each failure.
 """
 
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+PYTEST = "scripts/env.sh env -u GANGWAY_PYTHON PYTHONPATH=$PWD/python .venv/bin/python -m pytest"
+TESTTHAT = "NOT_CRAN=true scripts/env.sh Rscript --vanilla scripts/testthat.R /dev/stdout"
+
 
 def pytest_counts(path: Path) -> tuple[int, int, int]:
-    suites = ElementTree.parse(path).getroot().iter("testsuite")
     total = failed = skipped = 0
-    for suite in suites:
+    for suite in ElementTree.parse(path).getroot().iter("testsuite"):
         total += int(suite.get("tests", 0))
         failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         skipped += int(suite.get("skipped", 0))
     return total - failed - skipped, failed, skipped
 
 
+def pytest_failures(path: Path) -> list[str]:
+    cases = ElementTree.parse(path).getroot().iter("testcase")
+    return [
+        f"{case.get('classname')}::{case.get('name')}\n    {PYTEST} '{node(case)}'"
+        for case in cases
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
+
+
+def node(case: ElementTree.Element) -> str:
+    return f"{(case.get('classname') or '').replace('.', '/')}.py::{case.get('name')}"
+
+
+def testthat_failure(line: str) -> str:
+    return f"{line}\n    {TESTTHAT} {line.partition(':')[0]}"
+
+
 def main(testthat_txt: str, *pytest_xmls: str) -> None:
-    counts = [pytest_counts(Path(xml)) for xml in pytest_xmls if Path(xml).exists()]
+    reports = [Path(xml) for xml in pytest_xmls if Path(xml).exists()]
+    counts = [pytest_counts(report) for report in reports]
+    failures = [failure for report in reports for failure in pytest_failures(report)]
     if not Path(testthat_txt).exists():
         counts.append((0, 1, 0))  # R ended before it could count
     else:
-        passed, failed, skipped = map(int, Path(testthat_txt).read_text().split())
+        first, *failed_tests = Path(testthat_txt).read_text().splitlines()
+        passed, failed, skipped = map(int, first.split())
         counts.append((passed, failed, skipped))
+        failures += map(testthat_failure, failed_tests)
+    for failure in failures:
+        print(f"failed: {failure}")
     passed, failed, skipped = map(sum, zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
 

@@ -29,5 +29,6 @@ for (test in results[skipped]) {
 for (i in utils::head(order(seconds, decreasing = TRUE), 5)) {
   cat(sprintf("%6.1f s  %s: %s\n", seconds[[i]], results[[i]]$file, results[[i]]$test))
 }
-writeLines(paste(sum(!failed & !skipped), sum(failed), sum(skipped)), args[[1]])
+names_of <- function(tests) vapply(tests, function(test) paste0(test$file, ": ", test$test), "")
+writeLines(c(paste(sum(!failed & !skipped), sum(failed), sum(skipped)), names_of(results[failed])), args[[1]])
 quit(status = any(failed))

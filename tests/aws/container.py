@@ -46,10 +46,10 @@ mount -t tmpfs -o mode=1777 tmpfs root/tmp
 mount -t tmpfs -o mode=755 tmpfs root/run
 mkdir -p "root$HOME"
 IFS=:
-for folder in $binds; do
-    mkdir -p "root$folder"
-    mount --bind "$folder" "root$folder"
-    mount -o remount,bind,ro "root$folder"
+for bind in $binds; do
+    mkdir -p "root$bind"
+    mount --bind "$bind" "root$bind"
+    mount -o remount,bind,ro "root$bind"
 done
 unset IFS
 mkdir root/run/bytecode

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 PYTEST = "scripts/env.sh env -u GANGWAY_PYTHON PYTHONPATH=$PWD/python .venv/bin/python -m pytest"
-TESTTHAT = "NOT_CRAN=true scripts/env.sh Rscript --vanilla scripts/testthat.R /dev/stdout"
+TESTTHAT = "NOT_CRAN=true scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/testthat.txt"
 
 
 def pytest_counts(path: Path) -> tuple[int, int, int]:

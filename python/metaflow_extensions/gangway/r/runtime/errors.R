@@ -21,6 +21,7 @@ guarded <- function(expr) {
 # frames, depth: what all_frames() gave when it was signalled, and where the user's frames begin.
 as_failure <- function(e, frames = NULL, depth = 0L) {
   own_trace <- is.list(e) && is_trace(.subset2(e, "trace")) && is_of_here(.subset2(e, "trace"), depth)
+  e <- with_missing_packages(e)
   text <- text_of(e)
   call <- one_line(call_of(e))
   e <- with_user_traces(e, depth)
@@ -30,6 +31,18 @@ as_failure <- function(e, frames = NULL, depth = 0L) {
     index = if (is.list(e)) whole_number(.subset2(e, "index")),
     node = if (is.list(e)) one_string(.subset2(e, "node")), error = portable(e)
   )
+}
+
+# "No applicable method" for an object whose methods are in a package that is not installed here: which one.
+with_missing_packages <- function(e) {
+  packages <- names(missing_packages)
+  if (!length(packages) || !is.list(e) || !call_heads(list(call_of(e))) %in% "UseMethod") {
+    return(e)
+  }
+  class <- class(e)
+  e <- unclass(e)
+  e$message <- paste0(e$message, "\n", missing_package_text(packages))
+  structure(e, class = class)
 }
 
 # A class's own methods may fail, or say several things.

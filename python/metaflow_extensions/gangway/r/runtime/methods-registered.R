@@ -98,12 +98,15 @@ load_packages <- function(packages) {
   for (package in packages) {
     if (!requireNamespace(package, quietly = TRUE) && is.null(missing_packages[[package]])) {
       missing_packages[[package]] <- TRUE
-      warning("R package ", package, ", which has the methods of an object's class, is not installed here: printing, ",
-        "predicting and other uses of the object may fail or give another result. Install it here.",
-        call. = FALSE
-      )
+      warning(missing_package_text(package), " Printing, predicting and other uses of the object may fail or give ",
+        "another result.", call. = FALSE)
     }
   }
+}
+
+missing_package_text <- function(packages) {
+  said <- ", which has the methods of an object's class, is not installed here. Install it here."
+  paste0("R package ", packages, said, collapse = "\n")
 }
 
 missing_packages <- new.env(parent = emptyenv())

@@ -226,3 +226,11 @@ row("a method of vctrs", setup = {
   vec_cast.s48.s48 <- function(x, to, ...) x
   format.s48 <- function(x, ...) paste0("~", vctrs::vec_data(x))
 }, code = format(vctrs::new_vctr(1:2, class = "s48")), expect = c("~1", "~2"), needs = "vctrs")
+row("registerS3method() of a module that hangs below base, as box's do", setup = {
+  module49 <- new.env(parent = baseenv())
+  evalq({
+    hidden <- function() "module"
+    toString.s49 <- function(x, ...) hidden()
+  }, module49)
+  registerS3method("toString", "s49", module49$toString.s49)
+}, code = toString(structure(1, class = "s49")), expect = "module")

@@ -53,3 +53,5 @@ row("a tidyverse chain with a helper and a lambda", setup = {
     purrr::map_dbl(~ .x / hk18)
 },
 expect = c(33.9, 21.4, 19.2), attach = c("dplyr", "magrittr"), needs = "purrr")
+row("import::from()", setup = import::from(tools, title_case = toTitleCase), code = title_case("abc def"),
+  expect = "Abc Def", needs = "import")

@@ -89,8 +89,14 @@ note_class <- function(key, package) {
   }
 }
 
+# Of the script, or of a module that hangs below base (box, modules): whatever is no package's.
 is_script_function <- function(f) {
-  is.function(f) && !is.primitive(f) && is_script(environment(f)) && !is_own_namespace(topenv(environment(f)))
+  if (!is.function(f) || is.primitive(f)) {
+    return(FALSE)
+  }
+  env <- environment(f)
+  while (!is_shared_environment(env)) env <- parent.env(env)
+  !isNamespace(env) && !startsWith(environmentName(env), "package:")
 }
 
 # The packages that have the methods of what arrives. Where one is missing the value is given all the same, and said.

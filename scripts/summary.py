@@ -1,8 +1,8 @@
-"""Sum up pytest (its JUnit XML) and testthat: each failure with the command that runs it alone, then one line of counts.
+"""Sum up pytest (its JUnit XML) and testthat: failures with the commands that run them, and counts.
 
 usage: summary.py TESTTHAT_TXT PYTEST_XML...   Without TESTTHAT_TXT there is one failure.
 
-TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", then a line "file: test" for each failure.
+TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", then "file: test" a failure.
 """
 
 import sys

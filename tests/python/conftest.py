@@ -29,7 +29,9 @@ FLOWS = Path(__file__).resolve().parent / "flows"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker of what takes minutes: `make test-faults` runs it, `make test` does not."""
-    config.addinivalue_line("markers", "faults: fault injection that takes minutes")
+    config.addinivalue_line(
+        "markers", "faults: fault injection that takes minutes, and more of a kind"
+    )
 
 
 @dataclass

@@ -184,7 +184,7 @@ STUBBORN = {"stubborn": "{ go(); system('trap : INT; sleep 97; sleep 97') }"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-@pytest.mark.parametrize("how", ["timeout", "SIGTERM"])
+@pytest.mark.parametrize("how", ["timeout", pytest.param("SIGTERM", marks=pytest.mark.faults)])
 def test_nothing_outlives_the_end_of_a_step(tmp_path: Path, how: str) -> None:
     waits = {**WAITS, **STUBBORN} if how == "timeout" else WAITS
     cases = ", ".join(f"{case} = {code}" for case, code in waits.items())

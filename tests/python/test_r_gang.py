@@ -104,7 +104,14 @@ def test_ray_map_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
     assert "nosuchpackage" in errors and "`.chunk` is the number of elements" in errors
 
 
-@pytest.mark.parametrize("code", ["Sys.sleep(600)", "while (TRUE) {}", "ray_map(1:2, Sys.sleep)"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("Sys.sleep(600)", marks=pytest.mark.faults),
+        pytest.param("while (TRUE) {}", marks=pytest.mark.faults),
+        "ray_map(1:2, Sys.sleep)",
+    ],
+)
 def test_a_lost_worker_interrupts_r(tmp_path: Path, short_tmp: str, code: str) -> None:
     code = code.replace("Sys.sleep)", "function(i) Sys.sleep(600))")
     run = start(

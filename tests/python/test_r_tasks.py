@@ -99,7 +99,14 @@ def test_retry_and_catch_work_for_r_code(run_r: Run, tmp_path: Path) -> None:
     assert "text Error in g(1): caught" in log
 
 
-@pytest.mark.parametrize("code", ["while (TRUE) {}", "Sys.sleep(600)", "repeat { cat('x\\n') }"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while (TRUE) {}",
+        "Sys.sleep(600)",
+        pytest.param("repeat { cat('x\\n') }", marks=pytest.mark.faults),
+    ],
+)
 def test_timeout_ends_r_code(run_r: Run, code: str) -> None:
     started = time.monotonic()
     result = run_r(
@@ -233,7 +240,10 @@ def test_a_task_without_r_says_so(tmp_path: Path) -> None:
     assert "needs R, but no R was found" in result.stdout and "apt install r-base" in result.stdout
 
 
-@pytest.mark.parametrize("keep", [0, 1, 40])
+@pytest.mark.parametrize(
+    "keep",
+    [pytest.param(0, marks=pytest.mark.faults), 1, pytest.param(40, marks=pytest.mark.faults)],
+)
 def test_a_damaged_artifact_is_named(run_r: Run, tmp_path: Path, keep: int) -> None:
     functions = (
         "start = function(self) self$frame <- data.frame(a = 1:100),"

@@ -22,7 +22,9 @@ def test_code_that_does_not_stop_is_killed(run_flow: StartFlow) -> None:
     assert seconds_to_end(attempt) < 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.faults)]
+)
 def test_a_signal_ends_the_run(start_flow: StartFlow, number: signal.Signals) -> None:
     run = start_flow("gang_faults.py", FAULTS="sleep").wait_for("FAULT sleep")
     if number == signal.SIGINT:  # a terminal sends it to all of the session

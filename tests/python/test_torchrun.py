@@ -155,7 +155,7 @@ R_TRAIN = """train = function(self) {
 
 
 @needs_torch
-@pytest.mark.parametrize("fail", ["-1L", "3L"])
+@pytest.mark.parametrize("fail", ["-1L", pytest.param("3L", marks=pytest.mark.faults)])
 def test_from_r(tmp_path: Path, fail: str) -> None:
     flow = rflow.write_flow(tmp_path, R_TRAIN.replace("FAIL", fail), R_STEPS)
     flow.write_text(flow.read_text().replace("ray_parallel", "torchrun"))

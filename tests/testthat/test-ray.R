@@ -71,7 +71,7 @@ test_that("what a function uses travels with it", {
 
 test_that("a function does not take the script's text along", {
   f <- eval(parse(text = c(rep("# a long script", 5000), "function(x) x"), keep.source = TRUE))
-  expect_lt(length(job_bytes(f, ray_driver())), 5000)
+  expect_lt(length(job_bytes(f, ray_driver())), 20000) # of 80000
 })
 
 test_that("jobs on one worker do not mix", {

@@ -108,3 +108,28 @@ row("a helper of a helper by a pasted name", setup = {
   cinner28_a <- function(x) x * ck28
   couter28 <- function(x, how) get(paste0("cinner28_", how))(x)
 }, code = couter28(4, "a"), expect = 8)
+row("large, in code that is parsed", setup = hbig40 <- numeric(3e5), code = eval(parse(text = "length(hbig40)")),
+  expect = 300000L)
+row("large, by .GlobalEnv$", setup = hbig41 <- numeric(3e5), code = length(.GlobalEnv$hbig41), expect = 300000L)
+row("large, by globalenv()[[]], where a local has its name", setup = hbig42 <- numeric(3e5), code = {
+  hbig42 <- 1
+  length(globalenv()[["hbig42"]])
+}, expect = 300000L)
+row("large, by the pronoun .env", setup = hbig43 <- numeric(3e5),
+  code = dplyr::pull(dplyr::summarise(mtcars, n = length(.env$hbig43))), expect = 300000L, needs = "dplyr")
+row("large, in a call that a variable is", setup = {
+  hbig44 <- numeric(3e5)
+  hcall44 <- quote(length(hbig44))
+}, code = eval(hcall44), expect = 300000L)
+row("large, in a list of calls", setup = {
+  hbig45 <- numeric(3e5)
+  hcalls45 <- list(quote(length(hbig45)))
+}, code = eval(hcalls45[[1]]), expect = 300000L)
+row("large, by data.table's ..", setup = hbig46 <- structure(c("mpg", "cyl"), big = numeric(3e5)), code = {
+  library(data.table)
+  ncol(as.data.table(mtcars)[, ..hbig46])
+}, expect = 2L, needs = "data.table")
+row("large, in an active binding", setup = {
+  hbig47 <- numeric(3e5)
+  makeActiveBinding("hact47", function() length(hbig47), globalenv())
+}, code = hact47, expect = 300000L)

@@ -227,7 +227,7 @@ row("a method of vctrs", setup = {
   format.s48 <- function(x, ...) paste0("~", vctrs::vec_data(x))
 }, code = format(vctrs::new_vctr(1:2, class = "s48")), expect = c("~1", "~2"), needs = "vctrs")
 row("registerS3method() of a module that hangs below base, as box's do", setup = {
-  module49 <- new.env(parent = baseenv())
+  module49 <- structure(new.env(parent = baseenv()), class = "module")
   evalq({
     hidden <- function() "module"
     toString.s49 <- function(x, ...) hidden()

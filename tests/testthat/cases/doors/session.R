@@ -8,7 +8,17 @@ by_session <- function(rows) {
   results <- lapply(ray_calls, function(call_for) {
     lapply(rows, function(row) attempt(eval(call_for(row$code), globalenv())))
   })
-  c(results, in_halves(rows, "ray_actor()", by_actor))
+  c(results, in_halves(rows, "ray_actor()", by_actor), list("far: ray_remote()" = by_far(rows)))
+}
+
+# As to a cluster of other machines, and into a bundle that is stored: only what code names goes along.
+by_far <- function(rows) {
+  namespace <- asNamespace("gangway")
+  near <- namespace$is_near
+  set <- function(f) utils::assignInNamespace("is_near", f, namespace)
+  on.exit(set(near))
+  set(function(driver) FALSE)
+  lapply(rows, function(row) attempt(eval(ray_calls[["ray_remote()"]](row$code), globalenv())))
 }
 
 by_actor <- function(rows) {

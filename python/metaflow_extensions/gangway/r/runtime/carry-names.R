@@ -72,6 +72,7 @@ collect_captured <- function(name, value, via, bag) {
       return(invisible())
     }
     via$strict <- FALSE
+    via$to_run <- TRUE
     via$fun <- name
   } else if (!is.primitive(value)) {
     via$fun <- paste0("`", name, "()`")
@@ -79,11 +80,17 @@ collect_captured <- function(name, value, via, bag) {
   bag_push(bag, value, via)
 }
 
-# do.call("helper"), get("table"), glue("{name}").
+parsing_functions <- c("parse", "str2lang", "str2expression", "parse_expr", "parse_exprs", "parse_quo")
+
+# do.call("helper"), get("table"), glue("{name}"), parse(text = "name + 1").
 collect_strings <- function(scan, env, via, bag) {
   via$strict <- FALSE
   gets <- any(c("get", "get0", "mget", "dynGet", "exists") %in% names(scan$uses))
+  parses <- any(parsing_functions %in% names(scan$uses))
   for (text in scan$strings) {
+    if (parses) {
+      for (name in names_in(text)) collect_name(name, env, FALSE, via, bag, read = TRUE)
+    }
     if (nchar(text, "bytes") < 256L && (gets || is_function_name(text, env))) {
       collect_name(text, env, called = !gets, via, bag)
     }
@@ -99,16 +106,38 @@ is_function_name <- function(text, env) {
 }
 
 braced_names <- function(text) {
-  pieces <- regmatches(text, gregexpr("\\{[^{}]+\\}", text))[[1L]]
-  code <- tryCatch(parse(text = pieces, keep.source = FALSE), error = function(e) NULL)
-  all.names(code, unique = TRUE)
+  names_in(regmatches(text, gregexpr("\\{[^{}]+\\}", text))[[1L]])
+}
+
+names_in <- function(text) {
+  all.names(tryCatch(parse(text = text, keep.source = FALSE), error = function(e) NULL), unique = TRUE)
+}
+
+# An option may be a function, or name one: options(contrasts = c("contr.mine", "contr.poly")).
+collect_options <- function(bag) {
+  options <- session_settings(bag$policy$named_only, bag$strings)$options
+  for (name in names(options)) {
+    value <- options[[name]]
+    via <- list(owner = "The session", fun = paste0("its option ", name), strict = FALSE)
+    if (is.character(value)) {
+      for (text in value[!is.na(value)]) {
+        if (is_function_name(text, globalenv())) collect_name(text, globalenv(), TRUE, via, bag)
+      }
+    } else if (!is.atomic(value)) {
+      bag_push(bag, value, via)
+    }
+  }
+  collect_queue(bag)
 }
 
 # ---- methods
 
-# R calls these by itself.
+# R calls these by itself, or functions of packages do.
 implicit_generics <- c(
-  "print", "format", "summary", "length", "$", "[", "[[", "$<-", "[<-", "[[<-", "Ops", "Math", "Summary", "as", "c"
+  names(.knownS3Generics), .S3PrimitiveGenerics, "format", "toString", "$", "[", "[[", "$<-", "[<-", "[[<-", "as",
+  "sort", "rev", "unique", "duplicated", "anyDuplicated", "mean", "median", "quantile", "range", "diff", "scale",
+  "split", "merge", "within", "with", "transform", "subset", "by", "aggregate", "all.equal", "nobs", "family",
+  "simulate"
 )
 
 #' Methods of the script for generics that are used: `print.fit`, S4 classes and methods, what is registered
@@ -123,7 +152,10 @@ collect_methods <- function(bag) {
     names <- ls(home, all.names = TRUE, sorted = FALSE)
     if (identical(home, globalenv())) names <- setdiff(names, names(bag$globals))
     s4 <- startsWith(names, ".__C__") | startsWith(names, ".__T__")
-    for (name in names[(s4 & all) | (!s4 & are_methods(names, generics))]) {
+    # A table of methods is of no use without its generic.
+    tables <- startsWith(names, ".__T__")
+    generics_here <- sub("^[.]__T__(.*):[^:]*$", "\\1", names[tables & all])
+    for (name in names[(s4 & all) | (!s4 & (names %in% generics_here | are_methods(names, generics)))]) {
       if (s4[match(name, names)] || is.function(binding_value(name, home))) collect_name(name, home, FALSE, via, bag)
     }
   }

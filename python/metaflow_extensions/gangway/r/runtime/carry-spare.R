@@ -21,7 +21,8 @@ argument_policy <- carry_policy(each = 1e5, total = 1e6, globals = FALSE)
 
 # R's own, and what belongs to one session.
 never_spare <- c(
-  ".Random.seed", ".Last.value", ".First", ".Last", ".Traceback", ".required", ".packageName", "last.warning"
+  ".Random.seed", ".Last.value", ".First", ".Last", ".Traceback", ".required", ".Depends", ".packageName",
+  ".requireCachedGenerics", ".conflicts.OK", ".noGenerics", "last.warning", "last.dump"
 )
 
 #' Add what is small and left over, in frames and in the global environment, and note what stays behind
@@ -92,7 +93,7 @@ need_of <- function(bag, env) c(utils::gethash(bag$need, env), names(utils::geth
 
 collect_spare <- function(name, env, global, place, via, bag) {
   why <- left_behind(name, env)
-  if (is.null(why) && bag$policy$named_only) why <- list(reason = "named")
+  if (is.null(why) && bag$policy$named_only && isTRUE(via$soft)) why <- list(reason = "named")
   if (is.null(why) && !global && is_lazy(name, env)) why <- list(reason = "lazy")
   value <- if (is.null(why)) binding_value(name, env, no_value)
   if (is_no_value(value)) {
@@ -117,10 +118,11 @@ no_value <- new.env(parent = emptyenv())
 is_no_value <- function(value) is.environment(value) && identical(value, no_value)
 
 leave <- function(name, env, global, place, why, bag) {
-  if (global && name %in% bag$called && !is.function(binding_value(name, env))) {
-    return(invisible()) # a function of that name is called, and R would ask the error for it
-  }
   if (global) {
+    why$called <- is.function(binding_value(name, env))
+    if (name %in% bag$called && !why$called) {
+      return(invisible()) # a function of that name is called, and R would ask the error for it
+    }
     bag$left[[name]] <- why
   } else if (is.null(place)) {
     left <- utils::gethash(bag$names_left, env)
@@ -238,9 +240,19 @@ is_left <- function(name, env) {
   }, gangway_error_left_behind = function(e) NULL, error = function(e) TRUE))
 }
 
+is_asked_by_methods <- function() {
+  homes <- lapply(sys.frames(), function(frame) topenv(parent.env(frame)))
+  any(vapply(homes, identical, NA, asNamespace("methods")))
+}
+
 megabytes <- function(size) paste(format(round(size / 1e6, 1), nsmall = 1, trim = TRUE), "MB")
 
+# A function may be looked at by R itself, which asks for the generics of a package's S4 methods when it is loaded.
 stop_left <- function(name, why) {
+  if (isTRUE(why$called) && is_asked_by_methods()) {
+    why$called <- FALSE
+    return(as.function(c(formals(function(...) NULL), as.call(list(stop_left, name, why))), baseenv()))
+  }
   what <- switch(why$reason,
     large = paste0("(", megabytes(why$size), ") exists where this code comes from and was not sent, because no code ",
       "names it: write its name in the function"),

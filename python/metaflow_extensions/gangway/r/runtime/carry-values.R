@@ -1,6 +1,7 @@
 # Functions that use functions, wherever they are: in lists, attributes, slots, environments, in the code of formulas.
 
 collect_value <- function(value, via, bag) {
+  if (is.object(value)) via$to_run <- FALSE
   switch(typeof(value),
     closure = collect_closure(value, via, bag),
     environment = collect_environment(value, via, bag),
@@ -19,11 +20,12 @@ collect_parts <- function(values, via, bag) {
   for (value in values[!holds_nothing(values)]) bag_push(bag, value, via)
 }
 
-# What a formula or a call names. A model keeps those that it was made with (`terms`), and its data as well.
+# What a formula or a call names. A model keeps those that it was made with (`call`, `terms`), and its data as well; a
+# call that a variable is, or a plain list of the script's holds, is there to be run.
 collect_code <- function(code, via, bag) {
   env <- attr(code, ".Environment", exact = TRUE)
   via$strict <- FALSE
-  via$soft <- isTRUE(via$soft) || !is.environment(env) || inherits(code, "terms")
+  via$soft <- isTRUE(via$soft) || !(is.environment(env) || isTRUE(via$to_run)) || inherits(code, "terms")
   if (!is.environment(env)) env <- globalenv()
   if (!is_script(env)) {
     return(invisible())

@@ -18,11 +18,12 @@
 #' @param never Names that shall not travel.
 #' @param refuse A function that is called where code takes a flow's `self` along.
 #' @param known_elsewhere Names that will be there.
+#' @param options Whether the session's options go along with it.
 #' @return An environment: `globals` (name to list(value, soft)), `left` (what stays behind, by name), `need`
 #'   (environment to names), `kept` (environments that are data themselves), `frames`, `searched`, `captured`,
 #'   `missing`, `super`, `assigned`, `dynamic`.
 #' @noRd
-carry <- function(roots, policy, never = NULL, refuse = NULL, known_elsewhere = NULL) {
+carry <- function(roots, policy, never = NULL, refuse = NULL, known_elsewhere = NULL, options = TRUE) {
   bag <- new_bag(policy)
   bag$never <- never
   bag$refuse <- refuse
@@ -36,7 +37,10 @@ carry <- function(roots, policy, never = NULL, refuse = NULL, known_elsewhere = 
     bag_push(bag, root$value, via)
   }
   collect_queue(bag)
-  repeat if (!collect_methods(bag)) break
+  repeat {
+    if (options) collect_options(bag)
+    if (!collect_methods(bag)) break
+  }
   collect_spares(bag)
   bag
 }

@@ -81,6 +81,8 @@ scan_name <- function(name, locals, scan, strict, called) {
     if (!"..." %in% locals) scan$dots <- if (strict && !identical(scan$dots, "code")) "value" else "code"
     return(invisible())
   }
+  # ..x in a data.table's brackets is the variable x.
+  if (startsWith(name, "..")) scan_name(substring(name, 3L), NULL, scan, strict = FALSE, called = FALSE)
   scan$uses[[name]] <- called || isTRUE(scan$uses[[name]])
   if (!called) scan$read[[name]] <- TRUE
   if (strict) {

@@ -13,9 +13,15 @@ scan_target <- function(target, locals, scan, strict) {
     return(union(locals, name))
   }
   head <- target[[1L]]
-  if (is.symbol(head)) {
-    scan_name(paste0(as.character(head), "<-"), locals, scan, strict = FALSE, called = TRUE)
-    scan_name(as.character(head), locals, scan, strict = FALSE, called = TRUE)
+  # names(part(x)) <- y also calls `part<-`.
+  outer <- target
+  while (is.call(outer) && length(outer) > 1L) {
+    if (is.symbol(outer[[1L]])) {
+      for (name in paste0(as.character(outer[[1L]]), c("<-", ""))) {
+        scan_name(name, locals, scan, strict = FALSE, called = TRUE)
+      }
+    }
+    outer <- outer[[2L]]
   }
   # x$y <- 1 reads x first
   base <- target[[2L]]
@@ -94,10 +100,26 @@ scan_function_literal <- function(code, locals, scan, strict) {
 
 scan_member <- function(code, locals, scan, strict) {
   locals <- scan_code(code[[2L]], locals, scan, strict)
-  scan_mark(scan, "members", if (!is.call(code[[3L]])) as.character(code[[3L]]))
+  name <- if (!is.call(code[[3L]])) as.character(code[[3L]])
+  scan_mark(scan, "members", name)
+  scan_scope(code, name, scan)
   if (is.call(code[[3L]])) scan_code(code[[3L]], locals, scan, strict = FALSE)
   locals
 }
+
+# .GlobalEnv$x, .env$x, globalenv()[["x"]]: x is a variable, whatever is local.
+scan_scope <- function(code, name, scan) {
+  if (is.character(name) && is_scope(code[[2L]])) scan_name(name, NULL, scan, strict = FALSE, called = FALSE)
+}
+
+is_scope <- function(code) {
+  if (is.call(code)) code <- code[[1L]]
+  while (is.call(code) && length(code) == 3L) code <- code[[3L]] # rlang::global_env
+  is.symbol(code) && as.character(code) %in% scopes
+}
+
+scopes <- c(".GlobalEnv", ".env", "globalenv", "global_env", "environment", "current_env", "parent.frame", "caller_env",
+  "parent.env", "env_parent", "topenv")
 
 # x[i]: x may be a data.table, which evaluates i and j in itself.
 scan_subset <- function(code, locals, scan, strict) {
@@ -109,6 +131,7 @@ scan_subset <- function(code, locals, scan, strict) {
 }
 
 scan_element <- function(code, locals, scan, strict) {
+  if (length(code) == 3L) scan_scope(code, code[[3L]], scan)
   scan_arguments(code, locals, scan, strict)
 }
 

@@ -89,14 +89,18 @@ note_class <- function(key, package) {
   }
 }
 
-# Of the script, or of a module that hangs below base (box, modules): whatever is no package's.
+# Of the script, or of a module that hangs below base and has a class, as box's do. Packages have helpers there, too.
 is_script_function <- function(f) {
   if (!is.function(f) || is.primitive(f)) {
     return(FALSE)
   }
   env <- environment(f)
-  while (!is_shared_environment(env)) env <- parent.env(env)
-  !isNamespace(env) && !startsWith(environmentName(env), "package:")
+  module <- FALSE
+  while (!is_shared_environment(env)) {
+    module <- module || is.object(env)
+    env <- parent.env(env)
+  }
+  identical(env, globalenv()) || (module && identical(env, baseenv()))
 }
 
 # The packages that have the methods of what arrives. Where one is missing the value is given all the same, and said.

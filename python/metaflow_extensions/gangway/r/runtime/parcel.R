@@ -21,7 +21,7 @@ parcel <- function(x, name = "x", policy = argument_policy, to = NULL) {
   if (!code && !length(packages) && !seen$tables) {
     return(if (is.null(to)) bytes else writeBin(bytes, to))
   }
-  bag <- if (code) carry(list(list(value = x, owner = "A value", fun = name)), policy)
+  bag <- if (code) carry(list(list(value = x, owner = "A value", fun = name)), policy, options = FALSE)
   write_parcel(x, bag, packages, restore = tables_in(x, seen), to = to)
 }
 

@@ -44,7 +44,8 @@ carry_job <- function(f, constants, never, world, driver) {
   labels <- names(values)
   labels[!nzchar(labels)] <- "an argument"
   roots <- Map(function(value, label) list(value = value, owner = "Code for Ray", fun = label), values, labels)
-  carry(unname(roots), policy, never = never, refuse = refuse_self)
+  # Near, what options need is in the world.
+  carry(unname(roots), policy, never = never, refuse = refuse_self, options = policy$named_only)
 }
 
 refuse_self <- function(via) {

@@ -384,7 +384,8 @@ captured <- function(expr) {
       list(expr),
       error = function(e) frames <<- all_frames(),
       message = function(m) say(m, "muffleMessage"),
-      warning = function(w) say(w, "muffleWarning"),
+      # With others, R itself makes an error of it, or ignores it.
+      warning = function(w) if (getOption("warn") %in% 0:1) say(w, "muffleWarning"),
       immediateCondition = function(c) say(c, "muffleProgression")
     ),
     error = function(e) list(NULL, as_failure(e, frames, depth)),

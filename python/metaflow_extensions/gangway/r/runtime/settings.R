@@ -40,7 +40,14 @@ without_defaults <- function(options) {
 
 is_public_option <- function(name, strings) {
   secret <- grepl("secret|token|passw|api[._]?key|credential", name, ignore.case = TRUE)
-  name %in% strings || (!secret && (name %in% names(r_defaults) || sub("[._].*$", "", name) %in% loadedNamespaces()))
+  name %in% strings || (!secret && (name %in% c("warn", "width", names(r_defaults)) || is_package_option(name)))
+}
+
+# By its name: dplyr.show_progress, datatable.verbose of data.table, R.utils.onNonSeekable.
+is_package_option <- function(name) {
+  words <- strsplit(tolower(name), "[^a-z0-9]+")[[1L]]
+  starts <- vapply(seq_along(words), function(n) paste(words[seq_len(n)], collapse = ""), "")
+  any(starts %in% tolower(gsub("[^A-Za-z0-9]", "", loadedNamespaces())))
 }
 
 r_defaults <- list(

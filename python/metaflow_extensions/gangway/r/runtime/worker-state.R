@@ -17,7 +17,9 @@ restore_state <- function(state) {
   if (!identical(search(), state$search)) restore_search(state$search)
   if (!identical(.libPaths(), state$libraries)) .libPaths(state$libraries)
   now <- options()
-  if (!identical(now, state$options)) restore_options(now, state$options)
+  if (!identical(now, state$options)) {
+    restore_options(now, state$options, setdiff(loadedNamespaces(), names(state$tables)))
+  }
   if (!identical(tryCatch(getwd(), error = function(e) NULL), state$folder)) try(setwd(state$folder), silent = TRUE)
   now <- Sys.getenv()
   if (!identical(now, state$variables)) restore_variables(now, state$variables)
@@ -34,11 +36,17 @@ restore_search <- function(wanted) {
   }
 }
 
-restore_options <- function(now, wanted) {
-  new <- setdiff(names(now), names(wanted))
-  # What a package sets when it is loaded stays: it is not loaded again.
-  mine <- new[!sub("[._].*$", "", new) %in% loadedNamespaces()]
+# What a package sets when it is loaded stays: it is not loaded again.
+restore_options <- function(now, wanted, loaded) {
+  mine <- Filter(Negate(is_package_option), setdiff(names(now), names(wanted)))
+  for (package in if (length(mine)) loaded) mine <- mine[!are_in_code(mine, asNamespace(package))]
   options(c(wanted, stats::setNames(vector("list", length(mine)), mine)))
+}
+
+# Whether texts stand in the code of a namespace.
+are_in_code <- function(texts, namespace) {
+  code <- serialize(Filter(is.function, as.list(namespace, all.names = TRUE)), NULL, xdr = FALSE)
+  vapply(texts, function(text) length(grepRaw(text, code, fixed = TRUE)) > 0L, NA)
 }
 
 restore_variables <- function(now, wanted) {

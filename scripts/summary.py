@@ -2,7 +2,7 @@
 
 usage: summary.py TESTTHAT_TXT PYTEST_XML...   Without TESTTHAT_TXT there is one failure.
 
-TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", then "file: test" a failure.
+TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
 """
 
 import sys

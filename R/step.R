@@ -7,8 +7,10 @@
 #' * `next_step = "b"`: `b` is next.
 #' * `next_step = c("a", "b")`: both run at the same time; a step with `join = TRUE` brings them
 #'   together.
-#' * `next_step = "b", foreach = "rows"`: `b` runs once for each element of `self$rows`, which it
-#'   sees as `self$input`.
+#' * `next_step = "b", foreach = "rows"`: `b` runs once for each element of `self$rows` (what `[[`
+#'   gives; of a data frame its rows), which it sees as `self$input`. `self$index` counts from 0, and
+#'   `self$foreach_stack()` gives, for each foreach around the task, a list of the index, the number
+#'   of splits and the element, the outermost first.
 #' * `next_step = "b", num_parallel = 2`: `b` runs as a gang of two nodes; it has a gang decorator
 #'   such as `decorator("ray_parallel")`, and a join follows.
 #' * `next_step = c(big = "a", small = "b"), condition = "size"`: `self$size`, set in this step,
@@ -22,7 +24,9 @@
 #' @param step Name of the step: lower-case letters, digits and underscores.
 #' @param r_function Function of the step: `function(self)`, in a join `function(self, inputs)`, or
 #'   one without arguments.
-#' @param foreach Name of an artifact: the next step runs once for each of its elements.
+#' @param foreach Name of an artifact or parameter: the next step runs once for each of its elements. A
+#'   vector of length one is one task; an empty one is an error. More than 100 tasks need
+#'   `run(flow, max_num_splits = )`.
 #' @param join Whether the step joins the branches of a split, a `foreach` or a gang.
 #' @param next_step Names of the steps that come next.
 #' @param num_parallel Number of nodes of the gang that runs the next step, or the name of an integer

@@ -150,11 +150,33 @@ class REngine:
         R keeps the object until another one is asked for, or `release` is called: Metaflow counts
         the elements of a foreach one by one.
         """
+        self._hold(value)
+        return self.decode(self.call("held_element", float(position + 1)))
+
+    def count(self, value: RObject, what: str) -> int:
+        """How many elements R finds in an object; `what` begins the error if it has none to give.
+
+        Raises
+        ------
+        ArtifactException
+            R has no elements of it, as of a function.
+        """
+        self._hold(value)
+        answer = self.plain(self.call("held_count"))
+        if isinstance(answer, str):
+            from ..exceptions import ArtifactException  # Metaflow's, which Ray's workers do without
+
+            raise ArtifactException(
+                f"{what}: R has no elements of {value!r} ({answer}). Make a list of what each task "
+                "needs."
+            )
+        return int(answer)
+
+    def _hold(self, value: RObject) -> None:
         if value is not self._held:
             value.check()
             self.call("hold", value.data, value.info["restore"])
             self._held = value
-        return self.decode(self.call("held_element", float(position + 1)))
 
     def release(self) -> None:
         """Let R forget the object that `element` was asked about."""

@@ -54,6 +54,14 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = (), inputs: Sequence
     raise ArtifactException(f"There is no artifact {name!r} in {label(flow)}. {hint}")
 
 
+def foreach_element(flow: Any, level: int) -> Any:
+    """The element of one of the foreaches around a flow's task; see `foreach.element`."""
+    try:
+        return foreach.element(flow, level)
+    except ArtifactException as error:
+        raise ArtifactException(f"The foreach around {label(flow)}: {error.message}") from None
+
+
 def _value(flow: Any, name: str) -> Any:
     # What is stored is not kept on the flow object, as getattr() would: R has it, and at the end
     # Metaflow hands on by its key what is not there, without packing it again.

@@ -1,9 +1,9 @@
-"""A foreach over Python's values: each task gets the element that R's ``[[`` gives."""
+"""What a foreach goes over: each task gets the element that R's ``[[`` gives."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..exceptions import ArtifactException
@@ -13,53 +13,149 @@ from .robject import RObject
 
 _TABLES = {"DataFrame", "Series", "Table", "RecordBatch"}
 _LIBRARIES = {"pandas", "pyarrow", "polars"}
+# Python goes over these by itself; what R makes of all others is R's to say.
+_VECTORS = frozenset(
+    (
+        "NULL",
+        "logical",
+        "integer",
+        "double",
+        "complex",
+        "character",
+        "raw",
+        "list",
+        "pairlist",
+        "expression",
+        "language",
+    )
+)
 
 
 def prepare(flow: Any) -> None:
     """At the end of a step, make R's object of what Metaflow would split in another way than R.
 
-    Python goes through the columns of a data frame and the keys of a dict, and Metaflow then takes
-    the elements by number, which neither has.
+    Python goes through the letters of a string, the columns of a data frame and the keys of a dict,
+    and through a number not at all. Metaflow then takes the elements by number.
 
     Raises
     ------
     ArtifactException
-        R has no counterpart of the value, or of a part of it.
+        R has no counterpart of the value, or of a part of it, or the value has no elements in R.
     """
     name = flow._graph[flow._current_step].foreach_param
-    value = getattr(flow, name, None) if name else None
-    if not _is_split_otherwise(value):
+    if not name or not hasattr(flow, name):
         return
+    value = getattr(flow, name)
+    whole = _whole(value) if isinstance(value, RObject) else _in_r(name, value)
+    if whole is None:
+        return
+    if isinstance(whole, _Elements):
+        whole.count(f"foreach over {name!r}")
+    if isinstance(getattr(type(flow), name, None), property):
+        # A parameter stays what it was given as: this is for the split, in this process.
+        setattr(type(flow), name, property(lambda _: whole))
+    elif whole is not value:
+        setattr(flow, name, whole)
+
+
+def element(flow: Any, level: int = -1) -> Any:
+    """The task's element of a foreach: Metaflow's ``input``, but as R gives it with ``[[``.
+
+    In R, the 1 of ``[1, 2.5]`` is a double, and the first string of a categorical a factor.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        The running flow, or an input of a join.
+    level : int
+        Which of nested foreaches; the outermost is 0.
+
+    Raises
+    ------
+    ArtifactException
+        The artifact has other elements than at the split.
+    """
+    if not flow._foreach_stack:
+        return flow.input
+    frame = flow._foreach_stack[level]
+    value = getattr(flow, frame.var, None)
+    if value is None or _holds_containers(value):
+        return _as_metaflow(flow, level)
+    if isinstance(value, RObject):
+        whole = _whole(value)
+        _check_count(whole, frame)
+        return whole[frame.index]
+    blob = to_blob(value)
+    # of a matrix, Metaflow counts the rows
+    if blob is None or len(whole := RObject(blob)) != frame.num_splits:
+        return _as_metaflow(flow, level)
+    return whole[frame.index]
+
+
+def places(flow: Any) -> list[list[int | None]]:
+    """Index and number of splits of each foreach around a task, the outermost first."""
+    return [[frame.index, frame.num_splits] for frame in flow._foreach_stack or ()]
+
+
+def settle_input(flow: Any) -> None:
+    """Before a Python step: ``self.input`` of a parameter that R splits in another way."""
+    if not flow._foreach_stack:
+        return
+    name = flow._foreach_stack[-1].var
+    if isinstance(getattr(type(flow), name, None), property) and _is_split_otherwise(
+        getattr(flow, name)
+    ):
+        flow._cached_input[len(flow._foreach_stack) - 1] = element(flow)
+
+
+class _Elements(RObject):
+    """An object whose elements only R can tell, such as an environment."""
+
+    __slots__ = ()
+
+    def count(self, what: str = "foreach") -> int:
+        from .session import RSession
+
+        return int(RSession.current().count(self, what))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(self.count()))
+
+    def __getitem__(self, index: int | str) -> Any:
+        from .session import RSession
+
+        return RSession.current().element(self, index)
+
+
+def _whole(value: RObject) -> RObject:
+    return value if value.info["type"] in _VECTORS else _Elements(value.data)
+
+
+def _as_metaflow(flow: Any, level: int) -> Any:
+    return flow.foreach_stack()[level][2]
+
+
+def _in_r(name: str, value: Any) -> RObject | None:
+    """R's object of what Metaflow would split in another way, or not at all."""
+    from metaflow.unbounded_foreach import UnboundedForeachInput
+
+    if isinstance(value, UnboundedForeachInput) or not _is_split_otherwise(value):
+        return None
     blob = to_blob(value)
     if blob is None:
         raise ArtifactException(
             f"foreach over {name!r}: R has no counterpart of this {type(value).__name__}, or of a "
             "part of it, so it has no elements for R's tasks. Make a list of what each task needs."
         )
-    setattr(flow, name, RObject(blob))
-
-
-def element(flow: Any) -> Any:
-    """The task's element of a foreach: Metaflow's ``input``, but as R gives it with ``[[``.
-
-    In R, the 1 of ``[1, 2.5]`` is a double, and the first string of a categorical a factor.
-    """
-    if not flow._foreach_stack:
-        return flow.input
-    frame = flow._foreach_stack[-1]
-    value = getattr(flow, frame.var, None)
-    if value is None or isinstance(value, RObject) or _holds_containers(value):
-        return flow.input
-    blob = to_blob(value)
-    if blob is None:
-        return flow.input
-    whole = RObject(blob)
-    # of a matrix, Metaflow counts the rows
-    return whole[frame.index] if len(whole) == frame.num_splits else flow.input
+    return RObject(blob)
 
 
 def _is_split_otherwise(value: Any) -> bool:
-    if isinstance(value, Mapping):
+    if isinstance(value, (Mapping, str)):
+        return True
+    try:
+        iter(value)
+    except TypeError:
         return True
     bases = type(value).__mro__
     return any(
@@ -72,3 +168,13 @@ def _holds_containers(value: Any) -> bool:
     if not isinstance(value, (list, tuple, deque)):
         return False
     return not all(kind_of(cls) for cls in set(map(type, value)))
+
+
+def _check_count(whole: RObject, frame: Any) -> None:
+    count = whole.count() if isinstance(whole, _Elements) else len(whole)
+    if count != frame.num_splits:
+        raise ArtifactException(
+            f"This task's element is the one with index {frame.index} of {frame.num_splits}, and "
+            f"{frame.var!r} has {count} elements now: a step since the split has assigned it. Let "
+            "that step use another name."
+        )

@@ -42,6 +42,8 @@ class RSession(REngine):
                     self._object(handle), name[0]
                 ),
                 "merge": self._merge,
+                "foreach_places": lambda handle: foreach.places(self._object(handle)),
+                "foreach_element": self._foreach_element,
                 "task_stream": lambda handle, number: seed.task_stream(
                     self._object(handle), number[0]
                 ),
@@ -106,6 +108,11 @@ class RSession(REngine):
         joined = () if flow in self._joined else self._joined
         value = flow_access.artifact(flow, name[0], list(unsaved), joined)
         self.release()  # of the object whose element `input` is
+        return value
+
+    def _foreach_element(self, handle: Any, level: Any) -> Any:
+        value = flow_access.foreach_element(self._object(handle), int(level[0]))
+        self.release()
         return value
 
     def _set(self, handle: Any, name: Any, *payload: Any) -> None:

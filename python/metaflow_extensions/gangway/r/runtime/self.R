@@ -40,6 +40,7 @@ has_reference <- function(x) {
 
 self_get <- function(self, name) {
   state <- state_of(self)
+  if (name == "foreach_stack") return(function() foreach_stack(self))
   if (exists(name, state$values, inherits = FALSE)) {
     return(get(name, state$values, inherits = FALSE))
   }
@@ -54,8 +55,17 @@ self_get <- function(self, name) {
     }
   )
   assign(name, x, state$values)
-  if (!state$read_only && has_reference(x)) state$touched <- c(state$touched, name)
+  if (!state$read_only && name != "input" && has_reference(x)) state$touched <- c(state$touched, name)
   x
+}
+
+# As in Python: of each foreach around the task, the outermost first, the index (from 0), the number of splits, the element.
+foreach_stack <- function(self) {
+  handle <- .subset2(self, "handle")
+  places <- decode(py$foreach_places(handle))
+  lapply(seq_along(places), function(level) {
+    list(places[[level]][[1L]], places[[level]][[2L]], decode(py$foreach_element(handle, level - 1)))
+  })
 }
 
 self_set <- function(self, name, value) {

@@ -92,8 +92,9 @@ decode <- function(answer) {
 held <- NULL
 
 hold <- function(data, restore) {
-  held <<- restore_value(unserialize(data), restore)
-  load_methods(held)
+  x <- restore_value(unserialize(data), restore)
+  load_methods(x)
+  held <<- if (is.environment(x) && !is.object(x)) as.list(x, sorted = TRUE) else x
   NULL
 }
 
@@ -101,6 +102,17 @@ release <- function() held <<- NULL
 
 held_element <- function(i) {
   encode(if (is.data.frame(held)) held[i, , drop = FALSE] else held[[i]], paste0("[[", i, "]]"))
+}
+
+# The number of elements, or why there are none.
+held_count <- function() {
+  tryCatch(
+    {
+      if (length(held)) held[[1L]]
+      as.numeric(length(held))
+    },
+    error = conditionMessage
+  )
 }
 
 # Without the package that has their `[`, these lose or keep wrong attributes. A missing package is not missed.

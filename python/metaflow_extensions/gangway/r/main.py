@@ -51,6 +51,10 @@ def _exit_status(flow_class: Callable[[], Any]) -> int:
     try:
         flow_class()
     except SystemExit as leave:
+        if leave.__context__ is not None:
+            from .report import note_scheduler
+
+            note_scheduler(leave.__context__)
         return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
     except KeyboardInterrupt:
         return 130

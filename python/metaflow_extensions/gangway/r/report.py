@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 from ..exceptions import GangLostException, RException
@@ -20,6 +21,20 @@ def note_failure(error: RException) -> None:
     headline = error.headline.replace("*", "")
     failure = {"pathspec": None, "step": None, "headline": headline}
     _without_task.append({**failure, **_for_json(error.r_error)})
+
+
+def note_scheduler(error: BaseException) -> None:
+    """Have an error reported for which the run ended after a task that had gone well."""
+    from metaflow.exception import MetaflowException
+
+    step = re.search(r"Step \*(\w+)\*", str(error))
+    if isinstance(error, MetaflowException) and step:
+        text = str(error).replace(
+            "the --max-num-splits option",
+            "run(flow, max_num_splits = ), which is --max-num-splits on a command line",
+        )
+        message = re.sub(r"\*(\w+)\*", r"\1", text).strip()
+        _without_task.append({"pathspec": None, "step": step[1], "message": message})
 
 
 def write_report(path: str, status: int) -> None:

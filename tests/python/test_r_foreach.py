@@ -1,4 +1,4 @@
-"""What a foreach goes over, through the datastore: every kind of value, nested, from R and from Python."""
+"""What a foreach goes over, through the datastore: every kind of value, nested, R's and Python's."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ REFUSED = {
 HEAD = f"""
 kinds <- function() list({", ".join(f"{k} = quote({code})" for k, (code, _) in KINDS.items())})
 packages <- c({", ".join(f"{k} = '{package}'" for k, (_, package) in KINDS.items())})
-available <- function() Filter(function(k) requireNamespace(packages[[k]], quietly = TRUE), names(packages))
+is_here <- function(k) requireNamespace(packages[[k]], quietly = TRUE)
+available <- function() Filter(is_here, names(packages))
 one_by_one <- function(x) {{
   if (is.environment(x)) return(lapply(mget(sort(ls(x)), x), identity))
   lapply(seq_len(if (is.data.frame(x)) nrow(x) else length(x)), function(i) {{
@@ -130,17 +131,20 @@ check = function(self) {
   whole <- eval(kinds()[[k]])
   expected <- unname(one_by_one(whole))
   told <- c(
-    count = length(expected) == self$count, element = same(self$input, expected[[self$index + 1L]]),
-    whole = same(self[[k]], whole), index = identical(self$index, stack[[2]][[1]]),
-    stack = length(stack) == 2L && same(stack[[2]][[3]], self$input) && identical(stack[[2]][[2]], self$count) &&
-      identical(stack[[1]], list(1L, 2L, 20L)) && identical(stack[[2]][[1]], self$at),
-    name = !is.vector(whole) || is.null(names(whole)) || identical(whole[[names(whole)[self$index + 1L]]], self$input)
+    count = length(expected) == self$count,
+    element = same(self$input, expected[[self$index + 1L]]),
+    whole = same(self[[k]], whole),
+    index = identical(self$index, stack[[2]][[1]]),
+    stack = length(stack) == 2L && identical(stack[[1]], list(1L, 2L, 20L)) &&
+      identical(stack[[2]][1:2], list(self$at, self$count)) && same(stack[[2]][[3]], self$input),
+    name = !is.vector(whole) || is.null(names(whole)) ||
+      identical(whole[[names(whole)[self$index + 1L]]], self$input)
   )
   self$wrong <- if (!all(told)) paste(k, self$at, paste(names(told)[!told], collapse = ' ')) else ''
 }
 """
 
-# Each kind is split as at the end of a step and stored, and read by what a task does, of two steps alone.
+# Each kind is split as at the end of a step and stored, and read as by its task: of two tasks alone.
 STEPS = """
     @step
     def start(self):

@@ -57,7 +57,7 @@ def element(value: RObject, index: int | str) -> Any:
     position = index + count if index < 0 else index
     if not 0 <= position < count:
         raise IndexError(f"index {index} of {value!r}")
-    engine = _running()
+    engine = running_engine()
     if engine is None:
         try:
             if value.packed_by:
@@ -111,7 +111,7 @@ def scalar(node: Node, i: int) -> Any:
     return None
 
 
-def _running() -> Any:
+def running_engine() -> Any:
     """The R of this process, if it has been started."""
     module = sys.modules.get(f"{__package__}.engine")
     return module.REngine._current if module else None

@@ -11,22 +11,29 @@ turn bytes into gzip and back, in processes that ask for it: those of R flows an
 Metaflow calls version 1 of its format is gzip for good, because stored blobs name that version; a
 later format would have other methods, which are left alone.
 
-Without isal, or where Metaflow's methods are not what they were, everything stays as it is.
+What is packed consists of pieces of which each can be unpacked by itself (`gzip_parts`), so that a
+task of a foreach reads its own element. Without isal that is zlib's work. Where Metaflow's methods
+are not what they were, everything stays as it is.
 """
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import os
 import shutil
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any, BinaryIO
+
+from . import gzip_parts
 
 # Less is packed sooner than isal is imported (10 ms).
 SMALLEST = 1 << 20
 
 # Of isal's 0 to 3: nearly as fast as 0, and what it makes is as small as Metaflow's.
 LEVEL = 1
+_METAFLOW_LEVEL = 3
 
 _CHUNK = 1 << 20
 
@@ -54,13 +61,18 @@ def _pack(plain: Any) -> Any:
     def pack(self: Any, blob: bytes) -> BytesIO:
         if len(blob) < SMALLEST:
             return plain(self, blob)  # type: ignore[no-any-return]
-        try:
-            from isal import isal_zlib
-        except ImportError:
-            return plain(self, blob)  # type: ignore[no-any-return]
-        return BytesIO(isal_zlib.compress(blob, LEVEL, wbits=31))  # 31: with gzip's header
+        return gzip_parts.pack(blob, _compressor())
 
     return pack
+
+
+def _compressor() -> Callable[[memoryview], bytes]:
+    """What makes gzip of bytes: isal, or zlib at Metaflow's level."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return lambda piece: gzip.compress(piece, _METAFLOW_LEVEL, mtime=0)
+    return lambda piece: isal_zlib.compress(piece, LEVEL, wbits=31)  # 31: with gzip's header
 
 
 def _unpack(plain: Any) -> Any:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import ArtifactException
+from .elements import running_engine
+from .fast_gzip import SMALLEST
+from .foreach_index import Element, count_of, with_index
+from .format.trailer import description_from
 from .from_python import to_blob
 from .from_scalars import kind_of
 from .robject import RObject
+from .serializer import ENCODING
+from .stored_parts import open_parts
 
 _TABLES = {"DataFrame", "Series", "Table", "RecordBatch"}
 _LIBRARIES = {"pandas", "pyarrow", "polars"}
@@ -51,7 +57,10 @@ def prepare(flow: Any) -> None:
         return
     if isinstance(whole, _Elements):
         whole.count(f"foreach over {name!r}")
-    if isinstance(getattr(type(flow), name, None), property):
+    if isinstance(value, RObject):
+        whole = with_index(whole) or whole
+        _release()
+    if _is_parameter(flow, name):
         # A parameter stays what it was given as: this is for the split, in this process.
         setattr(type(flow), name, property(lambda _: whole))
     elif whole is not value:
@@ -78,12 +87,14 @@ def element(flow: Any, level: int = -1) -> Any:
     if not flow._foreach_stack:
         return flow.input
     frame = flow._foreach_stack[level]
+    if stored := _stored(flow, frame, Element.for_r):
+        return stored[0]
     value = getattr(flow, frame.var, None)
     if value is None or _holds_containers(value):
         return _as_metaflow(flow, level)
     if isinstance(value, RObject):
         whole = _whole(value)
-        _check_count(whole, frame)
+        _check(whole.count() if isinstance(whole, _Elements) else len(whole), frame)
         return whole[frame.index]
     blob = to_blob(value)
     # of a matrix, Metaflow counts the rows
@@ -98,14 +109,39 @@ def places(flow: Any) -> list[list[int | None]]:
 
 
 def settle_input(flow: Any) -> None:
-    """Before a Python step: ``self.input`` of a parameter that R splits in another way."""
+    """Let Metaflow's ``input`` be the element, where Metaflow would read all or another one.
+
+    It would read the whole list for one element, and of a parameter that is a string a letter.
+    """
     if not flow._foreach_stack:
         return
-    name = flow._foreach_stack[-1].var
-    if isinstance(getattr(type(flow), name, None), property) and _is_split_otherwise(
-        getattr(flow, name)
-    ):
-        flow._cached_input[len(flow._foreach_stack) - 1] = element(flow)
+    level = len(flow._foreach_stack) - 1
+    frame = flow._foreach_stack[level]
+    if stored := _stored(flow, frame, Element.plain):
+        flow._cached_input[level] = stored[0]
+    elif _is_parameter(flow, frame.var) and _is_split_otherwise(getattr(flow, frame.var)):
+        flow._cached_input[level] = element(flow)
+
+
+def _stored(flow: Any, frame: Any, use: Callable[[Element], Any]) -> tuple[Any] | None:
+    """What `use` makes of an element that can be read from the store without the others."""
+    datastore, name = flow._datastore, frame.var
+    if name in vars(flow) or hasattr(type(flow), name):
+        return None
+    try:
+        info = datastore._info[name]
+        if info["encoding"] != ENCODING or info["size"] < SMALLEST:
+            return None
+        with open_parts(datastore, name) as parts:
+            about = description_from(parts.read, parts.size)
+            if "elements" not in about:
+                return None
+            _check(count_of(about), frame)
+            return (use(Element(parts.copy, about, frame.index)),)
+    except ArtifactException:
+        raise
+    except Exception:  # no index, or another store than parts can be read of: all of it is read
+        return None
 
 
 class _Elements(RObject):
@@ -125,6 +161,10 @@ class _Elements(RObject):
         from .session import RSession
 
         return RSession.current().element(self, index)
+
+
+def _is_parameter(flow: Any, name: str) -> bool:
+    return isinstance(getattr(type(flow), name, None), property)
 
 
 def _whole(value: RObject) -> RObject:
@@ -170,11 +210,17 @@ def _holds_containers(value: Any) -> bool:
     return not all(kind_of(cls) for cls in set(map(type, value)))
 
 
-def _check_count(whole: RObject, frame: Any) -> None:
-    count = whole.count() if isinstance(whole, _Elements) else len(whole)
+def _check(count: int, frame: Any) -> None:
     if count != frame.num_splits:
         raise ArtifactException(
             f"This task's element is the one with index {frame.index} of {frame.num_splits}, and "
             f"{frame.var!r} has {count} elements now: a step since the split has assigned it. Let "
             "that step use another name."
         )
+
+
+def _release() -> None:
+    """Let R forget what it was asked for the elements of."""
+    engine = running_engine()
+    if engine is not None:
+        engine.release()

@@ -7,6 +7,7 @@
 #' @param x The object.
 #' @param restore What its description says is to be done: `"data.table"` (x is one), `"data.tables"` (some are
 #'   inside), `"bundle"`, `"marshal"`, `"package:<name>"` (that package has the methods of its class).
+#'   `"element"` is the second of two: an element of a list and, before it, what it may refer to.
 #' @return The object as it was assigned.
 #' @noRd
 restore_value <- function(x, restore) {
@@ -14,6 +15,7 @@ restore_value <- function(x, restore) {
   if (any(of_packages)) load_packages(substring(restore[of_packages], 9L))
   for (how in restore[!of_packages]) {
     x <- switch(how,
+      element = x[[2L]],
       data.table = restore_table(x),
       data.tables = replace_inside(x, function(x) inherits(x, "data.table"), restore_table),
       bundle = , marshal = replace_inside(x, function(x) inherits(x, "gangway_packed"), unpack),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..exceptions import RException
+from ..exceptions import ArtifactException, RException
 from . import card, caught, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .ray_host import ray_functions
+from .read_ahead import read_ahead
 from .robject import RObject
 from .same_values import same_values
 
@@ -30,6 +32,7 @@ class RSession(REngine):
         caught.enable()
         self._objects: list[Any] = []
         self._taken = 0
+        self._ahead = contextlib.ExitStack()
         self._joined: Sequence[Any] = ()  # the inputs of the step that runs
         self.provide(
             {
@@ -42,6 +45,7 @@ class RSession(REngine):
                     self._object(handle), name[0]
                 ),
                 "merge": self._merge,
+                "read_ahead": self._read_ahead,
                 "foreach_places": lambda handle: foreach.places(self._object(handle)),
                 "foreach_element": self._foreach_element,
                 "task_stream": lambda handle, number: seed.task_stream(
@@ -71,7 +75,11 @@ class RSession(REngine):
         if inputs is not None:
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
-        self._check(self.call("run_step", *arguments), f"R error in step *{step}*")
+        answer = self.call("run_step", *arguments)
+        if len(answer) > 1:  # Metaflow shows the element, for which it would read all
+            with contextlib.suppress(ArtifactException):
+                foreach.settle_input(flow)
+        self._check(answer, f"R error in step *{step}*")
         foreach.prepare(flow)
         if self._taken >= _LARGE:
             # Metaflow packs the artifacts next: what R had of them goes before.
@@ -109,6 +117,13 @@ class RSession(REngine):
         value = flow_access.artifact(flow, name[0], list(unsaved), joined)
         self.release()  # of the object whose element `input` is
         return value
+
+    def _read_ahead(self, handles: Any = (), name: Any = None) -> None:
+        """Read an artifact of inputs together, until this is called without any."""
+        self._ahead.close()
+        if name is not None:
+            stores = [self._objects[int(i)]._datastore for i in handles]
+            self._ahead.enter_context(read_ahead(stores, name[0]))
 
     def _foreach_element(self, handle: Any, level: Any) -> Any:
         value = flow_access.foreach_element(self._object(handle), int(level[0]))

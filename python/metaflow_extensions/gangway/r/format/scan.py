@@ -65,10 +65,10 @@ def check_stream(data: bytes, end: int) -> None:
         It is damaged, or holds a promise as a value.
     """
     try:
-        _Skim(data, end, most=_FEW).run()
+        Skim(data, end, most=_FEW).run()
     except TooManyItems:
         if data[:2] != b"B\n" or may_hold_code(data, end):
-            _Skim(data, end).run()
+            Skim(data, end).run()
 
 
 def may_hold_code(data: bytes, end: int) -> bool:
@@ -83,7 +83,7 @@ def may_hold_code(data: bytes, end: int) -> bool:
     return any(pattern.search(data, 0, end) for pattern in _BUILTINS)
 
 
-class _Skim(Reader):
+class Skim(Reader):
     """A reader that keeps no elements of vectors: only what is an object by itself."""
 
     def _numbers(self, kind: int, width: int) -> bytes:

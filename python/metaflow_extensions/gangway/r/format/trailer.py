@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from .nodes import FormatError
 
 MAGIC = b"gangwayR"
-VERSION = 1
+# 2: between R's serialization and the description stand copies of elements (`element_copies`).
+VERSION = 2
 _SIZE = struct.Struct("<I")
 _END = _SIZE.size + len(MAGIC)
 
@@ -27,14 +29,16 @@ def add_trailer(stream: bytes, description: dict[str, Any]) -> bytes:
     description : dict
         ``class`` (list of str), ``type`` (R's ``typeof``), ``length`` (rows of a data frame),
         ``dim`` (list or None), ``r`` (the version of R that wrote it), ``restore`` (list of str:
-        what a reader in R has to do after ``unserialize()``).
+        what a reader in R has to do after ``unserialize()``). A list that a foreach goes over also
+        has ``elements`` (`r.foreach_index`).
     """
     return b"".join((stream, trailer(len(stream), description)))
 
 
 def trailer(size: int, description: dict[str, Any]) -> bytes:
     """What follows a stream of this size; see `add_trailer`."""
-    full = {"version": VERSION, **description, "bytes": size}
+    version = VERSION if copies_of(description) else 1
+    full = {"version": version, **description, "bytes": size}
     text = json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode()
     return b"".join((text, _SIZE.pack(len(text)), MAGIC))
 
@@ -59,12 +63,31 @@ def read_trailer(blob: bytes) -> dict[str, Any]:
             f"it is truncated, or gangway did not write it: its {len(blob)} bytes end with "
             f"{blob[-8:]!r}, and should with {MAGIC!r}"
         )
-    description, stream = _description(blob)
+    return description_from(lambda start, stop: blob[start:stop], len(blob))
+
+
+def description_from(read: Callable[[int, int], bytes], size: int) -> dict[str, Any]:
+    """Return the description of a stored artifact of which parts can be read.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the artifact's bytes from a position up to another one.
+    size : int
+        How many it has.
+
+    Raises
+    ------
+    FormatError
+        See `read_trailer`.
+    """
+    description, stream = _description(read, size)
     if description["version"] > VERSION:
         raise FormatError(
             f"a later gangway wrote it (version {description['version']}, and this one reads "
             f"{VERSION}): update the Python package metaflow-gangway"
         )
+    stream -= copies_of(description)
     if description["bytes"] != stream:
         raise FormatError(
             f"R's object in it has {stream} bytes, where {description['bytes']} were written"
@@ -72,14 +95,20 @@ def read_trailer(blob: bytes) -> dict[str, Any]:
     return description
 
 
-def _description(blob: bytes) -> tuple[dict[str, Any], int]:
+def copies_of(description: dict[str, Any]) -> int:
+    """How many bytes of copied elements follow R's serialization."""
+    places = (description.get("elements") or {}).get("copies")
+    return places[-1] - places[0] if places else 0
+
+
+def _description(read: Callable[[int, int], bytes], whole: int) -> tuple[dict[str, Any], int]:
     found: Any = None
     stream = 0
     try:
-        (size,) = _SIZE.unpack(blob[-_END : -len(MAGIC)])
-        stream = len(blob) - _END - size
+        (size,) = _SIZE.unpack(read(max(0, whole - _END), whole - len(MAGIC)))
+        stream = whole - _END - size
         if stream > 0:
-            found = json.loads(blob[stream:-_END])
+            found = json.loads(read(stream, whole - _END))
     except (ValueError, RecursionError, struct.error):
         pass
     if found is None or not _complete(found):
@@ -100,4 +129,12 @@ def _complete(found: Any) -> bool:
         and all(isinstance(found.get(name), str) for name in ("type", "r"))
         and isinstance(found.get("dim", ""), (list, type(None)))
         and all(isinstance(t, list) and all(isinstance(s, str) for s in t) for t in texts)
+        and _are_places(found.get("elements"))
     )
+
+
+def _are_places(elements: Any) -> bool:
+    if elements is None:
+        return True
+    copies = elements.get("copies", [0]) if isinstance(elements, dict) else None
+    return isinstance(copies, list) and bool(copies) and all(type(n) is int for n in copies)

@@ -14,6 +14,8 @@ gather_inputs <- function(inputs, input) {
   if (any(vapply(inputs, is_control, NA))) {
     inputs <- Filter(function(i) is_control(i) || input %in% self_names(i), inputs)
   }
+  on.exit(decode(py$read_ahead()))
+  decode(py$read_ahead(vapply(inputs, .subset2, 0, "handle"), input))
   lapply(inputs, self_get, input)
 }
 

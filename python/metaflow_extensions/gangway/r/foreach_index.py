@@ -1,0 +1,167 @@
+"""Where the elements of a foreach are in its artifact, so that a task reads its own alone.
+
+A plain list's elements are found in R's serialization of it (`format.slices`). What else R goes
+over (the rows of a data frame, models that share an environment) it cuts itself: copies of the
+elements follow the serialization. The artifact's description tells where they are, and the artifact
+is what it was to everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+from .elements import plain
+from .fast_gzip import SMALLEST
+from .format.slices import before, find_elements
+from .format.trailer import trailer
+from .from_python import to_blob
+from .robject import RObject
+
+# With more elements than this the index is no longer small.
+_MOST = 20_000
+# Copies may take so many times the whole; rows with long attributes take more.
+_MOST_COPIED = 1.5
+# Smaller elements are read at once; of larger ones the split needs no more than a name.
+_SHOWN = 1 << 16
+
+
+class Element:
+    """One element, as an artifact of its own.
+
+    Parameters
+    ----------
+    copy : callable
+        Writes the whole artifact's bytes from a position up to another one.
+    info : dict
+        Its description, with the elements' places.
+    index : int
+        Which one, from 0.
+    """
+
+    def __init__(
+        self, copy: Callable[[int, int, BytesIO], object], info: dict[str, Any], index: int
+    ) -> None:
+        self._copy, self._info, self._index = copy, info, index
+        places = info["elements"]
+        self._is_copy = "copies" in places
+        starts = places["copies" if self._is_copy else "starts"]
+        self._start, self._stop = starts[index], starts[index + 1]
+        if not 0 < self._start < self._stop:
+            raise ValueError(f"element {index} is at byte {self._start}")
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return self._stop - self._start
+
+    def for_r(self) -> RObject:
+        """What R makes the element of; its bytes are held once."""
+        out = BytesIO()
+        if self._is_copy:
+            self._copy(self._start, self._stop, out)
+            return RObject(out.getvalue())
+        places = self._info["elements"]
+        known = places["symbols"][: places["known"][self._index]]
+        out.write(before(bytes.fromhex(places["head"]), known))
+        self._copy(self._start, self._stop, out)
+        description = {
+            "class": ["list"],
+            "type": "list",
+            "length": 2,
+            "dim": None,
+            "r": self._info["r"],
+            "restore": ["element", *self._info["restore"]],
+        }
+        out.write(trailer(out.tell(), description))
+        return RObject(out.getvalue())
+
+    def plain(self) -> Any:
+        """The element as Python sees it: a plain value, or an `RObject`."""
+        value = self.for_r()
+        if not self._is_copy:
+            return plain(value.node.value[1], value)
+        scalar = plain(value.node, value)
+        return value if isinstance(scalar, RObject) else scalar
+
+
+class Indexed(RObject):
+    """An object of which Metaflow counts the elements, without reading them."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        for i in range(count_of(self.info)):
+            element = Element(self._copy, self.info, i)
+            yield element.plain() if element.size < _SHOWN else _Later(element)
+
+    def _copy(self, start: int, stop: int, out: BytesIO) -> None:
+        with memoryview(self.data) as data:
+            out.write(data[start:stop])
+
+
+class _Later(RObject):
+    """An element that is read when it is asked for something."""
+
+    __slots__ = ("_element",)
+
+    def __init__(self, element: Element) -> None:
+        self._element = element
+        self._info: Any = None
+        self._read: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "data":
+            raise AttributeError(name)
+        value = self._element.plain()
+        blob = value.data if isinstance(value, RObject) else to_blob(value)
+        self.data = blob or b""  # a scalar of R has its counterpart
+        return self.data
+
+    def __repr__(self) -> str:
+        return f"<R, {self._element.size / 1e6:.1f} MB>"
+
+
+def count_of(info: dict[str, Any]) -> int:
+    """How many elements a description tells the places of."""
+    places = info["elements"]
+    return len(places["copies" if "copies" in places else "starts"]) - 1
+
+
+def with_index(whole: RObject) -> RObject | None:
+    """The same object with its elements' places, where they are worth it.
+
+    Parameters
+    ----------
+    whole : RObject
+        What a foreach goes over; iterating gives its elements.
+    """
+    info = whole.info
+    if info["bytes"] < SMALLEST or "elements" in info:
+        return None
+    if info["class"] == ["list"] and not whole.packed_by:
+        places = find_elements(whole.data, info["bytes"])
+        if places and -1 not in places["known"] and len(places["starts"]) <= _MOST:
+            return _rebuilt(whole, BytesIO(), {"elements": places})
+    return _with_copies(whole) if 1 < info["length"] <= _MOST else None
+
+
+def _with_copies(whole: RObject) -> RObject | None:
+    size = whole.info["bytes"]
+    places, added = [size], BytesIO()
+    for value in whole:
+        blob = value.data if isinstance(value, RObject) else to_blob(value)
+        if blob is None or added.tell() + len(blob) > _MOST_COPIED * size:
+            return None
+        added.write(blob)
+        places.append(size + added.tell())
+    return _rebuilt(whole, added, {"elements": {"copies": places}})
+
+
+def _rebuilt(whole: RObject, added: BytesIO, more: dict[str, Any]) -> RObject:
+    info = {name: value for name, value in whole.info.items() if name not in ("version", "bytes")}
+    size = whole.info["bytes"]
+    end = trailer(size, {**info, **more})
+    with memoryview(whole.data) as data, added.getbuffer() as copies:
+        return Indexed(b"".join((data[:size], copies, end)))

@@ -1,4 +1,4 @@
-"""What a foreach goes over, through the datastore: every kind of value, nested, R's and Python's."""
+"""What a foreach goes over, through the datastore: every kind of value, nested, R's, Python's."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ check = function(self) {
 }
 """
 
-# Each kind is split as at the end of a step and stored, and read as by its task: of two tasks alone.
+# Each kind is split as at the end of a step and stored, and read as by its task.
 STEPS = """
     @step
     def start(self):

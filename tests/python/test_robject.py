@@ -33,7 +33,7 @@ def no_r(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(value: RObject) -> Any:
         raise RStartException("no R")
 
-    monkeypatch.setattr(elements, "_running", lambda: None)
+    monkeypatch.setattr(elements, "running_engine", lambda: None)
     monkeypatch.setattr(elements, "_started", refuse)
 
 

@@ -42,6 +42,7 @@ _KEPT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("difftime",): ("class", "units"),
 }
 _FRAMES = (("data.frame",), ("tbl_df", "tbl", "data.frame"))
+_ATOMIC = ("logical", "integer", "double", "complex", "character", "raw")
 _NA_REAL = 1954
 
 
@@ -58,13 +59,13 @@ def element(value: RObject, index: int | str) -> Any:
     if not 0 <= position < count:
         raise IndexError(f"index {index} of {value!r}")
     engine = running_engine()
-    if engine is None:
+    if engine is None or value.info["type"] in _ATOMIC:  # R takes longer to be asked
         try:
             if value.packed_by:
                 raise OnlyR
             return plain(_by_position(value, position), value)
         except (OnlyR, FormatError):
-            engine = _started(value)
+            engine = engine or _started(value)
     return engine.element(value, position)
 
 

@@ -77,6 +77,9 @@ _SOURCES = (
 )
 
 
+Describe = Callable[[bytes, int, dict[str, Any]], dict[str, Any]]
+
+
 class _Functions(dict[str, Any]):
     """Functions of the runtime by name, looked up once."""
 
@@ -192,16 +195,27 @@ class REngine:
             return self._tagged("r", embed.bytes_to_raw(value.data), restore)
         return self._tagged(*encoded(value, self.encode, self._ri))
 
-    def decode(self, answer: Sequence[Any]) -> Any:
-        """The Python value of what runtime's ``encode()`` made."""
+    def decode(self, answer: Sequence[Any], describe: Describe | None = None) -> Any:
+        """The Python value of what runtime's ``encode()`` made.
+
+        Parameters
+        ----------
+        answer : sequence
+            What it made.
+        describe : callable, optional
+            Says what the description has more, of the serialization, its size and the description.
+        """
         kind, payload, *data = answer
         if kind[0] != "r":
             return self.plain(payload)
         info = self._description(payload)
         if data:
-            return RObject(add_trailer(embed.raw_to_bytes(data[0]), info))
+            written = embed.raw_to_bytes(data[0])
+            info.update(describe(written, len(written), info) if describe else {})
+            return RObject(add_trailer(written, info))
         stream, self._stream = self._stream, None
         assert stream is not None, "write_out() opens one for what it does not return"
+        info.update(describe(stream.peek(), stream.size, info) if describe else {})
         return RObject(stream.end(trailer(stream.size, info)))
 
     def plain(self, sexp: Any) -> Any:

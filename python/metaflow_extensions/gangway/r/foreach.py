@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import ArtifactException
 from .elements import running_engine
 from .fast_gzip import SMALLEST
-from .foreach_index import Element, count_of, with_index
+from .foreach_index import Element, count_of, element_of, with_index
 from .format.trailer import description_from
 from .from_python import to_blob
 from .from_scalars import kind_of
@@ -37,6 +37,11 @@ _VECTORS = frozenset(
 )
 
 
+def name_of(flow: Any) -> str | None:
+    """The artifact that the running step is split over."""
+    return flow._graph[flow._current_step].foreach_param  # type: ignore[no-any-return]
+
+
 def prepare(flow: Any) -> None:
     """At the end of a step, make R's object of what Metaflow would split in another way than R.
 
@@ -48,7 +53,7 @@ def prepare(flow: Any) -> None:
     ArtifactException
         R has no counterpart of the value, or of a part of it, or the value has no elements in R.
     """
-    name = flow._graph[flow._current_step].foreach_param
+    name = name_of(flow)
     if not name or not hasattr(flow, name):
         return
     value = getattr(flow, name)
@@ -89,11 +94,14 @@ def element(flow: Any, level: int = -1) -> Any:
     frame = flow._foreach_stack[level]
     if stored := _stored(flow, frame, Element.for_r):
         return stored[0]
-    value = getattr(flow, frame.var, None)
+    value = _all_of(flow, frame.var)
     if value is None or _holds_containers(value):
         return _as_metaflow(flow, level)
     if isinstance(value, RObject):
         whole = _whole(value)
+        if "elements" in value.info:
+            _check(count_of(value.info), frame)
+            return element_of(value, frame.index)
         _check(whole.count() if isinstance(whole, _Elements) else len(whole), frame)
         return whole[frame.index]
     blob = to_blob(value)
@@ -208,6 +216,15 @@ def _holds_containers(value: Any) -> bool:
     if not isinstance(value, (list, tuple, deque)):
         return False
     return not all(kind_of(cls) for cls in set(map(type, value)))
+
+
+def _all_of(flow: Any, name: str) -> Any:
+    # Not kept on the flow object: Metaflow would pack it again at the end of the task.
+    if name in vars(flow) or hasattr(type(flow), name):
+        return getattr(flow, name)
+    if name not in flow._datastore:
+        return None
+    return flow._datastore[name]
 
 
 def _check(count: int, frame: Any) -> None:

@@ -101,6 +101,13 @@ class Indexed(RObject):
             out.write(data[start:stop])
 
 
+def element_of(whole: RObject, index: int) -> RObject | None:
+    """An element for R of an object with its elements' places; None if it has none."""
+    if "elements" not in whole.info:
+        return None
+    return Element(Indexed(whole.data)._copy, whole.info, index).for_r()
+
+
 class _Later(RObject):
     """An element that is read when it is asked for something."""
 
@@ -138,13 +145,32 @@ def with_index(whole: RObject) -> RObject | None:
         What a foreach goes over; iterating gives its elements.
     """
     info = whole.info
-    if info["bytes"] < SMALLEST or "elements" in info:
-        return None
-    if info["class"] == ["list"] and not whole.packed_by:
-        places = find_elements(whole.data, info["bytes"])
-        if places and -1 not in places["known"] and len(places["starts"]) <= _MOST:
-            return _rebuilt(whole, BytesIO(), {"elements": places})
-    return _with_copies(whole) if 1 < info["length"] <= _MOST else None
+    if "elements" in info:
+        return Indexed(whole.data)
+    places = places_of(whole.data, info["bytes"], info)
+    if places:
+        return _rebuilt(whole, BytesIO(), places)
+    is_large = info["bytes"] >= SMALLEST and 1 < info["length"] <= _MOST
+    return _with_copies(whole) if is_large else None
+
+
+def places_of(data: bytes, size: int, info: dict[str, Any]) -> dict[str, Any]:
+    """What the description of a plain list says more; nothing of what has to be cut by R.
+
+    Parameters
+    ----------
+    data : bytes
+        R's serialization of it.
+    size : int
+        How many bytes that takes.
+    info : dict
+        Its description.
+    """
+    is_packed = any(how in ("bundle", "marshal") for how in info["restore"])
+    if info["class"] != ["list"] or info["type"] != "list" or is_packed or info["length"] > _MOST:
+        return {}
+    places = find_elements(data, size)
+    return {"elements": places} if places and -1 not in places["known"] else {}
 
 
 def _with_copies(whole: RObject) -> RObject | None:

@@ -1,8 +1,8 @@
 """Read an artifact of many tasks in few requests, each content once.
 
 Metaflow reads one artifact of one task at a time, and its S3 client takes its time for each
-request. Its store asks a cache first: here one that fetches the next contents together when the first of
-them is asked for, and forgets each with its last reader.
+request. Its store asks a cache first: here one that fetches the next contents together when the
+first of them is asked for, and forgets each with its last reader.
 """
 
 from __future__ import annotations

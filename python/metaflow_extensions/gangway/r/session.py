@@ -9,6 +9,7 @@ from typing import Any
 from ..exceptions import ArtifactException, RException
 from . import card, caught, flow_access, foreach, proxy, seed
 from .engine import REngine
+from .foreach_index import places_of
 from .ray_host import ray_functions
 from .read_ahead import read_ahead
 from .robject import RObject
@@ -80,10 +81,10 @@ class RSession(REngine):
             with contextlib.suppress(ArtifactException):
                 foreach.settle_input(flow)
         self._check(answer, f"R error in step *{step}*")
-        foreach.prepare(flow)
         if self._taken >= _LARGE:
             # Metaflow packs the artifacts next: what R had of them goes before.
             self._ri.baseenv["gc"]()
+        foreach.prepare(flow)
         self._taken = 0
 
     def run_default(self, parameter: str, context: dict[str, Any]) -> Any:
@@ -131,10 +132,12 @@ class RSession(REngine):
         return value
 
     def _set(self, handle: Any, name: Any, *payload: Any) -> None:
-        value = self.decode(payload)
+        flow = self._object(handle)
+        describe = places_of if foreach.name_of(flow) == name[0] else None
+        value = self.decode(payload, describe)
         if isinstance(value, RObject):
             self._taken += len(value.data)
-        setattr(self._object(handle), name[0], value)
+        setattr(flow, name[0], value)
 
     def _card(self, card_id: Any, what: Any, *payload: Any) -> None:
         card.change(self.plain(card_id), what[0], *payload)

@@ -51,6 +51,11 @@ class RStream:
             raise self._error
         return self._bytes.tell()
 
+    def peek(self) -> bytes:
+        """What was written: the same memory, until `end`, by when it has to be let go."""
+        self._finish()
+        return self._bytes.getvalue()
+
     def end(self, more: bytes = b"") -> bytes:
         """Return what was written, and `more` after it."""
         self._finish()

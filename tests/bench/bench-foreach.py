@@ -2,10 +2,10 @@
 
 Both sides are real flows with the local datastore and as many tasks as the list has elements. Some
 of the tasks, evenly spread, ask for their element; the others do nothing, so that Metaflow's side
-ends before tomorrow. "python" is a flow without R over the same bytes as NumPy arrays, and its tasks say
-``self.input``. Ratios are of processor time, which other work on the machine does not change as
-much. "element" is from asking to having it, with R or NumPy loaded; "task" is the whole process.
-Memory is the peak over what the process had before; of it the large element's is told in its size.
+ends before tomorrow. "python" is a flow without R over the same bytes as NumPy arrays, and its
+tasks say ``self.input``. Ratios are of processor time, which other work on the machine does not
+change as much. "element" is from asking to having it, with R or NumPy loaded; "task" is the whole
+process. Memory is the peak over what the process had before.
 
     python tests/bench/bench-foreach.py [tasks [MB of an element [tasks that ask]]]
 
@@ -31,7 +31,7 @@ SMALL_MB = 0.0001
 SMALL_MS = 3.0
 
 FLOW = """
-import os, time
+import json, os, time
 HEAD
 from metaflow import FlowSpec, step
 import artifact_clock as clock
@@ -40,7 +40,6 @@ import artifact_clock as clock
 class ForeachBench(FlowSpec):
     @step
     def start(self):
-        READY
         clock.before()
         clock.watch(lambda: clock.stop("split.json"))
         clock.start(made=False)
@@ -50,11 +49,7 @@ class ForeachBench(FlowSpec):
     @step
     def each(self):
         if self.index % STRIDE == 0:
-            READY
-            clock.before()
-            clock.start(made=False)
             READ
-            clock.stop(f"element-{self.index}.json")
             with open(f"task-{self.index}.json", "w") as file:
                 file.write(str(time.process_time()))
         self.next(self.join)
@@ -75,23 +70,35 @@ if __name__ == "__main__":
 SIDES = {
     "gangway": {
         "HEAD": "from metaflow_extensions.gangway.r import RBundle\nR = RBundle(__file__)",
-        "READY": 'R.call("ready", self)',
         "MAKE": 'R.call("make", self)',
         "READ": 'R.call("read", self)',
     },
     "python": {
         "HEAD": "import numpy as np",
-        "READY": "np.zeros(1)",
         "MAKE": "draw = np.random.default_rng(1)\n"
         "        self.x = [draw.standard_normal(LENGTH) for _ in range(TASKS)]",
-        "READ": "assert len(self.input) == LENGTH",
+        "READ": "clock.before(); clock.start(made=False)\n"
+        "            assert len(self.input) == LENGTH\n"
+        "            clock.stop(f'element-{self.index}.json')",
     },
 }
 BUNDLE = """
 functions <- list(
-  ready = function(self) invisible(gc()),
   make = function(self) self$x <- lapply(seq_len(TASKS), function(i) rnorm(LENGTH)),
-  read = function(self) stopifnot(length(self$input) == LENGTH)
+  read = function(self) {
+    memory <- function(field) {
+      line <- grep(field, readLines('/proc/self/status'), value = TRUE)
+      as.numeric(gsub('[^0-9]', '', line)) / 1024
+    }
+    invisible(gc())
+    before <- memory('VmRSS')
+    cat('5', file = '/proc/self/clear_refs')
+    took <- system.time(x <- self$input, gcFirst = FALSE)
+    peak <- memory('VmHWM') - before
+    stopifnot(length(x) == LENGTH)
+    text <- sprintf('{\"cpu\": %f, \"peak\": %f}', sum(took[1:2]), peak)
+    writeLines(text, sprintf('element-%d.json', self$index))
+  }
 )
 saveRDS(list(format = 1L, functions = functions, defaults = list(), search = list(),
   exports = character()), "flow.rds")
@@ -116,7 +123,8 @@ def measure(side: str, tasks: int, mb: float, asking: int) -> dict[str, Any]:
         flow = flow.replace(name, code)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "flow.py").write_text(filled(flow))
-        subprocess.run(["Rscript", "-e", filled(BUNDLE)], cwd=folder, check=True)
+        Path(folder, "bundle.R").write_text(filled(BUNDLE))
+        subprocess.run(["Rscript", "bundle.R"], cwd=folder, check=True)
         path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
         own = {"METAFLOW_HOME": folder, "METAFLOW_DATASTORE_SYSROOT_LOCAL": folder}
         options = [f"--max-num-splits={tasks}", "--max-workers=2"]

@@ -49,8 +49,8 @@ class Flow:
 class Store:
     """Metaflow's own store in a folder, with gangway's packing."""
 
-    def __init__(self, root: Path) -> None:
-        self.flow = FlowDataStore("PartFlow", None, storage_impl=LocalStorage, ds_root=str(root))
+    def __init__(self, root: Path | str, storage: Any = LocalStorage) -> None:
+        self.flow = FlowDataStore("PartFlow", None, storage_impl=storage, ds_root=str(root))
         self.read: list[str] = []
         load = self.flow._storage_impl.load_bytes
 
@@ -180,6 +180,35 @@ def test_a_task_reads_its_element(store: Store, unpacked: list[int], kind: str) 
         assert not flow._cached_input and "x" not in vars(flow)
         foreach.settle_input(flow)
         assert same(flow._cached_input[0], element.format(i=i + 1)), (kind, i)
+
+
+def test_from_s3_a_task_asks_for_its_element_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    moto = pytest.importorskip("moto", reason="moto stands for S3")
+    import boto3
+    from metaflow import S3
+    from metaflow.plugins.datastores.s3_storage import S3Storage
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    fast_gzip.enable()
+    came: list[int] = []
+    get = S3.get
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = get(self, *args, **kwargs)
+        came.append(len(found.blob))
+        return found
+
+    with moto.mock_aws():
+        boto3.client("s3").create_bucket(Bucket="parts")
+        store = Store("s3://parts/metaflow", S3Storage)
+        datastore, count = split(store, in_r("lapply(1:8, function(i) rnorm(5e5) + i)"))
+        monkeypatch.setattr(S3, "get", counted)
+        for i in (0, 7):
+            del came[:]
+            assert same(foreach.element(task(datastore, count, i)), f"items[[{i + 1}]]")
+            assert sum(came) < 4 * MB + 3 * MB, came  # of 32 MB
 
 
 @pytest.mark.parametrize("kind", ["numbers", "nested", "shared"])

@@ -281,7 +281,7 @@ def test_the_packed_bytes_have_few_pieces_however_many_there_are() -> None:
 
 def test_a_join_reads_each_artifact_once_in_few_requests(store: Store) -> None:
     engine = RSession.current()
-    stores = [store.task(i, y=i % 900, large=in_r("runif(10)"), other=[i]) for i in range(1000)]
+    stores = [store.task(i, y=i % 900, other=[i]) for i in range(1000)]
     flows = [Flow(one) for one in stores]
     handles = [float(engine._handle(flow)) for flow in flows]
     engine._ri.evalr("gather <- function(f, new, h) f(new(h, NULL), 'y')")

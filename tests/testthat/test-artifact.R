@@ -109,13 +109,14 @@ foreach_values <- c(
   "    self.numbers = [1, 2.5]",
   "    self.mixed = [{'k': 1}, None]",
   "    self.matrix = np.arange(4).reshape(2, 2)",
+  "    self.word = 'data.csv'",
   "    self.series = pd.Series(pd.Categorical(['q', 'p']), index=[7, 8])"
 )
 
 test_that("a foreach over Python's values gives the elements that R has", {
   folder <- local_run_folder()
   writeLines(foreach_values, "pyelements.py")
-  names <- c("frame", "keys", "array", "numbers", "mixed", "matrix", "series")
+  names <- c("frame", "keys", "array", "numbers", "mixed", "matrix", "word", "series")
   flow <- metaflow("ElementsFlow") |>
     step(step = "start", py_function = "pyelements:make", next_step = paste0("split_", names))
   for (name in names) {
@@ -142,6 +143,7 @@ test_that("a foreach over Python's values gives the elements that R has", {
   expect_identical(all$numbers, list(1, 2.5))
   expect_identical(all$mixed, list(list(k = 1L), NULL))
   expect_identical(all$matrix, list(0:1, 2:3))
+  expect_identical(all$word, list("data.csv"))
   levels <- factor(c("q", "p"))
   expect_identical(all$series, list(levels[[1]], levels[[2]]))
   expect_nothing_left(folder)

@@ -42,8 +42,7 @@ def pack(blob: bytes, compress: Callable[[memoryview], bytes]) -> BytesIO:
         for start in range(0, len(blob), size):
             sizes.append(packed.write(compress(view[start : start + size])))
     packed.write(_index(size, len(blob), sizes))
-    packed.seek(0)
-    return packed
+    return BytesIO(packed.getvalue())  # the same memory, which its read() gives out uncopied
 
 
 class Parts:

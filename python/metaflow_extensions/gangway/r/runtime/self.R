@@ -59,7 +59,8 @@ self_get <- function(self, name) {
   x
 }
 
-# As in Python: of each foreach around the task, the outermost first, the index (from 0), the number of splits, the element.
+# As in Python: of each foreach around the task, the outermost first, the index (from 0), the number of splits and
+# the element.
 foreach_stack <- function(self) {
   handle <- .subset2(self, "handle")
   places <- decode(py$foreach_places(handle))

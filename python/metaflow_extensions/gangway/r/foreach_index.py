@@ -8,12 +8,14 @@ is what it was to everybody else.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
 from .elements import plain
 from .fast_gzip import SMALLEST
+from .format.nodes import CHARACTER
 from .format.slices import before, find_elements
 from .format.trailer import trailer
 from .from_python import to_blob
@@ -21,6 +23,8 @@ from .robject import RObject
 
 # With more elements than this the index is no longer small.
 _MOST = 20_000
+# Each element is read behind what it may refer to.
+_MOST_SYMBOLS = 5_000
 # Copies may take so many times the whole; rows with long attributes take more.
 _MOST_COPIED = 1.5
 # Smaller elements are read at once; of larger ones the split needs no more than a name.
@@ -82,8 +86,15 @@ class Element:
         value = self.for_r()
         if not self._is_copy:
             return plain(value.node.value[1], value)
-        scalar = plain(value.node, value)
-        return value if isinstance(scalar, RObject) else scalar
+        return plain(value.node, value) if value.info["length"] == 1 else value
+
+    def is_long_string(self) -> bool:
+        """Whether it is one string, which Python has as such; shorter elements are not asked."""
+        if self._is_copy:
+            return self.for_r().info["type"] == "character"
+        head = BytesIO()
+        self._copy(self._start, self._start + 8, head)
+        return head.getvalue() == struct.pack("<ii", CHARACTER, 1)
 
 
 class Indexed(RObject):
@@ -94,7 +105,8 @@ class Indexed(RObject):
     def __iter__(self) -> Iterator[Any]:
         for i in range(count_of(self.info)):
             element = Element(self._copy, self.info, i)
-            yield element.plain() if element.size < _SHOWN else _Later(element)
+            is_read = element.size < _SHOWN or element.is_long_string()
+            yield element.plain() if is_read else _Later(element)
 
     def _copy(self, start: int, stop: int, out: BytesIO) -> None:
         with memoryview(self.data) as data:
@@ -170,7 +182,9 @@ def places_of(data: bytes, size: int, info: dict[str, Any]) -> dict[str, Any]:
     if info["class"] != ["list"] or info["type"] != "list" or is_packed or info["length"] > _MOST:
         return {}
     places = find_elements(data, size)
-    return {"elements": places} if places and -1 not in places["known"] else {}
+    if places is None or -1 in places["known"] or len(places["symbols"]) > _MOST_SYMBOLS:
+        return {}
+    return {"elements": places}
 
 
 def _with_copies(whole: RObject) -> RObject | None:

@@ -50,7 +50,7 @@ from .nodes import (
     Node,
     String,
 )
-from .rules import as_attributes, refuse_promise
+from .rules import Check, as_attributes, refuse_in_variables, refuse_promise
 from .strings import read_strings
 from .write import Header
 
@@ -225,14 +225,13 @@ class Reader:
             raise FormatError(f"no object of R has type {kind} (at byte {self._pos - 4})")
         return self._with_attributes(node) if flags & HAS_ATTRIBUTES else node
 
-    def _list(self, flags: int, checked: bool = True) -> Reading:
+    def _list(self, flags: int, check: Check = refuse_promise) -> Reading:
         values: list[Node] = []
         count = self._count(4)
         self._spend(count)
         for _ in range(count):
             value = yield
-            if checked:
-                refuse_promise(value)
+            check(value)
             values.append(value)
         node = Node(flags & 255, values, None, flags & _FLAGS)
         if flags & HAS_ATTRIBUTES:
@@ -248,7 +247,7 @@ class Reader:
         while True:
             tag = (yield) if flags & HAS_TAG else None
             value = yield
-            if kind == CALL:
+            if kind == DOTS and value.type != PROMISE:
                 refuse_promise(value)
             cells.append(Cell(tag, value, flags & _FLAGS if cells else 0))
             (flags,) = self._unpack(self._data, self._pos)
@@ -263,23 +262,30 @@ class Reader:
         environment = (yield) if flags & HAS_TAG else None
         first = yield
         code = yield
+        refuse_promise(first)
         if flags & 255 == CLOSURE:
-            refuse_promise(first)
             refuse_promise(code)
+            if environment is not None:
+                refuse_promise(environment)
         return Node(flags & 255, (environment, first, code), attributes, flags & _FLAGS)
 
     def _environment(self, flags: int) -> Reading:
         node = self._remember(Node(ENVIRONMENT, [self._int()], flags=0))
-        for part in (None, None, self._hash_table()):
+        for part, check in (
+            (None, refuse_promise),
+            (None, refuse_in_variables),
+            (self._hash_table(), None),
+        ):
             node.value.append((yield part))
+            if check is not None:
+                check(node.value[-1])
         node.attributes = as_attributes((yield))
         return node
 
     def _hash_table(self) -> Reading:
-        """The variables of an environment may be promises, elements of other lists may not."""
         flags = self._int()
         if flags & 255 == LIST:
-            return (yield self._list(flags, checked=False))
+            return (yield self._list(flags, refuse_in_variables))
         if flags & 255 != NULL:
             raise FormatError("an environment without a table of variables")
         return Node(NULL, flags=flags & _FLAGS)

@@ -1,33 +1,67 @@
 """What R's serialization never holds, and crafted data may (CVE-2024-27322).
 
 R before 4.4 hands out a promise that was serialized as a value, and runs its code as soon as
-somebody looks at it; later ones still do where it is an element of a list. R itself writes promises
-only as variables of an environment and as arguments of ``...``: those run when they are used, as
-any function does.
+somebody looks at it; later ones still do where it is an element of a list or of a call, which
+``print()`` evaluates. R itself writes promises that have not run only as variables of an
+environment, as arguments of ``...``, and in the code of such promises (the masks of dplyr's grouped
+verbs have some): those run when the variable is used, as any function does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from .nodes import NULL, PAIRLIST, PROMISE, SYMBOL, FormatError, Node
+from .nodes import BYTECODE, CALL, NULL, PAIRLIST, PROMISE, SYMBOL, UNBOUND, FormatError, Node
+
+Check = Callable[[Node], None]
+
+# What holds others that are no values by themselves: its holder looks into it.
+_CODE = frozenset((CALL, PAIRLIST, BYTECODE))
 
 
 def refuse_promise(node: Node) -> None:
-    """Raise `FormatError` where a value is a promise, or a pairlist that holds one."""
-    if node.type == PROMISE:
-        raise FormatError(
-            "a promise where R writes plain data: code that would run when it is looked at"
-        )
-    if node.type == PAIRLIST:
+    """Raise `FormatError` where a value is a promise that has not run, or code that holds one."""
+    if node.type == PROMISE or node.type in _CODE:
         left = [node]
         while left:
-            cells, tail = left.pop().value
-            for value in (*(cell.value for cell in cells), *([tail] if tail else [])):
-                if value.type == PAIRLIST:
-                    left.append(value)
-                else:
-                    refuse_promise(value)
+            left += _parts(left.pop())
+
+
+def refuse_in_variables(cells: Node) -> None:
+    """Do so for the variables of an environment, which may be promises themselves."""
+    left = [cells]
+    while left:
+        node = left.pop()
+        if node.type != PAIRLIST:
+            if node.type != NULL:
+                raise FormatError("an environment without a table of variables")
+            continue
+        variables, tail = node.value
+        for _, value, _ in variables:
+            if value.type != PROMISE:
+                refuse_promise(value)
+        if tail is not None:
+            left.append(tail)
+
+
+def _parts(node: Node) -> list[Node]:
+    """What is to be looked at of a value that is code, or a promise that has run."""
+    if node.type == PROMISE:
+        _, value, code = node.value
+        if value.type == UNBOUND:
+            raise FormatError(
+                "a promise where R writes plain data: code that would run when it is looked at"
+            )
+        parts = [code]  # the value was looked at when it was read
+    elif node.type == BYTECODE:
+        parts = [part for part in node.value if isinstance(part, Node)]
+    else:
+        cells, tail = node.value
+        parts = [cell.value for cell in cells]
+        if tail is not None:
+            parts.append(tail)
+    return [part for part in parts if part.type == PROMISE or part.type in _CODE]
 
 
 def as_attributes(node: Node) -> dict[Any, Node] | None:

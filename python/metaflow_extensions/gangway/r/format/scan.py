@@ -1,9 +1,10 @@
 """What must be true of a stream before R reads it.
 
 R's ``unserialize()`` trusts its input. Crafted data can hold a promise as a value, whose code runs
-as soon as somebody looks at it (CVE-2024-27322, rules.py). Code calls functions by name: a stream
-without the name of one cannot do harm, and finding names is faster than going through a million
-elements. So what is short, or has such names, is gone through; the rest is not.
+as soon as somebody looks at it (CVE-2024-27322, rules.py). A promise that has not run has R's mark
+for no value, and code calls functions by name: a stream without either cannot do harm, and finding
+them is faster than going through a million elements. So what is short, or has both, is gone
+through; the rest is not.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from .nodes import (
     SPECIAL,
     STRING,
     SYMBOL,
+    UNBOUND,
     WIDTHS,
     FormatError,
     Node,
     String,
 )
 from .read import Reader, Reading, TooManyItems
-from .rules import as_attributes, refuse_promise
+from .rules import Check, as_attributes, refuse_promise
 
 # Going through so many elements takes some milliseconds.
 _FEW = 5_000
@@ -71,8 +73,19 @@ def check_stream(data: bytes, end: int) -> None:
             Skim(data, end).run()
 
 
+def problem_of(data: bytes, end: int) -> str:
+    """What `check_stream` says of a stream, or an empty string."""
+    try:
+        check_stream(data, end)
+    except FormatError as error:
+        return str(error)
+    return ""
+
+
 def may_hold_code(data: bytes, end: int) -> bool:
-    """Whether a native stream has the name of a function, or bytes that look like one."""
+    """Whether a native stream has a promise and the name of a function, or bytes that look so."""
+    if data.find(UNBOUND, 0, end) < 0:  # no byte of text, and of few numbers
+        return False
     position = 0
     while found := _SYMBOLS.search(data, position, end):
         (size,) = struct.unpack("<H", found[1])
@@ -98,13 +111,11 @@ class Skim(Reader):
         self._pos = self._after_strings(self._pos, n)
         return []
 
-    def _list(self, flags: int, checked: bool = True) -> Reading:
+    def _list(self, flags: int, check: Check = refuse_promise) -> Reading:
         left = self._count(4)
         self._spend(left)
         while left := left - self._pass_vectors(left):
-            value = yield
-            if checked:
-                refuse_promise(value)
+            check((yield))
             left -= 1
         node = Node(flags & 255, [])
         if flags & HAS_ATTRIBUTES:

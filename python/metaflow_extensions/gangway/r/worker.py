@@ -41,7 +41,7 @@ class RWorker(REngine):
         Returns
         -------
         bytes or Blob
-            R's serialization of the value, followed by that of the conditions to relay.
+            The value and the conditions to relay, see `pack_value`.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class RWorker(REngine):
             self._key = key
 
     def _answer(self, function: str, args: Any, needs: Sequence[Any]) -> Any:
-        from ..ray.remote import RTaskError, pack
+        from ..ray.remote import Blob, RTaskError, pack_value
 
         if needs:
             self.evaluate("use_names", self._keep(needs[0], needs[1:]))
@@ -80,13 +80,16 @@ class RWorker(REngine):
         flush()
         self._calls += 1
         self._make_room()
-        if not isinstance(answer, bytes):
-            raise RTaskError(answer[1][0], raw_to_bytes(answer[0]))
-        return pack(answer)
+        if isinstance(answer, bytes):
+            return pack_value(answer)
+        first, second = answer
+        if second.typeof == self._ri.RTYPES.RAWSXP:
+            return Blob(raw_to_bytes(second), raw_to_bytes(first))
+        raise RTaskError(second[0], raw_to_bytes(first))
 
     def _keep(self, names: Sequence[str], values: Sequence[Any]) -> list[str]:
         """Let R keep what it does not have yet; return what R calls each value."""
-        from ..ray.remote import unpack
+        from ..ray.remote import unpack_value
 
         called = []
         for name, value in zip(names, values, strict=True):
@@ -95,7 +98,7 @@ class RWorker(REngine):
             elif name in self._kept:
                 self._kept.move_to_end(name)
             else:
-                data = unpack(value)
+                _, data = unpack_value(value)
                 # Not as an argument of an R function, which would evaluate code.
                 shelf: Any = self._runtime["worker"]["values"]
                 shelf[name] = unserialize(data, self._functions["read_kept"])

@@ -24,7 +24,7 @@ import ray
 from ..threads import leave_signals_to_main
 from .failures import OK_LARGE, OK_SMALL, failure_of
 from .live import hear, tell  # noqa: F401
-from .remote import LARGE, RActor, message, pack, run_task, unpack
+from .remote import Blob, RActor, message, pack, pack_value, run_task, unpack_value
 
 # Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.
 _SMALL_JOB = 32 * 1024
@@ -238,7 +238,7 @@ def _resolve(needs: Numbers) -> list[Any]:
 def put(ref: int, data: Any) -> int:
     """Put a value into the object store; return its size."""
     data = _handed_over(data)
-    _refs[ref] = ray.put(pack(data))
+    _refs[ref] = ray.put(pack_value(data))
     return len(data)
 
 
@@ -263,21 +263,22 @@ def fetch(refs: Numbers, seconds: float | None = None) -> dict[str, Any]:
     -------
     dict
         ``state``: per reference how it ended, see `failures`; ``size`` and ``bytes``: what is
-        known of each, one after another. A large value stays here for `value`.
+        known of each, one after another: of a value what stands before it (see `pack_value`) and
+        its bytes. Of a large one the latter stay here for `value`.
     """
     numbers = _list(refs)
     objects = [_refs[ref] for ref in numbers]
     try:
-        answers = [(OK_SMALL, unpack(value)) for value in ray.get(objects, timeout=seconds)]
+        answers = [(OK_SMALL, value) for value in ray.get(objects, timeout=seconds)]
     except ray.exceptions.GetTimeoutError:
         return {"state": [], "size": [], "bytes": bytearray()}
     except ray.exceptions.RayError:
         answers = [_outcome(o) for o in objects]
     states, sizes, pieces = [], [], []
     for ref, (state, data) in zip(numbers, answers, strict=True):
-        if state == OK_SMALL and len(data) >= LARGE:
-            _large[ref] = data
-            state, data = OK_LARGE, b""
+        if isinstance(data, Blob):
+            state = OK_LARGE
+            data, _large[ref] = unpack_value(data)
         states.append(state)
         sizes.append(len(data))
         pieces.append(data)
@@ -289,9 +290,9 @@ def value(ref: int) -> Any:
     return _large.pop(ref)
 
 
-def _outcome(obj: Any) -> tuple[int, bytes]:
+def _outcome(obj: Any) -> tuple[int, Any]:
     try:
-        return OK_SMALL, unpack(ray.get(obj))
+        return OK_SMALL, ray.get(obj)
     except ray.exceptions.RayError as error:
         return failure_of(error)
 

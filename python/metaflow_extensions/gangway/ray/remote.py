@@ -18,15 +18,24 @@ _KEY = 32
 
 
 class Blob:
-    """Bytes that Ray keeps in shared memory and hands out without copying."""
+    """Bytes that Ray keeps in shared memory and hands out without copying, and what stands before.
 
-    __slots__ = ("data",)
+    Parameters
+    ----------
+    data : bytes-like
+        The bytes.
+    head : bytes
+        Of a value, what was said when it was made; see `pack_value`.
+    """
 
-    def __init__(self, data: Any) -> None:
+    __slots__ = ("data", "head")
+
+    def __init__(self, data: Any, head: bytes = b"") -> None:
         self.data = data
+        self.head = head
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return Blob, (pickle.PickleBuffer(self.data),)
+        return Blob, (pickle.PickleBuffer(self.data), self.head)
 
 
 class RTaskError(Exception):
@@ -48,6 +57,32 @@ def pack(data: Any) -> Any:
 def unpack(value: Any) -> Any:
     """Undo `pack` without copying."""
     return memoryview(value.data) if isinstance(value, Blob) else value
+
+
+def pack_value(data: Any) -> Any:
+    """Do the same with a value as runtime's ``write_outcome()`` writes it.
+
+    First come four bytes, the length of what follows: R's serialization of the conditions that go
+    with it, or nothing. Then comes R's serialization of the value. Nothing is told by what the
+    value's own bytes are.
+    """
+    if len(data) < LARGE:
+        return bytes(data)
+    view = memoryview(data)
+    start = _value_start(view)
+    return Blob(view[start:], bytes(view[:start]))
+
+
+def unpack_value(value: Any) -> tuple[bytes, Any]:
+    """What stands before a packed value, and the value, without copying it."""
+    if isinstance(value, Blob):
+        return value.head, memoryview(value.data)
+    start = _value_start(value)
+    return value[:start], memoryview(value)[start:]
+
+
+def _value_start(data: Any) -> int:
+    return 4 + int.from_bytes(data[:4], "little")
 
 
 def message(job: Any, key: bytes, args: Any) -> tuple[Any, ...]:

@@ -33,12 +33,12 @@ staged <- function(x, driver) {
   plain <- is.atomic(x) && is.null(attributes(x))
   path <- if (utils::object.size(x) >= staged_size) driver$stage() else ""
   if (!nzchar(path)) {
-    return(closed(parcel(x)))
+    return(c(no_conditions, parcel(x)))
   }
   file <- file(path, "wb")
   on.exit(close(file))
-  if (plain) serialize(x, file, xdr = FALSE) else parcel(x, to = file)
   writeBin(no_conditions, file)
+  if (plain) serialize(x, file, xdr = FALSE) else parcel(x, to = file)
   path
 }
 
@@ -178,13 +178,10 @@ outcomes <- function(numbers, seconds = NULL) {
   ends <- cumsum(as.double(sizes))
   single <- length(numbers) == 1L
   Map(function(number, state, size, end) {
-    if (state == 1L) {
-      return(read_outcome(driver$value(number)))
-    }
     data <- if (single) answer$bytes else answer$bytes[seq.int(end - size + 1, length.out = size)]
     switch(state + 1L,
       read_outcome(data),
-      NULL,
+      read_outcome(data, driver$value(number)),
       list(failure = unserialize(data)),
       list(failure = failure_text(data))
     )
@@ -198,33 +195,24 @@ failure_text <- function(data) {
   list(kind = substr(text, 1L, split - 1L), message = substring(text, split + 1L))
 }
 
-# Conditions and output, where there are any, follow the value: R's unserialize() stops at its end. Then come their size
-# and a mark; a value that ends like it is followed by them in any case.
-outcome_mark <- charToRaw("gangwayC")
-no_conditions <- c(as.raw(c(0, 0, 0, 0)), outcome_mark)
+# A value as it travels: the length of what follows, in four bytes; the conditions and the output that go with it, if
+# there are any; the value. Lengths go first, so that no value can look like them (pack_value() in ray/remote.py).
+no_conditions <- raw(4L)
 
 write_outcome <- function(value, conditions = NULL) {
-  data <- parcel(value, "the result", policy = NULL)
-  if (!length(conditions)) {
-    return(closed(data))
-  }
-  more <- transport(conditions)
-  c(data, more, writeBin(length(more), raw()), outcome_mark)
+  data <- parcel(value, "result", policy = NULL)
+  more <- if (length(conditions)) transport(conditions)
+  head <- c(writeBin(length(more), raw(), endian = "little"), more)
+  if (length(data) < staged_size) c(head, data) else list(head, data) # no second copy of much
 }
 
-closed <- function(data) if (is_marked(data)) c(data, no_conditions) else data
-
-is_marked <- function(data) {
-  size <- length(data)
-  size >= 12L && identical(data[seq.int(size - 7, size)], outcome_mark)
-}
-
-read_outcome <- function(data) {
-  size <- length(data)
-  more <- if (is_marked(data)) readBin(data[seq.int(size - 11, size - 8)], "integer") else 0L
-  outcome <- list(value = open_parcel(data))
+#' @param head What stands before the value, and the value itself, unless that is given.
+#' @noRd
+read_outcome <- function(head, value = head[seq.int(5 + more, length.out = length(head) - 4 - more)]) {
+  more <- readBin(head, "integer", endian = "little")
+  outcome <- list(value = open_parcel(value))
   arrive()
-  if (more) outcome$conditions <- unserialize(data[seq.int(size - 11 - more, size - 12)])
+  if (more) outcome$conditions <- unserialize(head[seq.int(5L, length.out = more)])
   outcome
 }
 

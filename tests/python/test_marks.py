@@ -1,0 +1,127 @@
+"""No value looks like a mark: what is made of the formats' own bytes comes back as it was."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import struct
+from typing import Any
+
+import metaflow  # noqa: F401  (before an extension's module)
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
+pytest.importorskip("ray", reason="ray is not installed")
+if shutil.which("R") is None:
+    pytest.skip("R is not installed", allow_module_level=True)
+
+from metaflow_extensions.gangway.exceptions import ArtifactException
+from metaflow_extensions.gangway.r import embed
+from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.r.format.trailer import MAGIC, trailer
+from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.ray.remote import LARGE, Blob, pack_value, unpack_value
+
+INFO = {
+    "class": ["raw"],
+    "type": "raw",
+    "length": 1,
+    "dim": None,
+    "r": "4.2.2",
+    "restore": [],
+}
+
+# What the formats are made of: R's head, lengths, what ends an artifact, what once ended a value.
+known = [b"B\n\x03\0\0\0", b"X\n", MAGIC, b"gangwayC", b"gangway", b"\0\0\0\0", b"\xff" * 4]
+pieces = st.one_of(
+    st.sampled_from(known),
+    st.integers(-(2**31), 2**31 - 1).map(lambda n: struct.pack("<i", n)),
+    st.integers(0, 64).map(lambda n: struct.pack("<i", n)),
+    st.integers(0, 99).map(lambda n: trailer(n, INFO)),
+    st.just(json.dumps(INFO).encode()),
+    st.binary(max_size=6),
+)
+raws = st.lists(pieces, max_size=6).map(b"".join)
+long = st.tuples(raws, st.sampled_from([LARGE - 64, LARGE + 3]), raws).map(
+    lambda t: t[0] + bytes(t[1]) + t[2]
+)
+texts = st.sampled_from(["gangwayR", "gangwayC", "gangway", "B\n", "", "gangway_packed"])
+values = st.recursive(
+    raws | texts | long,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(texts.filter(bool), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+said = st.lists(raws.filter(bool) | texts, max_size=3)
+patiently = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def in_r(value: Any) -> Any:
+    engine = REngine.current()
+    return engine._runtime["decode"](engine.encode(value))
+
+
+def identical(x: Any, y: Any) -> bool:
+    return bool(REngine.current()._ri.baseenv["identical"](x, y)[0])
+
+
+def sent(written: Any) -> Any:
+    """What another process has of what runtime's write_outcome() gave."""
+    if written.typeof == REngine.current()._ri.RTYPES.RAWSXP:
+        packed = pack_value(embed.raw_to_bytes(written))
+    else:
+        packed = Blob(*(embed.raw_to_bytes(part) for part in reversed(written)))
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(packed, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(data, buffers=buffers)
+
+
+@patiently
+@given(values, said)
+def test_a_value_on_ray_comes_back_with_what_was_said(value: Any, conditions: list[Any]) -> None:
+    runtime = REngine.current()._runtime
+    x, heard = in_r(value), in_r([conditions, 1])[0]
+    arrived = sent(runtime["write_outcome"](x, heard))
+    head, data = unpack_value(arrived)
+    if isinstance(arrived, Blob):
+        raws = [embed.bytes_to_raw(part) for part in (head, data)]
+    else:
+        raws = [embed.bytes_to_raw(arrived)]
+    outcome = runtime["read_outcome"](*raws)
+    assert identical(outcome[0], x)
+    assert len(outcome) == 1 if not conditions else identical(outcome[1], heard)
+    # As an argument of another task the value alone is read.
+    assert identical(runtime["open_parcel"](embed.bytes_to_raw(data)), x)
+
+
+@patiently
+@given(values)
+def test_an_artifact_comes_back(value: Any) -> None:
+    engine = REngine.current()
+    x = in_r(value)
+    stored = engine.decode(engine._runtime["encode"](x))
+    assert identical(in_r(stored), x)
+    if isinstance(stored, RObject):
+        RObject(stored.data).check()
+
+
+@patiently
+@given(raws, raws, st.data())
+def test_a_part_of_an_artifact_is_none(first: bytes, last: bytes, data: st.DataObject) -> None:
+    engine = REngine.current()
+    whole, end = b"", 0
+    for _ in range(2):  # the value's own bytes end the part as an artifact ends, with its length
+        inner = trailer(end, INFO)
+        value = in_r(b"!" + first + inner + last + b"!")
+        whole = engine.decode(engine._runtime["encode"](value)).data
+        end = whole.index(b"!" + first + inner) + 1 + len(first)
+    part = RObject(whole[: end + len(inner)])
+    assert part.info["bytes"] == end
+    with pytest.raises(ArtifactException):
+        part.check()
+    with pytest.raises(ArtifactException):
+        RObject(whole[: data.draw(st.integers(0, len(whole) - 1))]).check()

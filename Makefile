@@ -4,6 +4,7 @@
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
 #   make test-newest                              the suite's core on Debian sid
 #   make test-cases                               every case of docs/cases.md by every door, which takes some 20 minutes
+#   make test-examples                            what the examples of all installed packages make can be read: an hour
 #   make test-faults                              the long part of the fault matrix, which takes some 40 minutes
 #   make test-all                                 these and test, with DeepSpeed and TensorFlow (2 GB) installed
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test test-cases test-faults test-image bench test-newest test-all lint clean setup setup-dev setup-frameworks
+.PHONY: demo run test test-cases test-examples test-faults test-image bench test-newest test-all lint clean setup setup-dev setup-frameworks
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -38,6 +39,9 @@ test-faults: setup-dev
 test-cases: setup-dev
 	@GANGWAY_CASES=$(or $(CASES),.) scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/cases.txt test-cases.R test-ray-soak.R
 
+test-examples: setup-dev
+	@GANGWAY_EXAMPLES=all scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/python/test_r_examples.py tests/python/test_r_kept.py -q -rs -p no:cacheprovider
+
 test-image:
 	@scripts/setup.sh image
 	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -p no:cacheprovider -m image
@@ -46,7 +50,7 @@ test-newest:
 	@scripts/root.sh sid scripts/test.sh core
 
 test-all: setup-frameworks
-	@$(MAKE) --no-print-directory test test-cases test-faults test-newest
+	@$(MAKE) --no-print-directory test test-cases test-examples test-faults test-newest
 
 setup:
 	@scripts/setup.sh run

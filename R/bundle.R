@@ -82,7 +82,7 @@ check_missing_globals <- function(bag, flow) {
 check_captured <- function(bag, flow) {
   for (item in bag$captured) {
     bad <- if (references_in(item$value)$bad) {
-      find_unserializable(item$value, item$name, into = outside_frames(bag))
+      find_unserializable(item$value, item$name, skip = is_packable, into = outside_frames(bag))
     }
     if (!is.null(bad)) abort_unserializable(item, bad, flow)
   }
@@ -92,7 +92,8 @@ abort_unserializable <- function(item, bad, flow) {
   gangway_abort(c(
     "{item$owner} of flow {.val {flow}}: {item$fun} uses {.code {bad$path}} ({bad$class}), which cannot travel to a
      task: {bad$reason}.",
-    i = "Make it inside the step's function, from what can travel: a path, an address, the data itself."
+    i = cli_literal(bad$advice),
+    i = "Or make it inside the step's function, from what can travel: a path, an address, the data itself."
   ), "gangway_error_bundle", path = bad$path, owner = item$owner, call = NULL)
 }
 

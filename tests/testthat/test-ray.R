@@ -45,6 +45,56 @@ test_that("the package may be attached in a task, which then numbers its referen
   expect_identical(seen, list(list("first", "second", "third")))
 })
 
+test_that("what has pointers is kept or refused by one rule: stored, as global, argument, element and result", {
+  local_cluster()
+  con <- file(tempfile(), "w")
+  withr::defer(close(con))
+  withr::defer(rm("heals.engine", envir = globalenv()))
+  assign("heals.engine", function(x, ...) if (is.raw(x$bytes)) "handle" else FALSE, globalenv())
+  made <- function(bytes) structure(list(bytes = bytes, handle = attr(con, "conn_id")), class = "engine")
+  good <- made(raw(3))
+  size <- ray_remote(function(x) length(x$bytes))
+  returned <- ray_remote(function(x) x)
+  expect_length(ray_get(ray_put(good))$bytes, 3)
+  expect_equal(ray_map(1, function(i) length(good$bytes)), list(3L))
+  expect_equal(ray_get(size(good)), 3L)
+  expect_equal(ray_map(list(good), function(x) length(x$bytes)), list(3L))
+  expect_length(ray_get(returned(ray_put(good)))$bytes, 3)
+  bad <- made(NULL)
+  refused <- function(expr, path) {
+    error <- expect_error(expr, class = "gangway_error_ray")
+    expect_match(conditionMessage(error), paste0("`", path, "` (externalptr) cannot travel"), fixed = TRUE)
+    expect_match(conditionMessage(error), "keep_pointers()", fixed = TRUE)
+  }
+  refused(ray_put(bad), "x$handle")
+  refused(ray_map(1, function(i) bad$bytes), "bad$handle")
+  refused(size(bad), "argument[[1]]$handle")
+  refused(ray_map(list(bad), function(x) 1), "elements[[2]][[1]][[1]]$handle")
+  refused(ray_get(ray_remote(function() {
+    con <- file(tempfile(), "w")
+    on.exit(close(con))
+    list(handle = attr(con, "conn_id"))
+  })()), "result$handle")
+  keep_pointers(bad)
+  withr::defer(forget_kept())
+  expect_null(ray_get(ray_put(bad))$bytes)
+  expect_equal(ray_map(1, function(i) length(bad$bytes)), list(0L))
+  expect_equal(ray_get(size(bad)), 0L)
+})
+
+test_that("no value looks like what goes with values", {
+  local_cluster()
+  like <- c(as.raw(1:9), charToRaw("gangwayC"))
+  values <- list(like, list(like), c(raw(4), like), rep(like, 5e3), list(runif(1.2e6), like), as.raw(c(1, 0, 0, 0)))
+  told <- ray_remote(function(x) {
+    message("told")
+    x
+  })
+  expect_identical(ray_get(lapply(values, ray_put)), values)
+  expect_identical(suppressMessages(ray_get(lapply(values, told))), values)
+  expect_identical(suppressMessages(ray_get(lapply(lapply(values, ray_put), told))), values)
+})
+
 test_that("references print what they are, and those of another session are refused", {
   local_cluster()
   ref <- ray_put(mtcars)

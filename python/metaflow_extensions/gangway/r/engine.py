@@ -15,6 +15,7 @@ from ..interrupt import Interrupted, python_in_r, r_evaluation
 from ..threads import block_signals
 from . import embed, fork
 from .convert import encoded, to_python, to_r
+from .format.scan import problem_of
 from .format.trailer import add_trailer, trailer
 from .robject import RObject
 from .stream import RStream
@@ -44,9 +45,12 @@ _SOURCES = (
     "runtime/fork.R",
     "serializable.R",
     "unserializable.R",
+    "heals.R",
+    "dead.R",
     "restore.R",
     "others.R",
     "runtime/values.R",
+    "runtime/unreadable.R",
     "runtime/python.R",
     "runtime/card.R",
     "runtime/dragged.R",
@@ -213,10 +217,17 @@ class REngine:
             written = embed.raw_to_bytes(data[0])
             info.update(describe(written, len(written), info) if describe else {})
             return RObject(add_trailer(written, info))
-        stream, self._stream = self._stream, None
-        assert stream is not None, "write_out() opens one for what it does not return"
+        stream = self._taken_stream()
         info.update(describe(stream.peek(), stream.size, info) if describe else {})
         return RObject(stream.end(trailer(stream.size, info)))
+
+    def problem(self, most: Any, *data: Any) -> str:
+        """Why readers would refuse what runtime's ``write_out()`` has written, or an empty string.
+
+        Of what is larger than `most` (bytes) nothing is said.
+        """
+        written = embed.raw_to_bytes(data[0]) if data else self._taken_stream().end()
+        return problem_of(written, len(written)) if len(written) <= most[0] else ""
 
     def plain(self, sexp: Any) -> Any:
         """R's scalars, vectors and lists as plain Python values."""
@@ -245,6 +256,11 @@ class REngine:
             self._stream.end()  # R has failed on it
         self._stream = RStream()
         return self._stream.path
+
+    def _taken_stream(self) -> RStream:
+        stream, self._stream = self._stream, None
+        assert stream is not None, "write_out() opens one for what it does not return"
+        return stream
 
     def _tagged(self, kind: str, *payload: Any) -> Any:
         return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), *payload])

@@ -137,8 +137,24 @@ pack_inside <- function(x) {
     used <<- union(used, how)
     structure(list(getExportedValue(how, how)(x)), how = how, class = "gangway_packed")
   }
-  wanted <- function(x) is_packable(x) && references_in(x)$bad
+  wanted <- function(x) is_packable(x) && is_lost(x)
   list(value = replace_in_lists(x, wanted, pack), restore = used)
+}
+
+is_lost <- function(x) references_in(x)$bad && !is.null(find_unserializable(x))
+
+#' Values by name, those packed that cannot be written otherwise
+#' @return A list: `values`, and `packed`, the names of those.
+#' @noRd
+pack_named <- function(values) {
+  packed <- names(values)[vapply(values, function(x) is.list(x) && is_lost(x), NA)]
+  for (name in packed) values[[name]] <- pack_inside(values[[name]])$value
+  list(values = values, packed = packed)
+}
+
+unpack_named <- function(values, packed) {
+  for (name in packed) values[[name]] <- restore_value(values[[name]], "bundle")
+  values
 }
 
 replace_in_lists <- function(x, wanted, by) {

@@ -10,6 +10,7 @@ from ..exceptions import ArtifactException, RException
 from . import card, caught, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .foreach_index import places_of
+from .format.scan import problem_of
 from .ray_host import ray_functions
 from .read_ahead import read_ahead
 from .robject import RObject
@@ -39,6 +40,7 @@ class RSession(REngine):
             {
                 "get": self._get,
                 "set": self._set,
+                "problem": self.problem,
                 "names": lambda handle: flow_access.artifact_names(self._object(handle)),
                 "is_control": lambda handle: flow_access.is_control(self._object(handle)),
                 "label": lambda handle: flow_access.label(self._object(handle)),
@@ -131,13 +133,18 @@ class RSession(REngine):
         self.release()
         return value
 
-    def _set(self, handle: Any, name: Any, *payload: Any) -> None:
+    def _set(self, handle: Any, name: Any, *payload: Any) -> str:
+        """Set an artifact, unless its readers would refuse it: then say why."""
         flow = self._object(handle)
         describe = places_of if foreach.name_of(flow) == name[0] else None
         value = self.decode(payload, describe)
         if isinstance(value, RObject):
+            problem = problem_of(value.data, value.info["bytes"])
+            if problem:
+                return problem
             self._taken += len(value.data)
         setattr(flow, name[0], value)
+        return ""
 
     def _card(self, card_id: Any, what: Any, *payload: Any) -> None:
         card.change(self.plain(card_id), what[0], *payload)

@@ -10,28 +10,46 @@
 #' @return `NULL`, or a list of `path` (R code, as `cfg$db$ptr`), `class`, `reason` and `advice`.
 #' @noRd
 find_unserializable <- function(x, name = "x", skip = function(x) FALSE, into = function(env) TRUE) {
+  walk_unserializable(x, name, skip, into, each = function(found) TRUE)
+}
+
+#' @param each A function of what is found: whether to stop there.
+#' @noRd
+walk_unserializable <- function(x, name = "x", skip = function(x) FALSE, into = function(env) TRUE, each) {
   seen <- utils::hashtab("address")
-  stack <- list(list(value = x, path = name, listed = TRUE))
+  methods <- new.env(parent = emptyenv())
+  stack <- list(list(value = x, path = name, listed = TRUE, around = NULL))
   depth <- 1L
   while (depth > 0L) {
     node <- stack[[depth]]
     depth <- depth - 1L
     if (isTRUE(node$listed) && skip(node$value)) next
+    healed <- healed_parts(node$value, methods)
+    if (isTRUE(healed)) next
     reason <- unserializable_reason(node$value)
     if (!is.null(reason)) {
-      return(list(
-        path = node$path, class = paste(class(node$value), collapse = "/"), reason = reason,
-        advice = unserializable_advice(node$value, node$path)
-      ))
+      if (each(node$value)) {
+        return(list(
+          path = node$path, class = paste(class(node$value), collapse = "/"), reason = reason,
+          advice = unserializable_advice(node$value, node$path, ancestors_of(node))
+        ))
+      }
+      next
     }
-    parts <- parts_of(node$value, node$path, seen, into)
+    parts <- parts_of(node$value, node$path, seen, into, healed)
     if (isTRUE(node$listed) && is.list(node$value)) parts <- lapply(parts, mark_listed)
     if (length(parts)) {
-      stack[depth + seq_along(parts)] <- rev(parts)
+      stack[depth + seq_along(parts)] <- rev(lapply(parts, function(part) c(part, list(around = node))))
       depth <- depth + length(parts)
     }
   }
   NULL
+}
+
+ancestors_of <- function(node) {
+  found <- list()
+  while (!is.null(node <- node$around)) found[[length(found) + 1L]] <- node
+  found
 }
 
 mark_listed <- function(part) {
@@ -42,6 +60,9 @@ mark_listed <- function(part) {
 #' Why one object, apart from what is in it, cannot be serialized
 #' @noRd
 unserializable_reason <- function(x) {
+  if (is_kept(x)) {
+    return(NULL)
+  }
   if (inherits(x, "connection")) {
     return("a connection is open in one R session only")
   }
@@ -58,54 +79,26 @@ unserializable_reason <- function(x) {
   )
 }
 
-#' What to do instead of keeping such an object
-#' @noRd
-unserializable_advice <- function(x, path) {
-  if (grepl("^(parent[.]env|environment)[(]", path)) {
-    paste(
-      "It came along with a function or an environment, which keeps all that was there when it was made: remove it",
-      "with rm() before, or make the function elsewhere, for example outside of the step's function."
-    )
-  } else if (inherits(x, "connection")) {
-    "Keep its path or address, and open it where it is used."
-  } else if (inherits(x, "python.builtin.object")) {
-    paste(
-      "Convert it with reticulate::py_to_r(), keep the bytes of Python's pickle.dumps(), or make it in a step that",
-      "is written in Python: step(py_function = \"module:function\")."
-    )
-  } else if (inherits(x, "gangway_python")) {
-    "Assign it by itself, self$name <- object, and Python gets it back as it was."
-  } else if (inherits(x, "torch_tensor")) {
-    "Keep torch::torch_serialize(tensor), a raw vector, and torch::torch_load() it where it is used."
-  } else if (inherits(x, c("xgb.Booster.handle", "xgb.Booster"))) {
-    "Keep xgboost::xgb.save.raw(model), a raw vector; or install the package bundle, and gangway uses it."
-  } else {
-    paste(
-      "Keep the data that it is made from, and make it again where it is used. Models: where the package bundle",
-      "or marshal is installed and knows the class, gangway uses it."
-    )
-  }
-}
-
 #' What an object holds that has to be looked at: a list of nodes
 #' @noRd
-parts_of <- function(x, path, seen, into) {
+parts_of <- function(x, path, seen, into, healed = NULL) {
   parts <- switch(typeof(x),
-    list = , expression = parts_of_list(x, path),
+    list = , expression = parts_of_list(x, path, healed = healed),
     language = , pairlist = parts_of_list(as.list(x), path, inside = "code"),
     closure = parts_of_closure(x, path, into),
-    environment = parts_of_environment(x, path, seen),
+    environment = parts_of_environment(x, path, seen, healed),
     list()
   )
-  c(parts, parts_of_attributes(x, path))
+  c(parts, parts_of_attributes(x, path, healed))
 }
 
-parts_of_list <- function(x, path, inside = "list", worth = function(x) references_in(x)$bad) {
+parts_of_list <- function(x, path, inside = "list", worth = function(x) references_in(x)$bad, healed = NULL) {
   # What was around when a plot was made; the plot's own formulas know what they use of it.
   if (inherits(x, "ggplot") && !is.null(names(x))) x <- unclass(x)[names(x) != "plot_env"]
   x <- unclass(x)
   keep <- bisect(x, which(!holds_nothing(x)), worth)
   labels <- names(x)
+  if (length(healed)) keep <- keep[!labels[keep] %in% healed]
   lapply(keep, function(i) {
     label <- if (is.null(labels) || is.na(labels[i])) "" else labels[i]
     where <- if (inside == "code") {
@@ -138,35 +131,25 @@ parts_of_closure <- function(x, path, into) {
   c(code, lapply(around, function(part) c(part, inside = "code")))
 }
 
-parts_of_environment <- function(x, path, seen) {
+parts_of_environment <- function(x, path, seen, healed) {
   if (is_shared_environment(x) || isTRUE(utils::gethash(seen, x))) {
     return(list())
   }
   utils::sethash(seen, x, TRUE)
-  labels <- setdiff(ls(x, all.names = TRUE, sorted = TRUE), healed_in(x))
+  labels <- setdiff(ls(x, all.names = TRUE, sorted = TRUE), healed)
   values <- lapply(labels, binding_value, env = x)
   names(values) <- labels
   parent <- list(list(value = parent.env(x), inside = "environment", path = paste0("parent.env(", path, ")")))
   c(parts_of_list(values, path, inside = "environment"), parent)
 }
 
-# Pointers that their owner makes anew where they have come to nothing: those of fastmap, and so of memoised functions,
-# and of lme4's models.
-healed_in <- function(env) {
-  if (exists("ensure_restore_map", envir = env, inherits = FALSE)) {
-    "key_idx_map"
-  } else if (inherits(env[[".self"]], c("merPredD", "lmResp"))) {
-    c("Ptr", ".->Ptr")
-  }
-}
-
 # data.table knows that its own pointer does not survive and makes a new one; a class definition's key is a pointer
 # that is only ever compared; srcrefs hold text.
 harmless_attributes <- c(".internal.selfref", "versionKey", "srcref", "srcfile", "wholeSrcref", "names", "class")
 
-parts_of_attributes <- function(x, path) {
+parts_of_attributes <- function(x, path, healed = NULL) {
   more <- attributes(x)
-  more <- more[setdiff(names(more), harmless_attributes)]
+  more <- more[setdiff(names(more), c(harmless_attributes, healed))]
   keep <- names(more)[!holds_nothing(more)]
   if (is.language(x) && is.environment(more$.Environment)) {
     used <- parts_of_formula(x, more$.Environment, path)

@@ -77,7 +77,8 @@ collect_dots <- function(how, env, via, bag) {
 
 #' What an environment shall hold in the other process
 #'
-#' @return A list: `parent`, `values`, `active`, `left`, `lazy`, `dots`, `attributes`, `locked`, `fixed`, `s4`.
+#' @return A list: `parent`, `values`, `packed` (names of those), `active`, `left`, `lazy`, `dots`, `attributes`,
+#'   `locked`, `fixed`, `s4`.
 #' @noRd
 contents_of <- function(env, bag) {
   if (inherits(env, "srcfile")) {
@@ -94,9 +95,10 @@ contents_of <- function(env, bag) {
   active <- vapply(names, bindingIsActive, NA, env)
   parent <- if (has_key(bag$tables, env)) baseenv() else parent.env(env)
   more <- attributes(env)
+  values <- pack_named(values_of(names[!active], env))
   list(
     parent = if (is_own_namespace(parent)) globalenv() else parent,
-    values = values_of(names[!active], env), active = values_of(names[active], env), left = left, lazy = lazy,
+    values = values$values, packed = values$packed, active = values_of(names[active], env), left = left, lazy = lazy,
     dots = utils::gethash(bag$dots, env), attributes = more, locked = environmentIsLocked(env),
     fixed = Filter(function(name) bindingIsLocked(name, env), names), s4 = isS4(env)
   )

@@ -167,9 +167,10 @@ weigh <- function(value, limit) {
   }
   seen <- utils::hashtab("address")
   lost <- NULL
+  pointers <- FALSE
   add <- function(reference) {
     if (typeof(reference) != "environment") {
-      if (!is_harmless_pointer(reference)) stop_weighing(TRUE)
+      if (!is_harmless_pointer(reference)) pointers <<- TRUE
     } else if (inherits(reference, c("python.builtin.object", "gangway_python", "gangway_self"))) {
       stop_weighing(TRUE)
     } else if (inherits(reference, "srcfile")) {
@@ -187,6 +188,7 @@ weigh <- function(value, limit) {
     gangway_enough = function(e) if (e$lost) lost <<- TRUE,
     error = function(e) lost <<- TRUE
   )
+  if (pointers && is.null(lost) && !is.null(find_unserializable(value))) lost <- TRUE
   list(size = size, lost = lost)
 }
 
@@ -205,7 +207,7 @@ stop_weighing <- function(lost) {
 }
 
 is_harmless_pointer <- function(x) {
-  typeof(x) == "externalptr" && (is_empty_pointer(x) || identical(x, data_table_pointer()))
+  is_kept(x) || (typeof(x) == "externalptr" && (is_empty_pointer(x) || identical(x, data_table_pointer())))
 }
 
 # ---- what stays behind, where it would have gone

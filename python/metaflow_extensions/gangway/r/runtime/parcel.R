@@ -16,13 +16,15 @@ parcel <- function(x, name = "x", policy = argument_policy, to = NULL) {
   bytes <- serialize_watched(x, NULL, watch$hook)
   seen <- watch$seen()
   packages <- packages_in(x, bytes)
+  packed <- if (seen$bad && is_lost(x)) pack_inside(x)
+  if (length(packed$restore)) x <- packed$value
   code <- !is.null(policy) && (seen$environments > 0 || has_code(bytes))
   if (seen$bad && !code) refuse_to_send(x, name)
-  if (!code && !length(packages) && !seen$tables) {
+  if (!code && !length(packages) && !seen$tables && !length(packed$restore)) {
     return(if (is.null(to)) bytes else writeBin(bytes, to))
   }
   bag <- if (code) carry(list(list(value = x, owner = "A value", fun = name)), policy, options = FALSE)
-  write_parcel(x, bag, packages, restore = tables_in(x, seen), to = to)
+  write_parcel(x, bag, packages, restore = c(packed$restore, tables_in(x, seen)), to = to)
 }
 
 # R writes four bytes for the global environment, to which functions and formulas of a script lead. Other bytes may look
@@ -56,8 +58,8 @@ classes_in <- function(x) {
 
 plain_attributes <- c("names", "class", "dim", "dimnames", "row.names", "levels", "tsp", "tzone", "srcref")
 
-refuse_to_send <- function(x, name, into = function(env) TRUE) {
-  lost <- find_unserializable(x, name, into = into)
+refuse_to_send <- function(x, name, into = function(env) TRUE, skip = function(x) FALSE) {
+  lost <- find_unserializable(x, name, skip = skip, into = into)
   if (is.null(lost)) {
     return(invisible())
   }
@@ -105,7 +107,7 @@ write_parcel <- function(x, bag, packages = character(), restore = NULL, to = NU
   }
   globals <- if (!is.null(bag)) global_values(bag)
   parcel <- list(
-    mark = parcel_mark, packages = packages, environments = list(), globals = globals$values,
+    mark = parcel_mark, packages = packages, environments = list(), globals = globals$values, packed = globals$packed,
     active = globals$active, left = bag$left, registered = unname(bag$registered), restore = restore, value = x
   )
   # Where there are environments, what they hold has to be known before the first byte is written.
@@ -148,14 +150,14 @@ global_values <- function(bag) {
     exists(name, envir = globalenv(), inherits = FALSE) && bindingIsActive(name, globalenv())
   }, NA)
   values <- lapply(bag_globals(bag), without_source)
-  list(values = values[!active], active = values[active])
+  c(pack_named(values[!active]), list(active = values[active]))
 }
 
 # Not all that R's hook shows is lost: a class definition's key is a pointer that is only compared.
 refuse_carried <- function(bag) {
   values <- lapply(bag$captured, function(item) item$value)
   names <- vapply(bag$captured, function(item) item$name, "")
-  for (i in seq_along(values)) refuse_to_send(values[[i]], names[i], outside_frames(bag))
+  for (i in seq_along(values)) refuse_to_send(values[[i]], names[i], outside_frames(bag), is_packable)
 }
 
 # Of a function's environment only what is carried counts, and that is among what the bag has captured.
@@ -215,7 +217,10 @@ arrived <- new.env(parent = emptyenv())
 
 fill_parcel <- function(parcel, made, holders) {
   load_packages(parcel$packages)
+  parcel$globals <- unpack_named(parcel$globals, parcel$packed)
   for (id in names(parcel$environments)) {
+    contents <- parcel$environments[[id]]
+    parcel$environments[[id]]$values <- unpack_named(contents$values, contents$packed)
     if (!is.null(made[[id]])) fill_environment(made[[id]], parcel$environments[[id]], holders[[id]])
   }
   around <- parcel[c("globals", "active", "left", "registered")]

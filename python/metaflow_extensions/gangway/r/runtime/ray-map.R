@@ -82,7 +82,7 @@ send_chunks <- function(driver, job, tasks, columns, firsts, ends, seeds, needs)
         wanted <- slotted$needs
       }
     }
-    data <- parcel(list(first, pieces, seeds[if (length(seeds)) seq(first, last)]), "the elements")
+    data <- parcel(list(first, pieces, seeds[if (length(seeds)) seq(first, last)]), "elements")
     if (with_refs) driver$submit(number, job, data, wanted) else data
   }, tasks, firsts, ends, USE.NAMES = FALSE)
   # All chunks as one raw vector: rpy2 takes 20 us for each object it hands over.

@@ -67,9 +67,9 @@ submit_call <- function(driver, job, args) {
   number <- ray_number()
   if (length(args) && any(vapply(args, is_handle, NA))) {
     slotted <- with_slots(args)
-    driver$submit(number, job, parcel(slotted$args, "an argument"), slotted$needs)
+    driver$submit(number, job, parcel(slotted$args, "argument"), slotted$needs)
   } else {
-    driver$submit(number, job, parcel(args, "an argument"))
+    driver$submit(number, job, parcel(args, "argument"))
   }
   new_ref(number, "the value of a task")
 }

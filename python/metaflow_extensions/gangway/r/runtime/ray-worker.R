@@ -161,6 +161,7 @@ end_call <- function() {
   restore_state(job$state) # first: a change of RNGkind() leaves a seed
   restore_globals(job)
   arrived$around <- arrived$made <- NULL
+  forget_kept()
 }
 
 # What the user wants to run first in every process.

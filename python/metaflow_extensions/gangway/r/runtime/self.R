@@ -90,9 +90,16 @@ is_check_due <- function(state, name, value) {
   )
 }
 
+# Python goes through so many bytes of code and environments in a fifth of a second.
+quickly_read <- 1e6
+
 check_value <- function(state, value, path) {
   began <- proc.time()[[3]]
-  lost <- if (references_in(value)$bad) find_unserializable(value, path, skip = is_packable)
+  seen <- references_in(value)
+  lost <- if (seen$bad) find_unserializable(value, path, skip = is_packable)
+  if (is.null(lost) && (seen$environments || is_small(value))) {
+    lost <- find_unreadable(value, path, unreadable(value, most = quickly_read))
+  }
   state$checking <- state$checking + proc.time()[[3]] - began
   if (!is.null(lost)) refuse(lost)
 }
@@ -106,9 +113,10 @@ self_flush <- function(self) {
     x <- get(name, state$values, inherits = FALSE)
     # What was only read, and now holds what its package put there for this session, stays what it was.
     only_read <- !name %in% state$assigned
-    if (only_read && references_in(x)$bad) next
+    if (only_read && is_lost(x)) next
     payload <- encode(x, paste0("self$", name))
-    decode(do.call(py$set, c(list(.subset2(self, "handle"), name), payload)))
+    problem <- decode(do.call(py$set, c(list(.subset2(self, "handle"), name), payload)))
+    if (nzchar(problem) && !only_read) refuse(find_unreadable(x, paste0("self$", name), problem))
   }
   state$assigned <- state$touched <- character()
 }

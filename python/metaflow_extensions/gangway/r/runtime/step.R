@@ -4,7 +4,7 @@
 bundle <- NULL
 
 # What the user's code sees of the runtime.
-exported <- c("current", "gather_inputs", "merge_artifacts", "quit", "q", ray_exported)
+exported <- c("current", "gather_inputs", "merge_artifacts", "heals", "keep_pointers", "quit", "q", ray_exported)
 
 current <- function(value) if (identical(value, "card")) card() else python_proxy(decode(py$current(value)))
 

@@ -37,7 +37,7 @@ encode <- function(x, name = "x") {
   written <- write_out(x, references$hook)
   seen <- references$seen()
   restore <- tables_in(x, seen)
-  if (seen$bad && !is.null(find_unserializable(x, name))) {
+  if (seen$bad && !is.null(find_unserializable(x))) {
     packed <- pack_inside(x)
     lost <- if (references_in(packed$value)$bad) find_unserializable(packed$value, name)
     if (!is.null(lost)) refuse(lost)

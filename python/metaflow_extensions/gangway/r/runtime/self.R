@@ -76,7 +76,7 @@ self_set <- function(self, name, value) {
   }
   problem <- decode(py$name_problem(.subset2(self, "handle"), name))
   if (nzchar(problem)) stop(problem, call. = FALSE)
-  if (is_check_due(state, name, value)) check_value(state, value, paste0("self$", name))
+  if (is_check_due(state, name, value)) check_value(state, value, paste0("self$", name), !name %in% state$assigned)
   assign(name, value, state$values)
   state$assigned <- union(state$assigned, name)
   self
@@ -93,11 +93,11 @@ is_check_due <- function(state, name, value) {
 # Python goes through so many bytes of code and environments in a fifth of a second.
 quickly_read <- 1e6
 
-check_value <- function(state, value, path) {
+check_value <- function(state, value, path, is_first) {
   began <- proc.time()[[3]]
   seen <- references_in(value)
   lost <- if (seen$bad) find_unserializable(value, path, skip = is_packable)
-  if (is.null(lost) && (seen$environments || is_small(value))) {
+  if (is.null(lost) && is_first && (seen$environments || is_small(value))) {
     lost <- find_unreadable(value, path, unreadable(value, most = quickly_read))
   }
   state$checking <- state$checking + proc.time()[[3]] - began

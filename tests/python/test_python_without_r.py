@@ -26,7 +26,7 @@ start = function(self) {
   self$list <- list(1L, NULL, f = factor("u"), g = function(x) x)
   self$fit <- lm(mpg ~ wt, mtcars)
   self$compact <- 1:1000000
-  self$environment <- new.env()
+  self$environment <- list2env(list(inside = 7))
 }, end = function(self) NULL
 """
 
@@ -43,6 +43,9 @@ assert data.number == 1.5
 assert repr(data.frame).startswith("<R data.frame, 3 x 3, ")
 assert len(data.frame) == 3 and data.frame.names == ["id", "label", "day"]
 assert data.frame["label"][2] == "z" and data.frame[1]["id"] == 2
+sys.modules["numpy"] = sys.modules["pandas"] = None
+assert data.frame.to_builtins()["label"] == ["x", None, "z"]
+del sys.modules["numpy"], sys.modules["pandas"]
 frame = data.frame.to_python()
 assert frame["id"].tolist() == [1, 2, 3] and frame["day"].dt.day.tolist() == [29, 1, 2]
 assert data.vector["a"] == 1.0 and [type(v).__name__ for v in data.vector] == ["float", "RObject"]
@@ -54,6 +57,12 @@ assert data.fit.to_python()["coefficients"]["wt"] < -5
 assert len(data.compact) == 1000000 and data.compact[-1] == 1000000
 assert data.compact.to_python().sum() == 500000500000
 assert isinstance(data.environment.to_python(), RObject)
+assert data.environment["inside"] == 7.0 and data.environment.names == ["inside"]
+try:
+    data.list[3][0]
+    raise SystemExit("a function has an element")
+except TypeError as error:
+    assert "not subscriptable" in str(error), error
 try:
     next(iter(data.fit))
     raise SystemExit("R was there")

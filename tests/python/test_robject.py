@@ -127,6 +127,101 @@ def test_repr_says_class_shape_and_size() -> None:
     assert repr(r("NA")).endswith(" bytes>")
 
 
+# What has no elements, and no length, in Python's words.
+ONE_THING = [
+    "mean",
+    "sum",
+    "as.name('x')",
+    "structure(function(x) x, class = 'mine')",
+    "{setClass('Point', representation(x = 'numeric'), where = globalenv()); new('Point', x = 1)}",
+]
+
+
+def stored(code: str) -> Any:
+    """What `self$x <- value` would store, also of calls and names, which R would evaluate."""
+    engine = REngine.current()
+    engine._ri.globalenv["stored_expr"] = engine._ri.StrSexpVector([code])
+    call = "encode(eval(parse(text = get('stored_expr', globalenv())), globalenv()))"
+    base = engine._ri.baseenv
+    return engine.decode(base["eval"](base["parse"](text=call), engine._runtime))
+
+
+@pytest.mark.parametrize("code", ONE_THING)
+def test_what_is_one_thing_raises_type_errors(
+    code: str, no_r: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    value = stored(code)
+    assert value and value.names is None and value.classes and "length" not in repr(value)
+    with pytest.raises(TypeError, match=r"has no len"):
+        len(value)
+    for index in (0, 99, "a", 1.5, slice(1)):
+        with pytest.raises(TypeError, match="not subscriptable"):
+            value[index]
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_calls_have_parts_and_argument_names(no_r: None) -> None:
+    call = stored("quote(f(a, b = 2))")
+    assert len(call) == 3 and call.names == ["", "", "b"] and call["b"] == 2.0 and call[2] == 2.0
+    assert call.classes == ["call"] and stored("quote(f(a))").names is None
+    formula = stored("y ~ x")
+    assert [part.classes for part in formula] == [["name"]] * 3
+    with pytest.raises(IndexError):
+        call[3]
+    with pytest.raises(KeyError):
+        call["a"]
+
+
+def test_environments_are_taken_by_name(no_r: None) -> None:
+    value = stored("list2env(list(a = 1, b = 'two', .c = NULL))")
+    assert sorted(value.names) == [".c", "a", "b"] and len(value) == 3 and value["b"] == "two"
+    assert value[".c"] is None and not stored("new.env()")
+    for index in (0, "d"):
+        with pytest.raises(KeyError):
+            value[index]
+    with pytest.raises(TypeError, match="whole numbers or names, not slice"):
+        value[0:1]
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(value)
+
+
+def test_r_gives_what_runs_code_and_has_methods(capfd: pytest.CaptureFixture[str]) -> None:
+    lazy = (
+        "local({delayedAssign('p', 2 + 0); makeActiveBinding('act', function() 7, environment());"
+    )
+    value = stored(f"{lazy} environment()}})")
+    assert value["p"] == 2.0 and value["act"] == 7.0
+    stack = (
+        "{setClass('Stack', representation(x = 'list'), where = globalenv());"
+        " setMethod('length', 'Stack', function(x) length(x@x), where = globalenv());"
+        " setMethod('[[', 'Stack', function(x, i, ...) x@x[[i]], where = globalenv());"
+        " new('Stack', x = list(a = 5, b = 'u'))}"
+    )
+    value = stored(stack)
+    assert len(value) == 2 and list(value) == [5.0, "u"] and value["a"] == 5.0
+    inside = stored(f"list({stack}, 1)")
+    element = elements.plain(inside.node.value[0], inside)  # read without R, which alone knows
+    assert "length" not in repr(element) and len(element) == 2 and element[1] == "u"
+    with pytest.raises(IndexError):
+        value[2]
+    broken = stored(
+        "{`[[.broken` <<- function(x, i) stop('boom'); structure(list(1), class = 'broken')}"
+    )
+    with pytest.raises(ArtifactException, match="boom"):
+        broken[0]
+    with pytest.raises(IndexError):
+        stored("structure(list(1), class = 'unknown')")[1]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_names_of_vectors_with_a_class_are_found(no_r: None) -> None:
+    assert r("table(c('a', 'b', 'a'))")["a"] == 2
+    assert r("factor(c(u = 'x', v = 'y'))")["v"].to_python()[0] == "y"
+    assert r("array(1:2, 2, list(c('p', 'q')))").names == ["p", "q"]
+
+
 def test_equal_by_bytes_hashed_and_pickled() -> None:
     value, other = r("c(1, 2)"), r("c(1, 3)")
     again = pickle.loads(pickle.dumps(value))

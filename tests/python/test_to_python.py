@@ -22,6 +22,7 @@ pytest.importorskip("pandas")
 import numpy as np
 import pandas as pd
 from metaflow_extensions.gangway.exceptions import ArtifactException
+from metaflow_extensions.gangway.r import to_numpy
 from metaflow_extensions.gangway.r.describe import describe
 from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.format import build
@@ -196,4 +197,80 @@ def test_without_pandas_and_numpy_the_message_says_what_to_install(tmp_path: Pat
             capture_output=True,
             text=True,
         )
-        assert f"python -m pip install {name}" in done.stderr, done.stderr
+        assert f"pandas cannot be imported (no {name} here)" in done.stderr, done.stderr
+        assert "python -m pip install numpy pandas" in done.stderr
+
+
+BUILTINS = {
+    "c(TRUE, NA)": [True, None],
+    "c(1L, NA)": [1, None],
+    "c(1.5, NA, NaN)": [1.5, None, math.nan],
+    "c(a = 1, b = NA)": {"a": 1.0, "b": None},
+    "c(a = 1, a = 2)": [("a", 1.0), ("a", 2.0)],
+    "c(1i, NA)": [1j, None],
+    "as.raw(1:3)": b"\1\2\3",
+    "as.raw(1)": b"\1",
+    "factor(c('u', NA, 'v'))": ["u", None, "v"],
+    "ordered('lo', levels = c('lo', 'hi'))": "lo",
+    "as.Date(c('2024-02-29', NA))": [datetime.date(2024, 2, 29), None],
+    "structure(-0.5, class = 'Date')": datetime.date(1969, 12, 31),
+    "as.POSIXct(c(0.25, NA), origin = '1970-01-01', tz = 'Europe/Berlin')": [
+        datetime.datetime(1970, 1, 1, 0, 0, 0, 250000, UTC),
+        None,
+    ],
+    "as.difftime(90, units = 'mins')": datetime.timedelta(minutes=90),
+    "matrix(1:6, 2)": [[1, 3, 5], [2, 4, 6]],
+    "array(1:8, c(2, 2, 2))": [[[1, 5], [3, 7]], [[2, 6], [4, 8]]],
+    "table(c('a', 'b', 'a'))": {"a": 2, "b": 1},
+    "structure(c(4.94065645841247e-324, 0), class = 'integer64')": [1, 0],
+    "data.frame(i = c(1L, NA), s = c('x', NA), f = factor('u'))": {
+        "i": [1, None],
+        "s": ["x", None],
+        "f": ["u", "u"],
+    },
+    "data.frame(i = 1L)": {"i": [1]},
+    "{x <- data.frame(i = 1:2); x$l <- list(NULL, 1:2); x$m <- matrix(1:4, 2); x}": {
+        "i": [1, 2],
+        "l": [None, [1, 2]],
+        "m": [[1, 3], [2, 4]],
+    },
+    "list(a = 1L, b = list(TRUE, NULL))": {"a": 1, "b": [True, None]},
+    "integer()": [],
+}
+
+
+@pytest.mark.parametrize("code", BUILTINS)
+def test_builtin_types_alone(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = REngine.current()
+    value = engine.decode(engine._runtime["encode"](engine._ri.evalr(f"({code})")))
+    for name in ("numpy", "pandas"):
+        monkeypatch.setitem(sys.modules, name, None)
+    found = value.to_builtins()
+    assert _same(found, BUILTINS[code]), found
+
+
+def _same(x: Any, y: Any) -> bool:
+    """Equal, and of equal types; NaN is itself."""
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(_same, x, y))
+    return type(x) is type(y) and (x == y or x != x)
+
+
+def test_a_missing_pandas_is_said_once_with_what_needs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = REngine.current()
+    frame = engine.decode(engine._runtime["encode"](engine._ri.evalr("mtcars")))
+    for missing in (["pandas"], ["numpy", "pandas"]):  # and not one after the other
+        with monkeypatch.context() as without:
+            for name in missing:
+                without.setitem(sys.modules, name, None)
+            to_numpy.module.cache_clear()
+            with pytest.raises(ArtifactException) as error:
+                frame.to_python()
+            assert "to_builtins()" in error.value.message
+            assert error.value.message.count("not installed") == 1
+            assert "pip install numpy pandas" in error.value.message
+            assert f"{missing[0]} is not installed" in error.value.message
+            assert frame.to_builtins()["cyl"][:2] == [6.0, 6.0]
+    assert isinstance(frame.to_python(), pd.DataFrame)

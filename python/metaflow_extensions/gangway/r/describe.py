@@ -104,6 +104,7 @@ def describe(node: Node, r: str) -> dict[str, Any]:
         "dim": dim,
         "r": r,
         "restore": ["data.table"] if "data.table" in classes else [],
+        **({"opaque": None} if node.type == S4 else {}),
     }
 
 

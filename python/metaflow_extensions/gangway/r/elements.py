@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import difflib
+import operator
 import struct
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ArtifactException, RStartException
-from .describe import attribute, class_of, describe, integers, row_count, size, texts
+from .containers import has_names_alone, is_container, variables
+from .describe import attribute, class_of, describe, dimensions, integers, row_count, size, texts
 from .format.altrep import expand
 from .format.build import character, integer
 from .format.nodes import (
     CALL,
     CHARACTER,
     DOUBLE,
+    ENVIRONMENT,
     EXPRESSION,
     INTEGER,
+    LEVELS_SHIFT,
     LIST,
     LOGICAL,
     NA_INTEGER,
     NULL,
     PAIRLIST,
+    PROMISE,
+    S4,
+    UNBOUND,
     WIDTHS,
     FormatError,
     Node,
@@ -40,10 +48,13 @@ _KEPT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("Date",): ("class",),
     ("POSIXct", "POSIXt"): ("class", "tzone"),
     ("difftime",): ("class", "units"),
+    ("table",): (),
+    ("formula",): (),
 }
 _FRAMES = (("data.frame",), ("tbl_df", "tbl", "data.frame"))
 _ATOMIC = ("logical", "integer", "double", "complex", "character", "raw")
 _NA_REAL = 1954
+_IS_ACTIVE = 1 << 15 + LEVELS_SHIFT  # a variable whose value is what a function gives
 
 
 class OnlyR(Exception):
@@ -52,12 +63,11 @@ class OnlyR(Exception):
 
 def element(value: RObject, index: int | str) -> Any:
     """Return an element of an object; see `RObject.__getitem__`."""
+    if not is_container(value):
+        raise TypeError(f"{value!r} is not subscriptable")
     if isinstance(index, str):
         return _by_name(value, index)
-    count = len(value)
-    position = index + count if index < 0 else index
-    if not 0 <= position < count:
-        raise IndexError(f"index {index} of {value!r}")
+    position = _position(value, index)
     engine = running_engine()
     if engine is None or value.info["type"] in _ATOMIC:  # R takes longer to be asked
         try:
@@ -65,17 +75,61 @@ def element(value: RObject, index: int | str) -> Any:
                 raise OnlyR
             return plain(_by_position(value, position), value)
         except (OnlyR, FormatError):
-            engine = engine or _started(value)
-    return engine.element(value, position)
+            pass
+    return asked_of_r(value, lambda engine: engine.element(value, position), index)
+
+
+def asked_of_r(value: RObject, ask: Callable[[Any], Any], index: int | str | None = None) -> Any:
+    """What R says of an object; its error is the one that Python's types raise."""
+    from .engine import RRefusal
+
+    try:
+        return ask(running_engine() or _started(value))
+    except RRefusal as error:
+        raise _as_pythons(error, value, index) from None
+
+
+def _as_pythons(error: Any, value: RObject, index: int | str | None) -> Exception:
+    missing = IndexError if isinstance(index, int) else KeyError
+    if "subscriptOutOfBoundsError" in error.classes:
+        return missing(f"{index!r} of {value!r}")
+    if value.info["type"] == "environment" and isinstance(index, int):
+        return KeyError(f"{index!r}: the elements of {value!r} have names alone")
+    if "notSubsettableError" in error.classes or value.info["type"] == "S4":
+        return TypeError(f"{value!r} is not subscriptable: {error}")
+    return ArtifactException(f"R cannot give {index!r} of {value!r}: {error}")
+
+
+def _position(value: RObject, index: Any) -> int:
+    """An index from 0 on."""
+    try:
+        position = operator.index(index)
+    except TypeError:
+        raise TypeError(
+            f"indices of {value!r} are whole numbers or names, not {type(index).__name__}"
+        ) from None
+    if has_names_alone(value):
+        raise KeyError(f"{index!r}: the elements of {value!r} have names alone")
+    length = len(value)
+    position += length if position < 0 else 0
+    if not 0 <= position < length:
+        raise IndexError(f"index {index} of {value!r}")
+    return position
 
 
 def names(node: Node) -> list[str | None] | None:
     """The names of an object's elements."""
     node = expand(node)
-    if node.type == PAIRLIST:
-        return [tag.value if tag else "" for tag, _, _ in node.value[0]]
+    if node.type in (PAIRLIST, CALL):
+        tags = [tag.value if tag else "" for tag, _, _ in node.value[0]]
+        return tags if any(tags) else None
+    if node.type == ENVIRONMENT:
+        return [cell.tag.value for cell in variables(node) if cell.tag]
     found = attribute(node, "names")
-    return None if found is None else texts(found)
+    if found is None and len(dimensions(node) or ()) == 1:
+        dimnames = attribute(node, "dimnames")
+        found = expand(dimnames.value[0]) if dimnames is not None and dimnames.value else None
+    return None if found is None or found.type == NULL else texts(found)
 
 
 def plain(node: Node, parent: RObject) -> Any:
@@ -139,15 +193,31 @@ def refuse_packed(value: RObject) -> None:
 def _by_name(value: RObject, name: str) -> Any:
     refuse_packed(value)
     node = expand(value.node)
-    known = names(node) if node.type in (LIST, PAIRLIST) or not class_of(node) else None
+    if node.type == S4:
+        return asked_of_r(value, lambda engine: engine.element(value, name), name)
+    known = names(node)
     if not known or name not in known:
         near = difflib.get_close_matches(name, [n for n in known or [] if n], n=3)
         hint = f"; did you mean {', '.join(map(repr, near))}?" if near else ""
         raise KeyError(f"{value!r} has no element {name!r}{hint}")
     i = known.index(name)
-    if node.type == PAIRLIST:
-        return plain(node.value[0][i].value, value)
-    return plain(node.value[i] if node.type == LIST else _slice(node, i, ()), value)
+    try:
+        if node.type == LIST:
+            return plain(node.value[i], value)
+        if node.type in (PAIRLIST, CALL):
+            return plain(node.value[0][i].value, value)
+        found = _variable(node, i) if node.type == ENVIRONMENT else _by_position(value, i)
+        return plain(found, value)
+    except OnlyR:
+        return asked_of_r(value, lambda engine: engine.element(value, name), name)
+
+
+def _variable(node: Node, i: int) -> Node:
+    cell = variables(node)[i]
+    found = cell.value.value[1] if cell.value.type == PROMISE else cell.value
+    if cell.flags & _IS_ACTIVE or found.type == UNBOUND:
+        raise OnlyR  # to have it runs code
+    return found  # type: ignore[no-any-return]
 
 
 def _by_position(value: RObject, i: int) -> Node:
@@ -159,7 +229,7 @@ def _by_position(value: RObject, i: int) -> Node:
         raise OnlyR
     if node.type in (LIST, EXPRESSION) and not classes:
         return node.value[i]  # type: ignore[no-any-return]
-    if node.type in (PAIRLIST, CALL) and not classes and node.value[1] is None:
+    if node.type in (PAIRLIST, CALL) and node.value[1] is None:
         return node.value[0][i].value  # type: ignore[no-any-return]
     if node.type in WIDTHS or node.type == CHARACTER:
         return _slice(node, i, () if classes == ("difftime",) else _KEPT[classes])

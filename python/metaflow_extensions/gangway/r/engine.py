@@ -84,6 +84,14 @@ _SOURCES = (
 Describe = Callable[[bytes, int, dict[str, Any]], dict[str, Any]]
 
 
+class RRefusal(Exception):
+    """R has an error for what Python asked: its message and the classes of R's condition."""
+
+    def __init__(self, message: str, *classes: str) -> None:
+        super().__init__(message)
+        self.classes = classes
+
+
 class _Functions(dict[str, Any]):
     """Functions of the runtime by name, looked up once."""
 
@@ -151,14 +159,19 @@ class REngine:
         finally:
             embed.flush()
 
-    def element(self, value: RObject, position: int) -> Any:
-        """Element ``position`` (from 0) of an R object, as R's ``[[`` gives it.
+    def element(self, value: RObject, index: int | str) -> Any:
+        """Element ``index`` (from 0, or its name) of an R object, as R's ``[[`` gives it.
 
         R keeps the object until another one is asked for, or `release` is called: Metaflow counts
         the elements of a foreach one by one.
+
+        Raises
+        ------
+        RRefusal
+            R has no such element.
         """
         self._hold(value)
-        return self.decode(self.call("held_element", float(position + 1)))
+        return self._ask("held_element", index if isinstance(index, str) else float(index + 1))
 
     def count(self, value: RObject, what: str) -> int:
         """How many elements R finds in an object; `what` begins the error if it has none to give.
@@ -179,11 +192,24 @@ class REngine:
             )
         return int(answer)
 
+    def length(self, value: RObject) -> int | None:
+        """R's ``length()`` of an object; None of an S4 object that is no container."""
+        self._hold(value)
+        length = self._ask("held_length")
+        return None if length is None else int(length)
+
     def _hold(self, value: RObject) -> None:
         if value is not self._held:
             value.check()
-            self.call("hold", value.data, value.info["restore"])
+            self._held = None
+            self._ask("hold", value.data, value.info["restore"])
             self._held = value
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        answer = self.call(name, *arguments)
+        if answer[0][0] == "refused":
+            raise RRefusal(*answer[1])
+        return self.decode(answer)
 
     def release(self) -> None:
         """Let R forget the object that `element` was asked about."""
@@ -267,7 +293,7 @@ class REngine:
 
     def _description(self, sexp: Any) -> dict[str, Any]:
         """What runtime's ``describe()`` says: one vector, since rpy2 takes its time for a list."""
-        type_, version, length, dim, restore, *classes = sexp
+        type_, version, length, dim, restore, opaque, *classes = sexp
         return {
             "class": classes,
             "type": type_,
@@ -275,6 +301,7 @@ class REngine:
             "dim": [int(n) for n in dim.split()] or None,
             "r": version,
             "restore": restore.split(),
+            **({"opaque": True} if opaque else {}),
         }
 
     def _load_runtime(self) -> Any:

@@ -53,8 +53,13 @@ class RObject:
         return [by for by in self.info["restore"] if by in ("bundle", "marshal")]
 
     @property
+    def classes(self) -> list[str]:
+        """R's ``class()``."""
+        return list(self.info["class"])
+
+    @property
     def names(self) -> list[str | None] | None:
-        """The names of the elements; of a data frame those of its columns."""
+        """The names of the elements: a data frame's columns, an environment's variables."""
         from .elements import names, refuse_packed
 
         refuse_packed(self)
@@ -96,6 +101,27 @@ class RObject:
 
         return convert(self)
 
+    def to_builtins(self) -> Any:
+        """Convert to Python's own types alone, without R, NumPy and pandas.
+
+        A data frame is a dict of its columns, a vector a list, or with names a dict, a matrix a
+        list of its rows; a factor has its labels, and NA is None. What remains an `RObject` with
+        `to_python` does so here, and a POSIXlt.
+
+        Raises
+        ------
+        ArtifactException
+            The bytes are damaged, or a date is none that Python knows.
+
+        Examples
+        --------
+        >>> task.data.grid.to_builtins()  # doctest: +SKIP
+        {'trees': [100, 500], 'split': ['gini', None]}
+        """
+        from .to_builtins import convert
+
+        return convert(self)
+
     def _reading(self) -> Any:
         if self._read is None:
             from .format.read import Reader
@@ -105,19 +131,38 @@ class RObject:
         return self._read
 
     def __len__(self) -> int:
-        return int(self.info["length"])
+        from .containers import count
+
+        return count(self)
+
+    def __bool__(self) -> bool:
+        from .containers import is_container
+
+        return not is_container(self) or self.info["length"] != 0
 
     def __getitem__(self, index: int | str) -> Any:
         """An element as R's ``[[`` gives it, by position (from 0) or by name.
 
         By position, a data frame gives one-row data frames; by name, its columns. What has an exact
         counterpart in Python (scalars without attributes and NA, NULL) comes as such.
+
+        Raises
+        ------
+        IndexError, KeyError
+            There is no such element; an environment's have names alone.
+        TypeError
+            It is neither a number nor a name, or the object has no elements: a function, a symbol,
+            an S4 object whose class has no method for ``[[``.
         """
         from .elements import element
 
         return element(self, index)
 
     def __iter__(self) -> Iterator[Any]:
+        from .containers import has_names_alone, is_container
+
+        if has_names_alone(self) or not is_container(self):
+            raise TypeError(f"{self!r} is not iterable")
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
@@ -130,10 +175,15 @@ class RObject:
         return RObject, (self.data,)
 
     def __repr__(self) -> str:
+        from .containers import is_container
+
         info = self.info
-        dim = info["dim"]
-        shape = " x ".join(str(d) for d in dim) if dim else f"length {len(self)}"
-        return f"<R {'/'.join(info['class'])}, {shape}, {_size(info['bytes'])}>"
+        what = [f"R {'/'.join(info['class'])}", _size(info["bytes"])]
+        if info["dim"] and len(info["dim"]) > 1:
+            what.insert(1, " x ".join(map(str, info["dim"])))
+        elif is_container(self) and info.get("opaque", 0) is not None:
+            what.insert(1, f"length {int(info['length'])}")
+        return f"<{', '.join(what)}>"
 
 
 def _size(n: int) -> str:

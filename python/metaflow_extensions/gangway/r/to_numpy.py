@@ -24,22 +24,26 @@ _DTYPES = {LOGICAL: "<i4", INTEGER: "<i4", DOUBLE: "<f8", COMPLEX: "<c16", RAW: 
 _NA_INTEGER64 = -(2**63)
 
 
+class MissingModule(Exception):
+    """NumPy or pandas is not installed, or does not load."""
+
+
 @functools.cache
 def module(name: str) -> Any:
     """Import NumPy or pandas.
 
     Raises
     ------
-    ArtifactException
-        It is not installed.
+    MissingModule
+        It cannot be imported.
     """
     try:
+        importlib.import_module("numpy")  # pandas would name it less clearly
         return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise MissingModule(f"{error.name} is not installed") from None
     except ImportError as error:
-        raise ArtifactException(
-            f"Converting this R object to Python needs the package {name} ({error}): "
-            f"python -m pip install {name}"
-        ) from None
+        raise MissingModule(f"{name} cannot be imported ({error})") from None
 
 
 def strings(node: Node, native: str) -> list[str | None]:

@@ -27,7 +27,6 @@ def frame(
     native : str
         The encoding of strings that say none.
     """
-    module("numpy")  # pandas would name it less clearly
     pandas = module("pandas")
     rows = row_count(node)
     index = _index(node, rows, native)

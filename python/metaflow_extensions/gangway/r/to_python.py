@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ArtifactException
@@ -33,10 +34,20 @@ _IS_S4 = 16 << LEVELS_SHIFT
 
 def convert(value: RObject) -> Any:
     """Convert an object; see `RObject.to_python`."""
+    return guarded(value, lambda: _Conversion(value).convert(value.node))
+
+
+def guarded(value: RObject, make: Callable[[], Any]) -> Any:
+    """What `make` converts the object to; what it cannot is an `ArtifactException`."""
     if value.packed_by:
         return value  # what only R packages can bring back
     try:
-        return understand(repr(value), _Conversion(value).convert, value.node)
+        return understand(repr(value), make)
+    except to_numpy.MissingModule as error:
+        raise ArtifactException(
+            f"{value!r} has NumPy's or pandas' types in Python, and {error}: python -m pip install "
+            "numpy pandas. The method to_builtins() gives lists and dicts, and needs neither."
+        ) from None
     except RecursionError:
         raise ArtifactException(
             f"{value!r} is nested too deeply for Python's own types; take its elements."
@@ -46,6 +57,22 @@ def convert(value: RObject) -> Any:
             f"{value!r} cannot be converted: its parts do not fit together ({e!r}), or it is too "
             "large. Its elements, or R, may still be able to read it."
         ) from e
+
+
+def named(known: list[str | None] | None, values: list[Any]) -> Any:
+    """A list; where the elements have names a dict, or pairs if names repeat or are missing."""
+    if known is None:
+        return values
+    pairs = list(zip(known, values, strict=True))
+    unique = len(set(known)) == len(known) and not {None, ""} & set(known)
+    return dict(pairs) if unique else pairs
+
+
+def is_convertible(node: Node) -> bool:
+    """Whether it is data; S4 objects, functions and the like are not."""
+    if node.type == PAIRLIST:
+        return node.value[1] is None and not node.flags & _IS_S4
+    return not node.flags & _IS_S4 and node.type in (NULL, CHARACTER, LIST, *WIDTHS)
 
 
 class _Conversion:
@@ -59,7 +86,7 @@ class _Conversion:
             plain_node = expand(node)
         except FormatError:
             return self._keep(node)
-        if not _convertible(plain_node):
+        if not is_convertible(plain_node):
             return self._keep(node)
         node = plain_node
         if node.type == NULL:
@@ -114,23 +141,11 @@ class _Conversion:
     def _list(self, node: Node) -> Any:
         if "data.frame" in class_of(node) and node.type == LIST:
             return to_pandas.frame(node, self.vector, self.convert, self._native)
-        known = names(node)
         elements = node.value if node.type == LIST else [v for _, v, _ in node.value[0]]
-        values = [self.convert(e) for e in elements]
-        if known is None:
-            return values
-        pairs = list(zip(known, values, strict=True))
-        unique = len(set(known)) == len(known) and not {None, ""} & set(known)
-        return dict(pairs) if unique else pairs
+        return named(names(node), [self.convert(e) for e in elements])
 
     def _keep(self, node: Node) -> Any:
         return self._value if node is self._value.node else plain(node, self._value)
-
-
-def _convertible(node: Node) -> bool:
-    if node.type == PAIRLIST:
-        return node.value[1] is None and not node.flags & _IS_S4
-    return not node.flags & _IS_S4 and node.type in (NULL, CHARACTER, LIST, *WIDTHS)
 
 
 def _nothing_or(value: Any) -> Any:

@@ -11,6 +11,7 @@ from .format.altrep import expand
 from .format.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
 from .to_numpy import module, numbers
 
+DAY = datetime.timedelta(days=1)
 _SECONDS = {"secs": 1, "mins": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 
 
@@ -36,7 +37,7 @@ def times(node: Node) -> Any:
     """
     pandas = module("pandas")
     index = pandas.DatetimeIndex(_instants(_floats(node))).tz_localize("UTC")
-    return index.tz_convert(_zone(node))
+    return index.tz_convert(zone(node))
 
 
 def broken_down_times(node: Node) -> Any:
@@ -48,24 +49,30 @@ def broken_down_times(node: Node) -> Any:
     months = _whole((year - 1970) * 12 + month, "M").astype("datetime64[D]")
     seconds = (parts["mday"] - 1) * 86400 + parts["hour"] * 3600 + parts["min"] * 60 + parts["sec"]
     civil = months + _microseconds(seconds)
-    zone = _zone(node)
+    here = zone(node)
     offset = parts.get("gmtoff")
     if offset is not None and not np.isnan(offset[~np.isnat(civil)]).any():
         index = pandas.DatetimeIndex(civil - _microseconds(np.nan_to_num(offset)))
-        return index.tz_localize("UTC").tz_convert(zone)
+        return index.tz_localize("UTC").tz_convert(here)
     # an hour that the clock shows twice or never has no better answer
     return pandas.DatetimeIndex(civil).tz_localize(
-        zone, ambiguous=np.zeros(len(civil), bool), nonexistent="shift_forward"
+        here, ambiguous=np.zeros(len(civil), bool), nonexistent="shift_forward"
     )
 
 
 def differences(node: Node) -> Any:
     """A difftime as a NumPy array of microseconds."""
+    return _microseconds(_floats(node) * seconds_of(node))
+
+
+def seconds_of(node: Node) -> int:
+    """The seconds of a difftime's unit."""
     units = texts(attribute(node, "units"))
-    return _microseconds(_floats(node) * _SECONDS.get(units[0] or "" if units else "secs", 1))
+    return _SECONDS.get(units[0] or "" if units else "secs", 1)
 
 
-def _zone(node: Node) -> Any:
+def zone(node: Node) -> Any:
+    """The time zone of a time."""
     names = texts(attribute(node, "tzone"))
     try:
         return zoneinfo.ZoneInfo(names[0] or "UTC") if names else datetime.timezone.utc

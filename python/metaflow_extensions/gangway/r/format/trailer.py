@@ -30,7 +30,8 @@ def add_trailer(stream: bytes, description: dict[str, Any]) -> bytes:
         ``class`` (list of str), ``type`` (R's ``typeof``), ``length`` (rows of a data frame),
         ``dim`` (list or None), ``r`` (the version of R that wrote it), ``restore`` (list of str:
         what a reader in R has to do after ``unserialize()``). A list that a foreach goes over also
-        has ``elements`` (`r.foreach_index`).
+        has ``elements`` (`r.foreach_index`). Of S4 objects alone ``opaque``: true of one whose
+        class has neither a length nor elements, None where that is not known.
     """
     return b"".join((stream, trailer(len(stream), description)))
 

@@ -16,16 +16,38 @@ is_plain <- function(x) {
 }
 
 # A description that Python keeps with the bytes, as one character vector: type, version of R, length, dimensions,
-# what restore_value() has to do, and the classes. Nothing that the class's own methods say may fail it.
+# what restore_value() has to do, whether it is opaque, and the classes. Nothing that the class's own methods say may
+# fail it.
 describe <- function(x, restore) {
   own <- function(expr, otherwise) tryCatch(expr, error = function(e) otherwise)
-  size <- own(as.numeric(if (is.data.frame(x)) nrow(x) else length(x)), length(unclass(x)))
-  dim <- own(as.integer(dim(x)), NULL)
+  size <- own(length_of(x), length(unclass(x)))
+  dim <- own(dim_of(x), NULL)
   c(
     typeof(x), as.character(getRversion()), sprintf("%.0f", if (length(size) == 1L && !is.na(size)) size else 0),
-    paste(if (!anyNA(dim)) dim, collapse = " "), paste(restore, collapse = " "), class(x)
+    paste(if (!anyNA(dim)) dim, collapse = " "), paste(restore, collapse = " "),
+    if (own(is_opaque(x), FALSE)) "opaque" else "", class(x)
   )
 }
+
+# Whether it is an S4 object that is one thing: its class has methods for neither its length nor its elements.
+is_opaque <- function(x) typeof(x) == "S4" && !has_method(x, "length") && !has_method(x, "[[")
+
+# Primitives find methods from where they are called, and package methods is not to be seen from here.
+has_method <- function(x, generic) {
+  length(findMethods(generic, classes = is(x))) > 0L ||
+    any(vapply(class(x), function(class) !is.null(utils::getS3method(generic, class, optional = TRUE)), NA))
+}
+environment(has_method) <- asNamespace("methods")
+
+# So these are called as from the user's own code; nor would a data.table be one for a function of a namespace.
+as_users <- function(f) {
+  environment(f) <- globalenv()
+  f
+}
+length_of <- as_users(function(x) base::as.numeric(if (base::is.data.frame(x)) base::nrow(x) else base::length(x)))
+dim_of <- as_users(function(x) base::as.integer(base::dim(x)))
+row_of <- as_users(function(x, i) x[i, , drop = FALSE])
+element_of <- as_users(function(x, i) x[[i]])
 
 # "plain" and a value, or "r", a description and the bytes, unless Python has taken them from write_out() already.
 # `name` is how the user calls x.
@@ -92,24 +114,44 @@ decode <- function(answer) {
 held <- NULL
 
 hold <- function(data, restore) {
-  x <- restore_value(unserialize(data), restore)
-  load_methods(x)
-  held <<- if (is.environment(x) && !is.object(x)) as.list(x, sorted = TRUE) else x
-  NULL
+  asked({
+    held <<- restore_value(unserialize(data), restore)
+    suppressPackageStartupMessages(load_methods(held))
+    list("plain", NULL)
+  })
 }
 
 release <- function() held <<- NULL
 
+# The element with a number or a name.
 held_element <- function(i) {
-  encode(if (is.data.frame(held)) held[i, , drop = FALSE] else held[[i]], paste0("[[", i, "]]"))
+  asked({
+    element <- if (is.data.frame(held) && is.numeric(i)) row_of(held, i) else element_of(in_order(held, i), i)
+    encode(element, paste0("[[", i, "]]"))
+  })
+}
+
+held_length <- function() {
+  asked(list("plain", if (!is_opaque(held)) length_of(held)))
+}
+
+# What R cannot give is Python's to say: "refused", the message, and the classes of R's error.
+asked <- function(expr) {
+  tryCatch(expr, error = function(e) list("refused", c(conditionMessage(e), class(e))))
+}
+
+# A foreach goes over a plain environment in the order of its names.
+in_order <- function(x, i = 1L) {
+  if (is.environment(x) && !is.object(x) && is.numeric(i)) as.list(x, all.names = FALSE, sorted = TRUE) else x
 }
 
 # The number of elements, or why there are none.
 held_count <- function() {
   tryCatch(
     {
-      if (length(held)) held[[1L]]
-      as.numeric(length(held))
+      x <- in_order(held)
+      if (length(x)) x[[1L]]
+      as.numeric(length(x))
     },
     error = conditionMessage
   )

@@ -178,5 +178,5 @@ split_words <- function(x) {
   if (is.null(x) || length(x) != 1L) {
     return(as.character(unlist(x)))
   }
-  scan(text = as.character(x), what = "", quote = "\"'", quiet = TRUE, comment.char = "")
+  scan(text = as_utf8(x), encoding = "UTF-8", what = "", quote = "\"'", quiet = TRUE, comment.char = "")
 }

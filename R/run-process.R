@@ -20,7 +20,7 @@ run_python <- function(python, folder, command, flow_name) {
   piped <- interactive() || sink.number() > 0L || isTRUE(getOption("knitr.in.progress"))
   started <- proc.time()[["elapsed"]]
   process <- processx::process$new(
-    python, c(file.path(folder, "flow.py"), command$args),
+    python, c(file.path(folder, "flow.py"), native_arguments(command$args)),
     env = env, stdin = if (interactive()) NULL else "", stdout = if (piped) "|" else "",
     stderr = if (piped) "2>&1" else "", cleanup_tree = TRUE, encoding = "UTF-8"
   )
@@ -37,6 +37,26 @@ run_python <- function(python, folder, command, flow_name) {
     status = exit_status(process, interrupted), interrupted = interrupted,
     seconds = proc.time()[["elapsed"]] - started, report = report
   )
+}
+
+#' Arguments in the bytes that Python reads them by
+#'
+#' In the C locale, where R makes "<U+00E9>" of what it passes on, Python reads UTF-8 (PEP 540).
+#' @noRd
+native_arguments <- function(words) {
+  in_c <- Sys.getlocale("LC_CTYPE") %in% c("C", "POSIX")
+  vapply(words, function(x) {
+    x <- as_utf8(x)
+    if (!in_c && is.na(iconv(x, "UTF-8", ""))) {
+      locale <- Sys.getlocale("LC_CTYPE")
+      gangway_abort(c(
+        "The locale {.val {locale}} of this session has not all letters of the argument {.val {x}}.",
+        i = "Start R in a locale with UTF-8: {.code LC_ALL=C.UTF-8}."
+      ), "gangway_error_argument", call = quote(run()))
+    }
+    if (in_c) Encoding(x) <- "unknown"
+    x
+  }, "", USE.NAMES = FALSE)
 }
 
 follow <- function(process, piped, until = Inf) {

@@ -13,20 +13,24 @@ from metaflow._vendor import yaml
 from .conftest import StartFlow
 
 
-def argo_workflow(run_flow: StartFlow, folder: Path) -> dict[str, Any]:
-    """The workflow template of flows/jobset_gang.py, without a cluster to send it to."""
+def a_cluster(folder: Path) -> dict[str, str]:
+    """The variables by which the client knows a cluster, which it is not asked to talk to."""
     pytest.importorskip("kubernetes", reason="the Python package kubernetes is not installed")
-    # The client wants to know a cluster, and is not asked to talk to it.
     parts: dict[str, Any] = {"cluster": {"server": "http://127.0.0.1:9"}, "user": {"token": "x"}}
     parts["context"] = {"cluster": "x", "user": "x"}
     config = {f"{kind}s": [{"name": "x", kind: part}] for kind, part in parts.items()}
     (folder / "kube").write_text(json.dumps({"current-context": "x", **config}))
+    return {"KUBECONFIG": str(folder / "kube")}
+
+
+def argo_workflow(run_flow: StartFlow, folder: Path) -> dict[str, Any]:
+    """The workflow template of flows/jobset_gang.py, without a cluster to send it to."""
     run = run_flow(
         "jobset_gang.py",
         "create",
         "--only-json",
         command="argo-workflows",
-        KUBECONFIG=str(folder / "kube"),
+        **a_cluster(folder),
     )
     assert run.status == 0, run.output
     template = run.output[run.output.index("\n{") : run.output.rindex("}") + 1]

@@ -180,3 +180,29 @@ test_that("when R is killed the run ends as well", {
   expect_equal(list.files(folder, "^gangway-", recursive = TRUE, include.dirs = TRUE), character())
   expect_lt(ended$seconds, 15)
 })
+
+test_that("in the C locale a parameter arrives as it was given, by whatever way", {
+  local_run_folder()
+  withr::local_envvar(LC_ALL = "C", METAFLOW_RUN_VARIABLE = "z\u00fcrich $x")
+  lines <- c(
+    "check <- function(self) {",
+    "  given <- list(self$line, self$session, self$variable, self$other, self$made, self$json$a, self$plain)",
+    "  stopifnot(vapply(given, identical, NA, 'z\\u00fcrich $x'))",
+    "  stopifnot(identical(self$literal, 'z\\u00fcrich $x'), 't\\u00e4g' %in% current('tags'))",
+    "}",
+    "flow <- metaflow('CLocaleFlow')",
+    "for (p in c('line', 'session', 'variable', 'other')) flow <- parameter(flow, p, default = '')",
+    "flow <- flow |> parameter('json', default = list()) |> parameter('plain', default = 'z\u00fcrich $x') |>",
+    "  parameter('made', type = 'character', default = function() 'z\u00fcrich $x') |>",
+    "  step(step = 'start', r_function = function(self) self$literal <- 'z\u00fcrich $x', next_step = 'end') |>",
+    "  step(step = 'end', r_function = check)",
+    "args <- list(flow, session = 'z\u00fcrich $x', json = list(a = 'z\\u00fcrich $x'), tag = 't\u00e4g',",
+    "  other_args = '--other \"z\u00fcrich $x\"')",
+    "result <- do.call(run, args)",
+    "stopifnot(identical(result$session, 'z\\u00fcrich $x'))",
+    "cat('all the same')"
+  )
+  out <- rscript(lines, c("run", "--line", "z\u00fcrich $x"))
+  expect_match(out$stdout, "all the same$", info = paste(out$stdout, out$stderr))
+  expect_no_match(paste(out$stdout, out$stderr), "cannot be translated")
+})

@@ -9,6 +9,8 @@ handler's exception. Nor does ``endr()`` end R, which kills a process that has l
 from __future__ import annotations
 
 import atexit
+import contextlib
+import locale
 import os
 import shutil
 import subprocess
@@ -55,6 +57,7 @@ def start() -> Any:
     _rinterface_capi._register_external_symbols()
     _set_constants(rinterface)
     _use_c_streams()
+    _use_utf8(rinterface)
     atexit.register(stop)
     _check_version(rinterface)
     return rinterface
@@ -225,6 +228,19 @@ def _set_constants(rinterface: Any) -> None:
     na_values.NA_Logical = rinterface.NA_Logical = sexp.NALogicalType(rlib.R_NaInt)
     na_values.NA_Real = rinterface.NA_Real = sexp.NARealType(rlib.R_NaReal)
     rinterface.NA = rinterface.NA_Logical
+
+
+def _use_utf8(rinterface: Any) -> None:
+    """In the C locale Python reads and writes UTF-8 (PEP 540); let R of this process do so, too.
+
+    Else the ``"\u00e9"`` of a script that was read in that locale would become ``"<c3><a9>"``.
+    """
+    if sys.flags.utf8_mode and not rinterface.baseenv["l10n_info"]()[1][0]:
+        for name in ("C.UTF-8", "C.utf8", "UTF-8", "en_US.UTF-8"):
+            with contextlib.suppress(locale.Error):
+                locale.setlocale(locale.LC_CTYPE, name)
+                rinterface.baseenv["Sys.setlocale"]("LC_CTYPE", name)
+                return
 
 
 def _use_c_streams() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import descendants
+from . import deployed
 from .code_record import record_code
 
 # How often the run looks whether the R process that started it is still there.
@@ -36,6 +37,7 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     folder = os.path.dirname(os.path.abspath(sys.argv[0])) if parent else None
     _put_python_first()
     record_code(flow_class)
+    deployed.enable(sys.argv)
     with _run_tmp(folder), _signals(parent):
         status = _exit_status(flow_class)
     if report:

@@ -198,7 +198,7 @@ open_parcel <- function(data, read = function(hook) unserialize(data, refhook = 
     }
     made[[id]]
   }
-  x <- read(function(token) {
+  x <- from_any_locale(read(function(token) {
     if (token[1L] != "gangway") {
       return(env_of(token))
     }
@@ -206,11 +206,18 @@ open_parcel <- function(data, read = function(hook) unserialize(data, refhook = 
     if (length(token) > 2L) add_libraries(token[-(1:2)])
     if (nzchar(token[2L])) outlines <<- unserialize(charToRaw(token[2L]))
     parcel_mark
-  })
+  }))
   if (!is_parcel) {
     return(x)
   }
   fill_parcel(x, made, holders)
+}
+
+# Strings of a session in the C locale are UTF-8 that R does not know for it, and warns of, and stay as they are.
+from_any_locale <- function(expr) {
+  withCallingHandlers(expr, warning = function(w) {
+    if (grepl("cannot be translated to UTF-8", conditionMessage(w), fixed = TRUE)) tryInvokeRestart("muffleWarning")
+  })
 }
 
 arrived <- new.env(parent = emptyenv())

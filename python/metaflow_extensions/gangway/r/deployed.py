@@ -1,0 +1,66 @@
+"""Let the parameters of deployed R flows arrive as they were given (see `export_parameters`).
+
+Metaflow has no hook for the command that a scheduler runs, so the methods that make it are wrapped,
+in the process that deploys an R flow and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_OURS = "metaflow_extensions.gangway.r.export_parameters"
+_PLUGINS = "metaflow.plugins"
+# By command: the class and its method that makes what is deployed, and what the shell runs there.
+_DEPLOYED = {
+    "step-functions": (
+        f"{_PLUGINS}.aws.step_functions.step_functions:StepFunctions._step_cli",
+        f"{_PLUGINS}.aws.step_functions.set_batch_environment parameters",
+    ),
+    "airflow": (
+        f"{_PLUGINS}.airflow.airflow:Airflow._step_cli",
+        f"{_PLUGINS}.airflow.plumbing.set_parameters",
+    ),
+    "argo-workflows": (
+        f"{_PLUGINS}.argo.argo_workflows:ArgoWorkflows._compile_workflow_template",
+        f"{_PLUGINS}.argo.set_parameters",
+    ),
+}
+
+
+def enable(arguments: Sequence[str]) -> None:
+    """Wrap the method of the scheduler that the command line of a flow names."""
+    for scheduler in set(arguments) & set(_DEPLOYED):
+        place, theirs = _DEPLOYED[scheduler]
+        module, _, names = place.partition(":")
+        name, method = names.split(".")
+        try:
+            owner = getattr(importlib.import_module(module), name)
+        except ImportError:
+            continue  # Metaflow says what is missing
+        ours = f"{_OURS} {scheduler.partition('-workflows')[0]}"
+        setattr(owner, method, _replacing(getattr(owner, method), theirs, ours))
+
+
+def _replacing(make: Callable[..., Any], theirs: str, ours: str) -> Callable[..., Any]:
+    @functools.wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        return _replaced(make(*args, **kwargs), theirs, ours)
+
+    return made
+
+
+def _replaced(what: Any, theirs: str, ours: str) -> Any:
+    """A command, or a template (`payload`) or part of it that holds commands, with ours."""
+    if isinstance(what, str):
+        return what.replace(theirs, ours)
+    if isinstance(what, dict):
+        for key in what:
+            what[key] = _replaced(what[key], theirs, ours)
+    elif isinstance(what, list):
+        what[:] = [_replaced(part, theirs, ours) for part in what]
+    elif hasattr(what, "payload"):
+        _replaced(what.payload, theirs, ours)
+    return what

@@ -9,21 +9,42 @@
 #'   Python object.
 #' @noRd
 artifact_value <- function(value, label = "an artifact", task = NULL) {
-  client <- reticulate::import("metaflow_extensions.gangway.r.client", convert = FALSE)
-  fetched <- tryCatch(client$fetch(value, task), error = function(e) abort_unreadable(label, e))
-  part <- function(i) reticulate::py_get_item(fetched, i)
-  switch(reticulate::py_to_r(part(0L)),
-    r = read_stream(part(1L), label, function(x) restore_value(x, py_strings(part(2L)))),
-    parts = read_stream(part(1L), label, function(x) {
-      others <- lapply(py_list(part(2L)), artifact_value, label = label)
-      if (length(others)) fill_in(x, others) else x
-    }),
-    py = part(1L)
-  )
+  fetched <- tryCatch(client_module()$fetch(value, task), error = function(e) abort_unreadable(label, e))
+  read_fetched(fetched, label)
 }
 
-read_stream <- function(bytes, label, finish) {
-  tryCatch(finish(unserialize(reticulate::py_to_r(bytes))), error = function(e) abort_unreadable(label, e))
+client_module <- function() {
+  if (is.null(session$client)) {
+    mf_python()
+    session$client <- reticulate::import("metaflow_extensions.gangway.r.client", convert = FALSE)
+  }
+  session$client
+}
+
+# Not as a raw vector, which would be one copy more; and Python's goes before anything else is done.
+read_bytes <- function(place, bytes) {
+  if (!is.null(bytes)) on.exit(bytes$release())
+  .Call(read_at, place[1L], place[2L])
+}
+
+# What fetch() or load() of client.py have returned.
+read_fetched <- function(fetched, label, said = reticulate::py_to_r(reticulate::py_get_item(fetched, 0L))) {
+  # `fetched` may be a promise that need not be kept: each look at Python's objects takes its time.
+  part <- function(i) reticulate::py_get_item(fetched, i)
+  said <- strsplit(said, " ", fixed = TRUE)[[1]]
+  if (said[[1]] == "py") {
+    return(part(1L))
+  }
+  place <- as.numeric(said[2:3])
+  tryCatch({
+    x <- read_bytes(place, if (place[[2]] > 1e5) part(1L))
+    if (said[[1]] == "r") {
+      restore_value(x, said[-(1:3)])
+    } else {
+      others <- lapply(py_list(part(2L)), artifact_value, label = label)
+      if (length(others)) fill_in(x, others) else x
+    }
+  }, error = function(e) abort_unreadable(label, e))
 }
 
 abort_unreadable <- function(label, error) {
@@ -50,17 +71,17 @@ task_artifact <- function(task, name, run = NULL) {
   if (is.null(artifact)) {
     abort_no_artifact(task, name, run)
   }
-  value <- tryCatch(
-    py_attribute(artifact, "data"),
-    error = function(e) {
-      gangway_abort(
-        c("Artifact {.val {label}} could not be loaded.",
-          i = "Its data are in the datastore of the run; is that configured in this session?"),
-        class = "gangway_error_client", call = NULL, parent = e
-      )
-    }
+  loaded <- tryCatch(client_module()$load(artifact, task), error = function(e) abort_not_loaded(label, e))
+  read_fetched(loaded, label)
+}
+
+abort_not_loaded <- function(label, error) {
+  if (!grepl("NotLoaded", conditionMessage(error), fixed = TRUE)) abort_unreadable(label, error)
+  gangway_abort(
+    c("Artifact {.val {label}} could not be loaded.",
+      i = "Its data are in the datastore of the run; is that configured in this session?"),
+    class = "gangway_error_client", call = NULL, parent = error
   )
-  artifact_value(value, label, task)
 }
 
 # The Python DataArtifact, or NULL if the task has none of that name

@@ -2,18 +2,60 @@
 
 #' An artifact of a run: of its end step, else of the last step that holds it
 #'
-#' @param run A [run_client] object.
+#' @param x The result of a run.
 #' @param name Name of the artifact.
 #' @noRd
-run_artifact <- function(run, name) {
-  for (step in py_list(run$get_obj())) {
-    tasks <- tasks_with(step, name)
-    if (length(tasks)) {
-      check_one_value(run, step$id, tasks, name)
-      return(task_artifact(tasks[[1]], name))
+run_artifact <- function(x, name) {
+  info <- run_info(x)
+  pathspec <- paste(info$flow, info$run_id, sep = "/")
+  label <- paste(pathspec, name, sep = "/")
+  fail <- function(e) abort_not_loaded(label, e)
+  if (identical(session$reader_of, reader_key(info))) {
+    known <- tryCatch(session$known(name), error = fail)
+    if (!is.null(known)) {
+      return(read_found(session$reader$last, label, pathspec, name, known))
     }
   }
-  abort_no_run_artifact(run, name)
+  with_run(x, function(run) {
+    found <- tryCatch(run_reader(x, run)$find(name), error = fail)
+    if (reticulate::py_to_r(reticulate::py_get_item(found, 0L)) == "missing") abort_no_run_artifact(x, run, name)
+    read_found(found, label, pathspec, name)
+  })
+}
+
+# What has been found of the run that was read last. A run that goes on makes more.
+run_reader <- function(x, run) {
+  info <- run_info(x)
+  key <- reader_key(info)
+  if (!identical(session$reader_of, key)) {
+    session$reader <- client_module()$RunReader(run$get_obj())
+    session$reader_of <- if (!identical(info$status, "running")) key
+    known <- session$reader$known
+    session$known <- function(name) reticulate::py_to_r(known(name))
+  }
+  session$reader
+}
+
+reader_key <- function(info) paste(info$metadata, info$flow, info$run_id)
+
+# Names of all artifacts of a run that run_artifact() can find.
+run_artifact_names <- function(x, run) py_strings(run_reader(x, run)$names())
+
+read_found <- function(found, label, pathspec, name, said = reticulate::py_to_r(reticulate::py_get_item(found, 0L))) {
+  if (said != "differs") {
+    return(read_fetched(found, label, said))
+  }
+  # The tasks of a foreach may hold different values: taking any of them would be a guess.
+  step <- reticulate::py_to_r(reticulate::py_get_item(found, 1L))
+  ids <- rev(py_strings(reticulate::py_get_item(found, 2L)))
+  first <- paste(pathspec, step, ids[[1]], sep = "/")
+  gangway_abort(
+    c("Artifact {.val {name}} has different values in the {length(ids)} tasks of step
+       {.val {step}} of {.val {pathspec}}.",
+      i = "Take one: {.code task_client$new(\"{first}\")$artifact(\"{name}\")}.",
+      i = "The tasks are {.val {ids}}. To have them all in the result, gather them in the join."),
+    class = "gangway_error_client", call = NULL, kind = "artifact", id = name
+  )
 }
 
 # The tasks of a step that hold an artifact. A gang's artifacts are its control task's.
@@ -23,40 +65,13 @@ tasks_with <- function(step, name) {
   Filter(function(task) !is.null(get_artifact(task, name)), tasks)
 }
 
-# The tasks of a foreach may hold different values: taking any of them would be a guess
-check_one_value <- function(run, step, tasks, name) {
-  sha <- vapply(tasks, function(task) get_artifact(task, name)$sha, "")
-  if (length(unique(sha)) == 1L) {
-    return(invisible())
-  }
-  ids <- rev(vapply(tasks, function(task) task$id, ""))
-  first <- paste(run$pathspec, step, ids[[1]], sep = "/")
-  gangway_abort(
-    c("Artifact {.val {name}} has different values in the {length(tasks)} tasks of step
-       {.val {step}} of {.val {run$pathspec}}.",
-      i = "Take one: {.code task_client$new(\"{first}\")$artifact(\"{name}\")}.",
-      i = "The tasks are {.val {ids}}. To have them all in the result, gather them in the join."),
-    class = "gangway_error_client", call = NULL, kind = "artifact", id = name
-  )
-}
-
-abort_no_run_artifact <- function(run, name) {
-  choices <- run_artifact_names(run)
+abort_no_run_artifact <- function(x, run, name) {
+  choices <- run_artifact_names(x, run)
   gangway_abort(
     c("No step of run {.val {run$pathspec}} has an artifact {.val {name}}.",
       near_artifacts(name, choices)),
     class = "gangway_error_client", call = NULL, kind = "artifact", id = name
   )
-}
-
-# Names of all artifacts of a run that run_artifact() can find
-run_artifact_names <- function(run) {
-  steps <- py_list(run$get_obj())
-  sort(unique(unlist(lapply(steps, function(step) {
-    task <- step$control_task %||% step$task
-    # Metaflow keeps the flow's own name as an artifact.
-    if (is.null(task)) NULL else setdiff(child_ids(task), "name")
-  }))))
 }
 
 # Steps of a run that hold an artifact, the last one first

@@ -18,5 +18,6 @@
 #' @importFrom methods new
 #' @importFrom R6 R6Class
 #' @useDynLib gangway, block_signals
+#' @useDynLib gangway, read_at
 #' @keywords internal
 "_PACKAGE"

@@ -56,9 +56,7 @@ with_run <- function(x, read) {
 }
 
 #' @export
-`$.gangway_run` <- function(x, name) {
-  with_run(x, function(run) run_artifact(run, name))
-}
+`$.gangway_run` <- function(x, name) run_artifact(x, name)
 
 #' @export
 `[[.gangway_run` <- function(x, i) {
@@ -68,7 +66,7 @@ with_run <- function(x, read) {
       "gangway_error_client"
     )
   }
-  with_run(x, function(run) run_artifact(run, i))
+  run_artifact(x, i)
 }
 
 # Scripts for Netflix's package compare the exit status, which its run() returns: 0 of a run that went well.
@@ -89,7 +87,7 @@ Ops.gangway_run <- function(e1, e2) {
 }
 
 #' @export
-names.gangway_run <- function(x) with_run(x, run_artifact_names)
+names.gangway_run <- function(x) with_run(x, function(run) run_artifact_names(x, run))
 
 #' @export
 length.gangway_run <- function(x) length(names(x))

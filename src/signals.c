@@ -4,16 +4,14 @@
  * another thread gets SIGCHLD, and waits for it for ever. The kernel may give a signal to any thread
  * that does not block it. A thread starts with the mask of the one that starts it. */
 
-#include <R.h>
-#include <Rinternals.h>
-#include <R_ext/Rdynload.h>
+#include "gangway.h"
 
 #ifndef _WIN32
 #include <signal.h>
 #endif
 
 /* Block R's signals in this thread, or let them through again. */
-static SEXP block_signals(SEXP block)
+SEXP block_signals(SEXP block)
 {
 #ifndef _WIN32
     sigset_t of_r;
@@ -23,15 +21,4 @@ static SEXP block_signals(SEXP block)
     pthread_sigmask(asLogical(block) ? SIG_BLOCK : SIG_UNBLOCK, &of_r, NULL);
 #endif
     return R_NilValue;
-}
-
-static const R_CallMethodDef calls[] = {
-    {"block_signals", (DL_FUNC) &block_signals, 1},
-    {NULL, NULL, 0}
-};
-
-void R_init_gangway(DllInfo *dll)
-{
-    R_registerRoutines(dll, NULL, calls, NULL, NULL);
-    R_useDynamicSymbols(dll, FALSE);
 }

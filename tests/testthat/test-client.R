@@ -230,15 +230,21 @@ test_that("arguments of the wrong kind are errors", {
   expect_identical(get_metadata(), paste0("local@", folder))
 })
 
-test_that("run_artifact() takes the last step that holds an artifact, and never guesses", {
-  run <- new_run("ClientFlow", "latest_run")
-  expect_identical(run_artifact(run, "metrics"), c(0.25, 0.5))
-  expect_identical(run_artifact(run, "early"), "only here")
-  expect_identical(run_artifact(run, "same"), "same")
-  missing <- "gangway_error_client"
-  expect_error(run_artifact(run, "y"), "different values in the 2 tasks", class = missing)
-  expect_error(run_artifact(run, "metric"), "\"metrics\"", class = missing)
-  expect_true(all(c("metrics", "early", "same") %in% run_artifact_names(run)))
+test_that("a run's result takes the last step that holds an artifact, and never guesses", {
+  run <- latest_run("ClientFlow")
+  # First each artifact is looked up, then those of all steps are known.
+  for (i in 1:2) {
+    expect_identical(run$metrics, c(0.25, 0.5))
+    expect_identical(run$early, "only here")
+    expect_identical(run$same, "same")
+    expect_error(run$y, "different values in the 2 tasks", class = "gangway_error_client")
+    expect_error(run$metric, "\"metrics\"", class = "gangway_error_client")
+  }
+  expect_true(all(c("metrics", "early", "same", "y") %in% names(run)))
+  expect_false("name" %in% names(run))
+  # Another run's artifacts are its own.
+  expect_error(latest_run("FailingFlow")$metrics, "no step|No step", class = "gangway_error_client")
+  expect_identical(run$metrics, c(0.25, 0.5))
 })
 
 test_that("a gang's artifacts are those of its control task", {
@@ -247,7 +253,7 @@ test_that("a gang's artifacts are those of its control task", {
   step <- run$step("work")
   expect_length(step$tasks, 2L)
   expect_identical(step$task(step$control_task)$artifact("node"), 0L)
-  expect_identical(run_artifact(run, "node"), 0L)
+  expect_identical(latest_run("GangFlow")$node, 0L)
 })
 
 test_that("run_steps() lists the steps as they ran", {

@@ -63,7 +63,7 @@ class RObject:
         from .elements import names, refuse_packed
 
         refuse_packed(self)
-        return understand(repr(self), names, self.node)
+        return understand(self, names, self.node)
 
     @property
     def node(self) -> Any:
@@ -85,7 +85,7 @@ class RObject:
         """
         from .format.scan import check_stream
 
-        understand(repr(self), check_stream, self.data, self.info["bytes"])
+        understand(self, check_stream, self.data, self.info["bytes"])
 
     def to_python(self) -> Any:
         """Convert to Python's own types, NumPy's and pandas', without R.
@@ -126,8 +126,8 @@ class RObject:
         if self._read is None:
             from .format.read import Reader
 
-            reader = understand(repr(self), Reader, self.data, self.info["bytes"])
-            self._read = understand(repr(self), reader.run), reader.header
+            reader = understand(self, Reader, self.data, self.info["bytes"])
+            self._read = understand(self, reader.run), reader.header
         return self._read
 
     def __len__(self) -> int:

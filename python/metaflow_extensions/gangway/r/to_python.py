@@ -42,7 +42,7 @@ def guarded(value: RObject, make: Callable[[], Any]) -> Any:
     if value.packed_by:
         return value  # what only R packages can bring back
     try:
-        return understand(repr(value), make)
+        return understand(value, make)
     except to_numpy.MissingModule as error:
         raise ArtifactException(
             f"{value!r} has NumPy's or pandas' types in Python, and {error}: python -m pip install "

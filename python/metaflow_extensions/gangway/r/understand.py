@@ -10,12 +10,12 @@ from .format.nodes import FormatError
 T = TypeVar("T")
 
 
-def understand(what: str, read: Callable[..., T], *args: Any) -> T:
+def understand(what: object, read: Callable[..., T], *args: Any) -> T:
     """Call a function that reads bytes; what it cannot read is an `ArtifactException`.
 
     Parameters
     ----------
-    what : str
+    what : object
         How the bytes are called in the message.
     """
     try:

@@ -1,0 +1,5 @@
+#include <R.h>
+#include <Rinternals.h>
+
+SEXP block_signals(SEXP block);
+SEXP read_at(SEXP address, SEXP size);

@@ -1,0 +1,36 @@
+/* R's unserialize() for bytes that Python holds: as a raw vector they would be in memory twice. */
+
+#include <string.h>
+#include <stdint.h>
+#include "gangway.h"
+
+typedef struct {
+    const unsigned char *at, *end;
+} place;
+
+static void in_bytes(R_inpstream_t stream, void *to, int count)
+{
+    place *here = stream->data;
+    if (count > here->end - here->at)
+        error("the bytes end within an object");
+    memcpy(to, here->at, count);
+    here->at += count;
+}
+
+static int in_char(R_inpstream_t stream)
+{
+    unsigned char byte;
+    in_bytes(stream, &byte, 1);
+    return byte;
+}
+
+/* The object whose serialization is at an address; both are doubles, which hold any address exactly. */
+SEXP read_at(SEXP address, SEXP size)
+{
+    place here;
+    struct R_inpstream_st stream;
+    here.at = (const unsigned char *) (uintptr_t) asReal(address);
+    here.end = here.at + (size_t) asReal(size);
+    R_InitInPStream(&stream, &here, R_pstream_any_format, in_char, in_bytes, NULL, R_NilValue);
+    return R_Unserialize(&stream);
+}

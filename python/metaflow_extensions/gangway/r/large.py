@@ -68,6 +68,14 @@ def large_vectors(data: memoryview) -> list[Vector]:
     return found
 
 
+def assign(environment: Any, name: str, value: Any) -> None:
+    """Bind a value in an R environment; rpy2 would bind a copy."""
+    from rpy2.rinterface_lib import openrlib
+
+    symbol = openrlib.rlib.Rf_install(name.encode())
+    openrlib.rlib.Rf_defineVar(symbol, value.__sexp__._cdata, environment.__sexp__._cdata)
+
+
 class _Unknown(Exception):
     pass
 

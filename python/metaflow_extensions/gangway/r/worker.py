@@ -10,7 +10,7 @@ from typing import Any
 
 from .embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
 from .engine import REngine
-from .large import unserialize
+from .large import assign, large_vectors, unserialize
 from .ray_host import ray_functions
 
 # What the values kept in one worker may take of the machine's memory, all workers together.
@@ -75,6 +75,11 @@ class RWorker(REngine):
 
         if needs:
             self.evaluate("use_names", self._keep(needs[0], needs[1:]))
+        if large_vectors(memoryview(args)):
+            opened = unserialize(args, self._functions["read_kept"])
+            assign(self._runtime["worker"], "opened", opened)
+            del opened  # R's alone from here on
+            args = b""
         # Not `call`: Ray cancels by ending the worker, and signals would cost a third more.
         answer = call_with_bytes(self._functions[function], args)
         flush()
@@ -100,8 +105,8 @@ class RWorker(REngine):
             else:
                 _, data = unpack_value(value)
                 # Not as an argument of an R function, which would evaluate code.
-                shelf: Any = self._runtime["worker"]["values"]
-                shelf[name] = unserialize(data, self._functions["read_kept"])
+                shelf = self._runtime["worker"]["values"]
+                assign(shelf, name, unserialize(data, self._functions["read_kept"]))
                 self.evaluate("keep_around", name)
                 self._kept[name] = max(len(data), 1024)
             if name in self._kept:

@@ -257,11 +257,12 @@ call_actor <- function(data) {
 run_task <- function(data) {
   job <- worker$job
   if (!is.null(job$broken)) {
+    worker$opened <- NULL
     return(failed(job$broken))
   }
   on.exit(end_call())
   if (job$kind == "map") {
-    args <- open_parcel(data)
+    args <- open_args(data)
     arrive()
     return(run_chunk(job, args))
   }
@@ -276,8 +277,18 @@ returned <- function(value) {
   if (length(written) > 1L) failed(written) else written[[1L]]
 }
 
+# Arguments with large vectors Python has opened already, without a copy of the stream.
+open_args <- function(data) {
+  if (length(data)) {
+    return(open_parcel(data))
+  }
+  args <- worker$opened
+  worker$opened <- NULL
+  args
+}
+
 read_args <- function(data) {
-  args <- open_parcel(data)
+  args <- open_args(data)
   arrive()
   if (is.null(worker$names)) {
     return(args)

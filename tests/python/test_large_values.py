@@ -13,7 +13,7 @@ if shutil.which("R") is None:
 
 from metaflow_extensions.gangway.r import embed
 from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.large import large_vectors, unserialize
+from metaflow_extensions.gangway.r.large import assign, large_vectors, unserialize
 
 # R code, and how many vectors of it are taken by themselves.
 CASES = {
@@ -53,3 +53,13 @@ def test_values_are_what_r_itself_makes_of_them(code: str, number: int) -> None:
     assert base["identical"](base["is.object"](again), base["is.object"](value))[0]
     # Not two names of one object, of which a change would be seen by both.
     assert again.__sexp__._cdata != value.__sexp__._cdata
+
+
+def test_a_value_is_bound_without_a_copy() -> None:
+    REngine.current()
+    import rpy2.rinterface as ri
+
+    value = ri.evalr("runif(10)")
+    environment = ri.evalr("new.env()")
+    assign(environment, "x", value)
+    assert environment["x"].__sexp__._cdata == value.__sexp__._cdata

@@ -63,8 +63,8 @@ def fetch(value: Any, task: Any = None) -> tuple[Any, ...]:
     -------
     tuple
         ``("r ADDRESS SIZE RESTORE", bytes)``: R's serialization as `Bytes`, where it is, and what
-        is to be done after it is read; ``("parts ADDRESS SIZE", bytes, others)``: the same, and what
-        its placeholders stand for; ``("py", value)``: an object that has no counterpart in R.
+        is to be done after it is read; ``("parts ADDRESS SIZE", bytes, others)``: the same, and
+        what its placeholders stand for; ``("py", value)``: what has no counterpart in R.
 
     Raises
     ------

@@ -39,19 +39,21 @@ packages_in <- function(x, bytes) {
 }
 
 #' All classes in a value, level by level through lists, attributes and slots
+#'
+#' With primitive functions alone: there may be millions of plain vectors in a list.
 #' @noRd
 classes_in <- function(x) {
   found <- character()
   level <- list(x)
   while (length(level)) {
-    objects <- level[vapply(level, is.object, NA)]
-    found <- union(found, unlist(unique(lapply(objects, class))))
+    kept <- lapply(level, attributes)
+    has <- lengths(kept) > 0L
+    objects <- level[has]
+    found <- union(found, unlist(unique(lapply(objects[vapply(objects, is.object, NA)], class))))
     lists <- level[vapply(level, is.list, NA)]
-    more <- level[!vapply(level, function(part) is.null(attributes(part)), NA)]
-    more <- lapply(more, function(part) attributes(part)[setdiff(names(attributes(part)), plain_attributes)])
-    level <- c(unlist(lapply(lists, unclass), recursive = FALSE, use.names = FALSE),
-      unlist(more, recursive = FALSE, use.names = FALSE))
-    level <- level[vapply(level, function(part) is.list(part) || !is.null(attributes(part)), NA)]
+    more <- unlist(kept[has], recursive = FALSE)
+    more <- more[!names(more) %in% plain_attributes]
+    level <- c(unlist(lapply(lists, unclass), recursive = FALSE, use.names = FALSE), unname(more))
   }
   found
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _TYPES = frozenset(
     (
         *("logical", "integer", "double", "complex", "character", "raw"),
-        *("list", "expression", "pairlist", "language", "environment"),
+        *("NULL", "list", "expression", "pairlist", "language", "environment"),
     )
 )
 

@@ -133,6 +133,20 @@ test_that("jobs on one worker do not mix", {
   expect_identical(ray_get(refs), lapply(1:20, function(i) c(if (i %% 2) 1 else 2, i)))
 })
 
+test_that("options that a call sets go with it, and those of a package that it has loaded stay", {
+  skip_if_not_installed("data.table")
+  local_cluster()
+  seen <- lapply(1:4, function(i) {
+    ray_get(ray_remote(function() {
+      before <- getOption("datatable.mine")
+      if (isNamespaceLoaded("data.table")) options(datatable.mine = i)
+      loadNamespace("data.table")
+      list(before, getOption("datatable.verbose"), nrow(data.table::as.data.table(mtcars)[1:2, ]))
+    })())
+  })
+  expect_identical(seen, rep(list(list(NULL, FALSE, 2L)), 4))
+})
+
 test_that("references as arguments are resolved on the worker, and give an order", {
   local_cluster()
   add <- ray_remote(function(x, y = 0) x + y)

@@ -44,10 +44,10 @@ is_public_option <- function(name, strings) {
 }
 
 # By its name: dplyr.show_progress, datatable.verbose of data.table, R.utils.onNonSeekable.
-is_package_option <- function(name) {
+is_package_option <- function(name, packages = loadedNamespaces()) {
   words <- strsplit(tolower(name), "[^a-z0-9]+")[[1L]]
   starts <- vapply(seq_along(words), function(n) paste(words[seq_len(n)], collapse = ""), "")
-  any(starts %in% tolower(gsub("[^A-Za-z0-9]", "", loadedNamespaces())))
+  any(starts %in% tolower(gsub("[^A-Za-z0-9]", "", packages)))
 }
 
 r_defaults <- list(

@@ -38,7 +38,8 @@ restore_search <- function(wanted) {
 
 # What a package sets when it is loaded stays: it is not loaded again.
 restore_options <- function(now, wanted, loaded) {
-  mine <- Filter(Negate(is_package_option), setdiff(names(now), names(wanted)))
+  mine <- setdiff(names(now), names(wanted))
+  if (length(loaded)) mine <- mine[!vapply(mine, is_package_option, NA, loaded)]
   for (package in if (length(mine)) loaded) mine <- mine[!are_in_code(mine, asNamespace(package))]
   options(c(wanted, stats::setNames(vector("list", length(mine)), mine)))
 }

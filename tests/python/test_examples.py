@@ -50,6 +50,7 @@ def test_xgboost_train(start_flow: StartFlow) -> None:
     assert errors, said
 
 
+@pytest.mark.faults
 def test_tune_optuna(start_flow: StartFlow) -> None:
     need("sklearn", "xgboost", "optuna", "ray.tune")
     said = run_example(start_flow, "tune_optuna.py", "--trials", "2")

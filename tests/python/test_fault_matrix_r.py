@@ -77,7 +77,7 @@ FAULTS = {
 
 
 @every_kind
-@pytest.mark.parametrize("node", FAULTS)
+@pytest.mark.parametrize("node", [0, pytest.param(1, marks=pytest.mark.faults)])
 def test_r_code_that_dies(
     tmp_path: Path, short_tmp: str, importable: Callable[[str], str], kind: str, node: int
 ) -> None:

@@ -43,6 +43,7 @@ def test_two_runs_at_once_do_not_meet(start_flow: StartFlow, tmp_path: Path) -> 
         assert run.wait().status == 0, run.output
 
 
+@pytest.mark.faults
 def test_a_gang_of_one_and_of_three_with_a_port(run_flow: StartFlow) -> None:
     for number, attributes in (("1", {}), ("3", {"main_port": 27913, "num_cpus": 1})):
         run = run_flow("gang_attributes.py", NUM_PARALLEL=number, ATTRIBUTES=json.dumps(attributes))

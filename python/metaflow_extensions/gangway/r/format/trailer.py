@@ -117,6 +117,14 @@ def _description(read: Callable[[int, int], bytes], whole: int) -> tuple[dict[st
     return found, stream
 
 
+# What R's ``typeof()`` says of objects.
+_TYPES = (
+    *("NULL", "symbol", "pairlist", "closure", "environment", "promise", "language", "special"),
+    *("builtin", "logical", "integer", "double", "complex", "character", "list", "expression"),
+    *("bytecode", "externalptr", "weakref", "raw", "S4", "object"),
+)
+
+
 def _complete(found: Any) -> bool:
     """Whether a description has what its readers use; a later version may have more."""
     if not isinstance(found, dict) or type(found.get("version")) is not int:
@@ -127,7 +135,8 @@ def _complete(found: Any) -> bool:
     return (
         all(type(found.get(name)) in (int, float) for name in ("length", "bytes"))
         and 0 <= found["length"] < float("inf")
-        and all(isinstance(found.get(name), str) for name in ("type", "r"))
+        and isinstance(found.get("r"), str)
+        and found.get("type") in _TYPES
         and isinstance(found.get("dim", ""), (list, type(None)))
         and all(isinstance(t, list) and all(isinstance(s, str) for s in t) for t in texts)
         and _are_places(found.get("elements"))

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .argo import a_cluster
 from .cloud import Cloud
 from .conftest import FLOWS, StartFlow
@@ -58,6 +60,7 @@ def test_step_functions(cloud: Cloud, start_command: StartFlow, tmp_path: Path) 
     assert "all parameters have arrived" in run_command(cloud, tmp_path, command, env)
 
 
+@pytest.mark.faults
 def test_argo(cloud: Cloud, start_command: StartFlow, tmp_path: Path) -> None:
     kube = a_cluster(tmp_path)
     workflow = deployed(start_command, tmp_path, "--with=kubernetes", "argo-workflows", **kube)

@@ -29,6 +29,7 @@ def wait_for_job(run: CloudRun, number: int) -> str:
     return run.jobs[number].id
 
 
+@pytest.mark.faults
 def test_a_worker_that_raises_fails_the_run_and_retry_works(
     cloud: Cloud, start_flow: StartFlow
 ) -> None:
@@ -103,10 +104,12 @@ def test_an_r_flow_computes_on_both_machines(
     assert meetings(cloud) == "[]\n"
 
 
+@pytest.mark.faults
 def test_an_mpi_program_runs_on_both_machines(run_flow: StartFlow) -> None:
     check_sums(run_flow("mpi_gang.py"))
 
 
+@pytest.mark.faults
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 def test_torchrun_runs_on_both_machines(run_flow: StartFlow, tmp_path: Path) -> None:
     shutil.copy(FLOWS / "torch_sum.py", tmp_path)

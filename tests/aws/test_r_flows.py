@@ -74,6 +74,7 @@ def test_an_r_flow_runs_with_the_users_files(
     assert "timedatectl" not in run.logs
 
 
+@pytest.mark.faults
 def test_a_failed_flow_is_reported_and_resumed(tmp_path: Path, start_command: StartFlow) -> None:
     shutil.copy(FLOWS / "luck.R", tmp_path)
     run = start_command("Rscript", "luck.R").wait()

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from conftest import StartFlow
 
 SCRATCH = {"RAY_ADDRESS": "192.0.2.1:6379", "RAY_TMPDIR": "/nowhere", "RAY_AUTH_TOKEN_PATH": "/no"}

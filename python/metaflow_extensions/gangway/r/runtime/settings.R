@@ -72,7 +72,8 @@ options_of_session <- c(
   "windowsTimeouts", "X11.options", "future.plan", "nvimcom", "menu.graphics", "stringsAsFactors"
 )
 prefixes_of_session <- paste0("^([.]|(rstudio|gangway|reticulate|cli|callr|crayon|shiny|shinygadgets|plumber|vsc|",
-  "jupyter|IRkernel|knitr|covr|devtools|usethis|styler|lintr|testthat|languageserver|radian|renv|rlang_interactive|help)[._])")
+  "jupyter|IRkernel|knitr|covr|devtools|usethis|styler|lintr|testthat|languageserver|radian|renv|",
+  "rlang_interactive|help)[._])")
 
 #' Set what session_settings() has found elsewhere
 #' @noRd

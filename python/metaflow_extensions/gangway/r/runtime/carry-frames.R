@@ -10,8 +10,19 @@ is_lazy <- function(name, env) {
   if (is_shared_environment(env) || name == "...") {
     return(FALSE)
   }
-  code <- code_of(name, env)
-  is.language(code[[1L]]) && !is_empty(code) && has_rlang() && rlang::env_binding_are_lazy(env, name)[[1L]]
+  are_lazy(name, env)
+}
+
+# What substitute() gives is code for a promise and for a call alike, but in the global environment, where it gives the
+# name back for all but promises. So rlang, which takes 0.16 s to load, is seldom asked.
+are_lazy <- function(names, env) {
+  global <- identical(env, globalenv())
+  lazy <- vapply(names, function(name) {
+    code <- if (global) list(methods::substituteDirect(as.name(name), env)) else code_of(name, env)
+    is.language(code[[1L]]) && !is_empty(code) && !(global && identical(code[[1L]], as.name(name)))
+  }, NA)
+  if (any(lazy)) lazy[lazy] <- has_rlang() && rlang::env_binding_are_lazy(env, names[lazy])
+  unname(lazy)
 }
 
 # What substitute() gives, in a list, since it may be nothing at all: an argument that was not given.

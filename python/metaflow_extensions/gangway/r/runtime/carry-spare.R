@@ -78,7 +78,7 @@ collect_frame <- function(env, bag) {
 # Most of what a session has are plain vectors, taken at once; gives their names.
 collect_plain <- function(names, bag) {
   names <- names[!names %in% names(left_here) & !vapply(names, bindingIsActive, NA, globalenv())]
-  if (has_rlang() && length(names)) names <- names[!rlang::env_binding_are_lazy(globalenv(), names)]
+  names <- names[!are_lazy(names, globalenv())]
   values <- mget(names, envir = globalenv())
   plain <- vapply(values, function(value) is.atomic(value) && is.null(attributes(value)), NA)
   sizes <- vapply(values[plain], function(value) as.numeric(utils::object.size(value)), 0)
@@ -195,9 +195,8 @@ weigh <- function(value, limit) {
 # Without what would run code to be looked at.
 size_of_variables <- function(env) {
   names <- setdiff(ls(env, all.names = TRUE, sorted = FALSE), "...")
-  if (length(names) && has_rlang()) {
-    names <- names[!rlang::env_binding_are_lazy(env, names) & !rlang::env_binding_are_active(env, names)]
-  }
+  names <- names[!vapply(names, bindingIsActive, NA, env)]
+  names <- names[!are_lazy(names, env)]
   values <- tryCatch(mget(names, envir = env), error = function(e) lapply(names, binding_value, env))
   as.numeric(utils::object.size(values))
 }

@@ -62,11 +62,12 @@ look_at_tables <- function() {
   tables$script <- list()
   tables$packages <- new.env(parent = emptyenv())
   for (name in names[sizes > 0L]) {
-    methods <- as.list(methods_table(asNamespace(name)), all.names = TRUE)
-    for (key in names(methods)) note_method(key, methods[[key]], name)
+    table <- tables$all[[name]]
+    for (key in names(table)) note_method(key, code_of(key, table)[[1L]], name)
   }
 }
 
+# R's own methods are promises, of which substitute() gives the code: to have them all would take 40 MB.
 note_method <- function(key, method, namespace) {
   env <- if (is.function(method)) environment(method)
   if (!is.null(env) && !isNamespace(env) && is_script_function(method)) {

@@ -51,7 +51,7 @@ has_environments <- function(value) {
 session_world <- function() {
   names <- ls(globalenv(), all.names = TRUE)
   names <- names[!names %in% never_spare & !vapply(names, bindingIsActive, NA, globalenv())]
-  if (length(names) && has_rlang()) names <- names[!rlang::env_binding_are_lazy(globalenv(), names)]
+  names <- names[!are_lazy(names, globalenv())]
   values <- lapply(stats::setNames(nm = names), binding_value, globalenv(), no_value)
   s4 <- startsWith(names, ".__")
   of_functions <- vapply(values, is.function, NA) | s4

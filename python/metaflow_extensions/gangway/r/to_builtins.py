@@ -21,11 +21,10 @@ from .format.nodes import (
     NULL,
     PAIRLIST,
     RAW,
-    FormatError,
     Node,
 )
 from .format.strings import as_text
-from .to_python import guarded, is_convertible, named
+from .to_python import data_of, guarded, named
 from .to_times import DAY, seconds_of, zone
 
 if TYPE_CHECKING:
@@ -47,12 +46,10 @@ class _Conversion:
 
     def convert(self, node: Node) -> Any:
         """Any object: vectors of length one become scalars."""
-        try:
-            node = expand(node)
-        except FormatError:
+        data = data_of(node)
+        if data is None or "POSIXlt" in class_of(data):
             return self._keep(node)
-        if not is_convertible(node) or "POSIXlt" in class_of(node):
-            return self._keep(node)
+        node = data
         if node.type == NULL:
             return None
         if node.type in (LIST, PAIRLIST):
@@ -74,7 +71,7 @@ class _Conversion:
     def _column(self, node: Node) -> Any:
         if node.type == LIST and not {"data.frame", "POSIXlt"} & set(class_of(node)):
             return [self.convert(e) for e in node.value]
-        if is_convertible(node) and node.type != LIST:
+        if node.type != LIST and data_of(node) is not None:
             return self._vector(node)
         return self.convert(node)
 

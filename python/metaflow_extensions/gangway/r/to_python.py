@@ -68,11 +68,15 @@ def named(known: list[str | None] | None, values: list[Any]) -> Any:
     return dict(pairs) if unique else pairs
 
 
-def is_convertible(node: Node) -> bool:
-    """Whether it is data; S4 objects, functions and the like are not."""
-    if node.type == PAIRLIST:
-        return node.value[1] is None and not node.flags & _IS_S4
-    return not node.flags & _IS_S4 and node.type in (NULL, CHARACTER, LIST, *WIDTHS)
+def data_of(node: Node) -> Node | None:
+    """The data that an object is; S4 objects, functions and the like are none."""
+    try:
+        node = expand(node)
+    except FormatError:
+        return None
+    of_pairs = node.type == PAIRLIST and node.value[1] is None
+    is_data = of_pairs or node.type in (NULL, CHARACTER, LIST, *WIDTHS)
+    return node if is_data and not node.flags & _IS_S4 else None
 
 
 class _Conversion:
@@ -82,13 +86,10 @@ class _Conversion:
 
     def convert(self, node: Node) -> Any:
         """Any object: vectors of length one become scalars."""
-        try:
-            plain_node = expand(node)
-        except FormatError:
+        data = data_of(node)
+        if data is None:
             return self._keep(node)
-        if not is_convertible(plain_node):
-            return self._keep(node)
-        node = plain_node
+        node = data
         if node.type == NULL:
             return None
         if node.type in (LIST, PAIRLIST) and "POSIXlt" not in class_of(node):

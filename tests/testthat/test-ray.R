@@ -133,18 +133,35 @@ test_that("jobs on one worker do not mix", {
   expect_identical(ray_get(refs), lapply(1:20, function(i) c(if (i %% 2) 1 else 2, i)))
 })
 
+# In a session that has not loaded data.table, which would send its options.
 test_that("options that a call sets go with it, and those of a package that it has loaded stay", {
+  skip_without_ray()
   skip_if_not_installed("data.table")
-  local_cluster()
-  seen <- lapply(1:4, function(i) {
-    ray_get(ray_remote(function() {
-      before <- getOption("datatable.mine")
-      if (isNamespaceLoaded("data.table")) options(datatable.mine = i)
-      loadNamespace("data.table")
-      list(before, getOption("datatable.verbose"), nrow(data.table::as.data.table(mtcars)[1:2, ]))
-    })())
+  seen <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 1)
+    on.exit(ray_shutdown())
+    ray_get(ray_remote(function() NULL)())
+    lapply(1:6, function(i) {
+      # All that jobs share is sent anew for a function that has changed.
+      if (i > 2) assign("shared", eval(bquote(function() .(i))), globalenv())
+      ray_get(ray_remote(function() {
+        before <- getOption("datatable.mine")
+        if (isNamespaceLoaded("data.table")) options(datatable.mine = i)
+        loadNamespace("data.table")
+        list(before, getOption("datatable.verbose"), nrow(data.table::as.data.table(mtcars)[1:2, ]))
+      })())
+    })
   })
-  expect_identical(seen, rep(list(list(NULL, FALSE, 2L)), 4))
+  expect_identical(seen, rep(list(list(NULL, FALSE, 2L)), 6))
+})
+
+test_that("the locale that a call sets goes with it", {
+  local_cluster()
+  here <- ray_get(ray_remote(Sys.getlocale)())
+  told <- ray_get(ray_remote(function() Sys.setlocale("LC_ALL", "C"))())
+  expect_match(told, "C", fixed = TRUE)
+  expect_identical(ray_get(ray_remote(Sys.getlocale)()), here)
 })
 
 test_that("references as arguments are resolved on the worker, and give an order", {

@@ -132,6 +132,9 @@ forget_jobs <- function() {
 leave_job <- function() {
   if (!is.null(worker$job)) {
     restore_state(worker$base)
+    # What packages have set when they were loaded belongs to it from now on.
+    worker$base$options <- options()
+    worker$base$loaded <- loadedNamespaces()
     restore_world()
     worker$job <- worker$key <- NULL
   }

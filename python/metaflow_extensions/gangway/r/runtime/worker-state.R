@@ -5,7 +5,8 @@
 process_state <- function() {
   list(
     search = search(), options = options(), libraries = .libPaths(), folder = getwd(), variables = Sys.getenv(),
-    rng = RNGkind(), tables = table_sizes(), devices = grDevices::dev.list(), locale = Sys.getlocale()
+    rng = RNGkind(), tables = table_sizes(), devices = grDevices::dev.list(), locale = Sys.getlocale(),
+    loaded = loadedNamespaces()
   )
 }
 
@@ -18,12 +19,13 @@ restore_state <- function(state) {
   if (!identical(.libPaths(), state$libraries)) .libPaths(state$libraries)
   now <- options()
   if (!identical(now, state$options)) {
-    restore_options(now, state$options, setdiff(loadedNamespaces(), names(state$tables)))
+    restore_options(now, state$options, setdiff(loadedNamespaces(), state$loaded))
   }
   if (!identical(tryCatch(getwd(), error = function(e) NULL), state$folder)) try(setwd(state$folder), silent = TRUE)
   now <- Sys.getenv()
   if (!identical(now, state$variables)) restore_variables(now, state$variables)
   if (!identical(RNGkind(), state$rng)) suppressWarnings(do.call(RNGkind, as.list(state$rng)))
+  if (!identical(Sys.getlocale(), state$locale)) restore_locale(state$locale)
   for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
   if (!identical(table_sizes(), state$tables)) forget_methods()
 }
@@ -48,6 +50,15 @@ restore_options <- function(now, wanted, loaded) {
 are_in_code <- function(texts, namespace) {
   code <- serialize(Filter(is.function, as.list(namespace, all.names = TRUE)), NULL, xdr = FALSE)
   vapply(texts, function(text) length(grepRaw(text, code, fixed = TRUE)) > 0L, NA)
+}
+
+# Of the form "LC_CTYPE=C.UTF-8;LC_NUMERIC=C;...", or one name for all; some categories are told and cannot be set.
+restore_locale <- function(locale) {
+  parts <- strsplit(strsplit(locale, ";", fixed = TRUE)[[1L]], "=", fixed = TRUE)
+  for (part in parts) {
+    category <- if (length(part) == 1L) "LC_ALL" else part[[1L]]
+    try(suppressWarnings(Sys.setlocale(category, part[[length(part)]])), silent = TRUE)
+  }
 }
 
 restore_variables <- function(now, wanted) {

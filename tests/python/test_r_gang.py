@@ -73,7 +73,7 @@ def test_ray_map_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
         tmp_path,
         "k <- 10; helper <- function(x) x * k;"
         "big <- runif(1e5);"
-        "same <- function(a, b) cat('same', identical(a, b), '\\n');"
+        "same <- function(a, b) cat(paste0('same ', identical(a, b), '\\n'));"
         "same(ray_map(1:3, function(x, y) helper(x) + y, y = 1), list(11, 21, 31));"
         "same(ray_map(c(a = 1, b = 2), function(x) x, .chunk = 1), list(a = 1, b = 2));"
         "same(ray_map(list(), identity), list());"

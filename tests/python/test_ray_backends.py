@@ -18,7 +18,7 @@ pytest.importorskip("ray", reason="Ray is not installed")
 FUTURE = r"""
 library(future)
 plan(ray)
-same <- function(a, b) cat('same', identical(a, b), '\n')
+same <- function(a, b) cat(paste0('same ', identical(a, b), '\n'))
 k <- 10
 same(value(future(k + 1)), 11)
 same(as.integer(nbrOfWorkers()), as.integer(sum(ray_nodes()$cpus)))
@@ -43,7 +43,7 @@ plan(sequential)
 FOREACH = r"""
 library(foreach)
 registerDoRay()
-same <- function(a, b) cat('same', identical(a, b), '\n')
+same <- function(a, b) cat(paste0('same ', identical(a, b), '\n'))
 same(getDoParName(), 'doRay')
 same(getDoParWorkers(), as.integer(sum(ray_nodes()$cpus)))
 k <- 2

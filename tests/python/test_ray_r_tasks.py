@@ -17,7 +17,7 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 pytest.importorskip("ray", reason="Ray is not installed")
 
 CODE = r"""
-same <- function(a, b) cat('same', identical(a, b), '\n')
+same <- function(a, b) cat(paste0('same ', identical(a, b), '\n'))
 k <- 10
 f <- ray_remote(function(x, y) x * k + sum(y), cpus = 0.5)
 big <- ray_put(runif(1e5))

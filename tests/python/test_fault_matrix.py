@@ -72,8 +72,12 @@ def environment(kind: str, importable: Callable[[str], str]) -> dict[str, str]:
 @every_kind
 @pytest.mark.parametrize(
     ("number", "faults"),
-    [(2, CONTROL), (3, CONTROL_TASK), (3, WORKER), (2, WORKER_TASK)],
-    ids=["control", "control's task", "worker", "worker's task"],
+    [
+        pytest.param(2, CONTROL, id="control", marks=pytest.mark.faults),
+        pytest.param(3, CONTROL_TASK, id="control's task"),
+        pytest.param(3, WORKER, id="worker", marks=pytest.mark.faults),
+        pytest.param(2, WORKER_TASK, id="worker's task"),
+    ],
 )
 def test_code_that_dies(
     run_flow: StartFlow,
@@ -152,7 +156,9 @@ def test_a_worker_that_joins_twice_or_with_a_wrong_secret(
     assert "REFUSED authentication failed" in run.output
 
 
-@pytest.mark.parametrize("when", ["while it forms", "while it works"])
+@pytest.mark.parametrize(
+    "when", ["while it forms", pytest.param("while it works", marks=pytest.mark.faults)]
+)
 def test_strangers_do_no_harm(start_flow: StartFlow, when: str) -> None:
     run = start_flow("core_faults.py", HOLD="6")
     if when == "while it works":

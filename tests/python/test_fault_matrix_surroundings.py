@@ -94,6 +94,7 @@ def on_a_cable(start_flow: StartFlow, kind: str, cable: Cable, heartbeat: float)
     ).wait_for("HOLDING")
 
 
+@pytest.mark.faults
 @needs_namespaces
 @every_kind
 def test_a_network_cut_of_5_seconds_ends_nothing(

@@ -13,6 +13,7 @@ from conftest import StartFlow
 from fault_table import attempts, seconds_to_end
 
 
+@pytest.mark.faults
 def test_code_that_does_not_stop_is_killed(run_flow: StartFlow) -> None:
     run = run_flow("gang_faults.py", FAULTS="stubborn")
     assert run.status != 0

@@ -37,6 +37,7 @@ def test_a_gang_of_two_from_inside(run_flow: StartFlow, tmp_path: Path) -> None:
     assert seen["still_set"] == ["RAY_AUTH_TOKEN_PATH"]
 
 
+@pytest.mark.faults
 def test_two_runs_at_once_do_not_meet(start_flow: StartFlow, tmp_path: Path) -> None:
     (tmp_path / ".metaflow").mkdir()  # Metaflow's own first runs collide in making it
     runs = [start_flow("gang_attributes.py") for _ in range(2)]

@@ -38,7 +38,7 @@ test_that("the package may be attached in a task, which then numbers its referen
   local_cluster()
   seen <- expect_silent(ray_map(1, function(i) {
     first <- ray_put("first")
-    library(gangway)
+    suppressPackageStartupMessages(library(gangway))
     second <- gangway::ray_put("second")
     ray_get(list(first, second, ray_put("third")))
   }))

@@ -47,6 +47,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   ray_state$everywhere <- everywhere
   session$ray <- c(local$functions(), list(stop = local$stop))
   session$ray_process <- Sys.getpid()
+  note_process()
   # Also when R ends; when it is killed the node notices.
   if (is.null(session$ray_end)) {
     session$ray_end <- new.env()

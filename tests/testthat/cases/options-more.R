@@ -8,3 +8,6 @@ row("RNGkind(), all three of it", setup = suppressWarnings(RNGkind("Wichmann-Hil
   sample(10, 3)
 }, expect = c(2L, 9L, 7L))
 row("RNGkind() itself", code = RNGkind(), expect = c("Wichmann-Hill", "Box-Muller", "Rounding"))
+row("Sys.setlocale()", setup = Sys.setlocale("LC_COLLATE", "C"), code = {
+  sort(c("b", "A", "a", "B"))
+}, expect = c("A", "B", "a", "b"))

@@ -23,6 +23,7 @@ job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL
   job$gone <- world$gone
   job$search <- search_plan(bag, not_attached)
   job$settings <- session_settings(bag$policy$named_only, bag$strings)
+  job$process <- changed_process(bag$policy$named_only, bag$strings)
   job$everywhere <- ray_state$everywhere
   values <- c(lapply(bag$captured, function(item) item$value), constants)
   packages <- packages_of_classes(classes_in(values))

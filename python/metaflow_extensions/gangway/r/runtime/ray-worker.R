@@ -36,6 +36,7 @@ start_worker <- function(node) {
   worker$node <- node
   options(r_defaults)
   options(warn = 1, keep.source = FALSE)
+  note_process()
   open_capture()
   when_foreach_is_loaded()
   register_ray_methods()
@@ -148,6 +149,7 @@ enter_job <- function(key, job) {
   enter_world(job$shared_key, job$shared)
   .libPaths(job$libraries)
   use_settings(job$settings)
+  use_process(job$process)
   opened <- guarded(follow_plan(job$search))
   if (length(opened) > 1L && is.null(job$broken)) job$broken <- opened
   for (part in job$around) settle(part)

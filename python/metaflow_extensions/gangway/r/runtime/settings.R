@@ -1,10 +1,12 @@
-# The settings of an R session that code's results depend on: options, and the kinds of random numbers.
+# The settings of an R session that code's results depend on: options, the kinds of random numbers, the locale, and what
+# the session changes in its process while Ray's workers run.
 
-#' The session's options that are not R's defaults, without those of its terminal, editor and devices, and its RNGkind()
+#' The session's options that are not R's defaults, without those of its terminal, editor and devices, its RNGkind(), and
+#' the locale by which it sorts and formats
 #'
 #' @param named_only Only R's own, those of loaded packages, and those whose names stand in `strings`: what is stored
 #'   where others can read it.
-#' @return A list of `options` and `rng` (`NULL` for R's default).
+#' @return A list of `options`, `rng` (`NULL` for R's default) and `locale` (by category).
 #' @noRd
 session_settings <- function(named_only = FALSE, strings = character()) {
   now <- options()
@@ -14,8 +16,14 @@ session_settings <- function(named_only = FALSE, strings = character()) {
   }
   if (named_only) settings$seen <- NULL
   kinds <- RNGkind()
-  list(options = settings$options, rng = if (!identical(kinds, default_kinds)) kinds)
+  list(
+    options = settings$options, rng = if (!identical(kinds, default_kinds)) kinds,
+    locale = vapply(locale_categories, Sys.getlocale, "")
+  )
 }
+
+# Not LC_CTYPE: text is UTF-8 in tasks, whatever the session's is.
+locale_categories <- c(LC_COLLATE = "LC_COLLATE", LC_TIME = "LC_TIME", LC_MONETARY = "LC_MONETARY")
 
 settings <- new.env(parent = emptyenv())
 default_kinds <- c("Mersenne-Twister", "Inversion", "Rejection")
@@ -80,4 +88,62 @@ prefixes_of_session <- paste0("^([.]|(rstudio|gangway|reticulate|cli|callr|crayo
 use_settings <- function(settings) {
   if (length(settings$options)) options(settings$options)
   if (!is.null(settings$rng)) suppressWarnings(do.call(RNGkind, as.list(settings$rng)))
+  for (category in names(settings$locale)) use_locale(category, settings$locale[[category]])
+}
+
+use_locale <- function(category, locale) {
+  if (identical(Sys.getlocale(category), locale) || nzchar(suppressWarnings(Sys.setlocale(category, locale)))) {
+    return(invisible())
+  }
+  if (category == "LC_COLLATE" && !identical(settings$missing, locale)) {
+    settings$missing <- locale
+    cat(
+      "[gangway] The locale ", locale, ", by which the session sorts text, is not installed here: sort() and order() ",
+      "may give another order. Install it here, or call Sys.setlocale(\"LC_COLLATE\", \"C\") at the top of the script.\n",
+      sep = "", file = stderr()
+    )
+  }
+}
+
+# ---- what the session changes in its process: Ray's workers have its environment and folder from when they started
+
+#' Note what Ray's workers have from the start
+#' @noRd
+note_process <- function() settings$process <- list(variables = Sys.getenv(), folder = folder_now())
+
+folder_now <- function() tryCatch(getwd(), error = function(e) NULL) # it may be gone
+
+#' What has changed since: `variables` (`NA` for those that are gone) and `folder`
+#'
+#' Others may read the job where `named_only`: only variables that code names travel, and the time zone.
+#' @noRd
+changed_process <- function(named_only, strings) {
+  was <- settings$process
+  now <- Sys.getenv()
+  folder <- folder_now()
+  if (is.null(was) || (identical(now, was$variables) && identical(folder, was$folder))) {
+    return(NULL)
+  }
+  names <- union(names(now), names(was$variables))
+  names <- names[!grepl(variables_of_process, names)]
+  if (named_only) names <- intersect(names, c("TZ", strings))
+  new <- unclass(now)[names]
+  same <- mapply(identical, unname(new), unname(unclass(was$variables)[names]))
+  list(
+    variables = stats::setNames(new, names)[!as.logical(same)],
+    folder = if (!named_only && !identical(folder, was$folder)) folder
+  )
+}
+
+variables_of_process <- paste0("^(_$|(RAY|GANGWAY|METAFLOW|RETICULATE|PYTHON|R)_|PYTHON|(PWD|OLDPWD|SHLVL|TMPDIR|",
+  "LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|VIRTUAL_ENV)$)")
+
+use_process <- function(changed) {
+  if (is.null(changed)) {
+    return(invisible())
+  }
+  gone <- is.na(changed$variables)
+  if (any(!gone)) do.call(Sys.setenv, as.list(changed$variables[!gone]))
+  Sys.unsetenv(names(changed$variables)[gone])
+  if (!is.null(changed$folder)) try(setwd(changed$folder), silent = TRUE)
 }

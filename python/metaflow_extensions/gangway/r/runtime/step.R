@@ -42,6 +42,7 @@ open_bundle <- function(path) {
   options(warn = 1, keep.source = FALSE)
   bundle <<- unseal(open_parcel(read = function(hook) readRDS(path, refhook = hook)))
   use_settings(bundle$settings)
+  note_process()
   # The other functions of the package gangway, for steps that use them and machines that have it.
   here <- as.environment("gangway:task")
   for (name in setdiff(bundle$exports, names(here))) {

@@ -21,7 +21,7 @@ restore_state <- function(state) {
   if (!identical(now, state$options)) {
     restore_options(now, state$options, setdiff(loadedNamespaces(), state$loaded))
   }
-  if (!identical(tryCatch(getwd(), error = function(e) NULL), state$folder)) try(setwd(state$folder), silent = TRUE)
+  if (!identical(folder_now(), state$folder)) try(setwd(state$folder), silent = TRUE)
   now <- Sys.getenv()
   if (!identical(now, state$variables)) restore_variables(now, state$variables)
   if (!identical(RNGkind(), state$rng)) suppressWarnings(do.call(RNGkind, as.list(state$rng)))

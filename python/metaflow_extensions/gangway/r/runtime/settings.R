@@ -1,8 +1,8 @@
 # The settings of an R session that code's results depend on: options, the kinds of random numbers, the locale, and what
 # the session changes in its process while Ray's workers run.
 
-#' The session's options that are not R's defaults, without those of its terminal, editor and devices, its RNGkind(), and
-#' the locale by which it sorts and formats
+#' The session's options that are not R's defaults, without those of its terminal, editor and devices, its RNGkind() and
+#' its locale
 #'
 #' @param named_only Only R's own, those of loaded packages, and those whose names stand in `strings`: what is stored
 #'   where others can read it.
@@ -99,7 +99,7 @@ use_locale <- function(category, locale) {
     settings$missing <- locale
     cat(
       "[gangway] The locale ", locale, ", by which the session sorts text, is not installed here: sort() and order() ",
-      "may give another order. Install it here, or call Sys.setlocale(\"LC_COLLATE\", \"C\") at the top of the script.\n",
+      "may give another order. Install it, or call Sys.setlocale(\"LC_COLLATE\", \"C\") at the top of the script.\n",
       sep = "", file = stderr()
     )
   }

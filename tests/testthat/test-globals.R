@@ -303,3 +303,10 @@ test_that("a name that another function makes with <<- is not missing", {
 test_that("reading a function is quick", {
   expect_lt(system.time(for (f in sound) scan_function(f))[["elapsed"]], 1)
 })
+
+test_that("of several variables that hold code each promise is told apart", {
+  env <- list2env(list(code = quote(x + y), formula = y ~ x))
+  delayedAssign("later", stop("looked at"), assign.env = env)
+  expect_identical(are_lazy(c("code", "formula", "later"), env), c(FALSE, FALSE, TRUE))
+  expect_identical(are_lazy(c("later", "code"), env), c(TRUE, FALSE))
+})

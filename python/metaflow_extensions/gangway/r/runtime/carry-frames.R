@@ -21,7 +21,7 @@ are_lazy <- function(names, env) {
     code <- if (global) list(methods::substituteDirect(as.name(name), env)) else code_of(name, env)
     is.language(code[[1L]]) && !is_empty(code) && !(global && identical(code[[1L]], as.name(name)))
   }, NA)
-  if (any(lazy)) lazy[lazy] <- has_rlang() && rlang::env_binding_are_lazy(env, names[lazy])
+  if (any(lazy)) lazy[lazy] <- if (has_rlang()) rlang::env_binding_are_lazy(env, names[lazy]) else FALSE
   unname(lazy)
 }
 

@@ -25,6 +25,9 @@ test_that("a method of heals() says what of a class is made anew", {
   expect_equal(lost(engine)$path, "x$handle")
   local_methods(heals.engine = function(x, ...) TRUE)
   expect_null(lost(engine))
+  unnamed <- structure(list(pointer), class = "engine")
+  local_methods(heals.engine = function(x, ...) "handle")
+  expect_equal(lost(unnamed)$path, "x[[1]]")
 })
 
 test_that("methods of packages are found, registered or not, also for S4, environments and inherited classes", {

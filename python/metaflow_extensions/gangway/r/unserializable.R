@@ -98,7 +98,7 @@ parts_of_list <- function(x, path, inside = "list", worth = function(x) referenc
   x <- unclass(x)
   keep <- bisect(x, which(!holds_nothing(x)), worth)
   labels <- names(x)
-  if (length(healed)) keep <- keep[!labels[keep] %in% healed]
+  keep <- keep[!as.character(labels)[keep] %in% healed]
   lapply(keep, function(i) {
     label <- if (is.null(labels) || is.na(labels[i])) "" else labels[i]
     where <- if (inside == "code") {

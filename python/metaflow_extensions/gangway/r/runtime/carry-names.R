@@ -132,12 +132,12 @@ collect_options <- function(bag) {
 
 # ---- methods
 
-# R calls these by itself, or functions of packages do.
+# R calls these by itself, or functions of packages do, as gangway does heals().
 implicit_generics <- c(
   names(.knownS3Generics), .S3PrimitiveGenerics, "format", "toString", "$", "[", "[[", "$<-", "[<-", "[[<-", "as",
   "sort", "rev", "unique", "duplicated", "anyDuplicated", "mean", "median", "quantile", "range", "diff", "scale",
   "split", "merge", "within", "with", "transform", "subset", "by", "aggregate", "all.equal", "nobs", "family",
-  "simulate"
+  "simulate", "heals"
 )
 
 #' Methods of the script for generics that are used: `print.fit`, S4 classes and methods, what is registered

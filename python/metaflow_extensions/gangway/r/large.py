@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import embed
-from .format.nodes import DOUBLE, HAS_ATTRIBUTES, INTEGER, LIST, LOGICAL, RAW
+from .format.nodes import DOUBLE, HAS_ATTRIBUTES, INTEGER, LIST, LOGICAL, NULL, RAW
 
 LARGE = 1 << 20
 # What R's vector() calls a type, the function that tells where its values are, and their width.
@@ -63,7 +63,7 @@ def large_vectors(data: memoryview) -> list[Vector]:
     """Find large vectors of numbers, up to the first item that would have to be read to pass it."""
     found: list[Vector] = []
     if len(data) >= LARGE and data[:2] == b"B\n" and _int(data, 2) == 3:
-        with contextlib.suppress(_Unknown):
+        with contextlib.suppress(_Unknown, RecursionError):
             _look(data, 18 + _int(data, 14), (), found, [_MOST])
     return found
 
@@ -88,21 +88,26 @@ def _look(
     data: memoryview, at: int, path: tuple[int, ...], found: list[Vector], left: list[int]
 ) -> int:
     """Look at the item there; return where it ends."""
-    flags, size = _int(data, at), _int(data, at + 4)
-    kind, at = flags & 0xFF, at + 8
+    flags = _int(data, at)
+    kind = flags & 0xFF
     left[0] -= 1
+    if left[0] < 0 or flags & _IS_S4:
+        raise _Unknown
+    if kind == NULL:
+        return at + 4
+    if kind != LIST and kind not in _KINDS:
+        raise _Unknown
+    size, at = _int(data, at + 4), at + 8
     # R writes the length of a vector of 2^31 elements and more as -1 and two numbers.
-    if flags & _IS_S4 or size < 0 or left[0] < 0:
+    if size < 0:
         raise _Unknown
     if kind == LIST:
         for place in range(size):
             at = _look(data, at, (*path, place), found, left)
-    elif kind in _KINDS:
+    else:
         start, at = at, at + size * _KINDS[kind][2]
         if at - start >= LARGE:
             found.append(Vector(path, kind, start, at))
-    else:
-        raise _Unknown
     if flags & HAS_ATTRIBUTES:
         raise _Unknown
     return at

@@ -32,6 +32,7 @@ test_that("values go there and back unharmed", {
   expect_match(format(refs[[1]]), "15.3 M")
   expect_identical(ray_get(refs), list(large, large))
   expect_identical(ray_map(1:2, function(i, d) d$names, d = large), rep(list(large$names), 2))
+  expect_identical(ray_map(large[c(1, 1)], ncol), list(numbers = 1000000L, numbers = 1000000L))
 })
 
 test_that("the package may be attached in a task, which then numbers its references on", {
@@ -509,6 +510,15 @@ test_that("an actor's errors and its death are told", {
   expect_true(ray_get(stopped$fine()))
   ray_cancel(stopped)
   expect_error(ray_get(stopped$fine()), class = on_ray("died"))
+})
+
+test_that("what shall run first in a worker has run before any call, or each call says that it failed", {
+  local_cluster()
+  withr::defer(ray_state$everywhere <- NULL)
+  ray_state$everywhere <- function() stop("no licence")
+  for (i in 1:2) expect_error(ray_map(1, function(x) x), "no licence\n  in everywhere()", fixed = TRUE)
+  ray_state$everywhere <- function() options(mine.everywhere = 42)
+  expect_identical(ray_map(1:4, function(i) getOption("mine.everywhere")), rep(list(42), 4))
 })
 
 test_that("resources are asked for, and shown", {

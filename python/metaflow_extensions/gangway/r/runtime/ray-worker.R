@@ -144,14 +144,15 @@ leave_job <- function() {
 # The process as the job needs it: what it comes back to after each call.
 enter_job <- function(key, job) {
   leave_job()
-  if (!is.null(job$everywhere)) run_everywhere(job)
+  ready <- if (!is.null(job$everywhere)) run_everywhere(job$everywhere)
   if (is.null(worker$base)) worker$base <- process_state()
   enter_world(job$shared_key, job$shared)
   .libPaths(job$libraries)
   use_settings(job$settings)
   use_process(job$process)
-  opened <- guarded(follow_plan(job$search))
-  if (length(opened) > 1L && is.null(job$broken)) job$broken <- opened
+  for (done in list(ready, guarded(follow_plan(job$search)))) {
+    if (length(done) > 1L && is.null(job$broken)) job$broken <- done
+  }
   for (part in job$around) settle(part)
   forget_globals(job$gone)
   job$names <- ls(globalenv(), all.names = TRUE)
@@ -169,14 +170,15 @@ end_call <- function() {
   forget_kept()
 }
 
-# What the user wants to run first in every process.
-run_everywhere <- function(job) {
-  done <- worker$everywhere
-  if (!identical(done, job$everywhere)) {
-    worker$everywhere <- job$everywhere
-    job$everywhere()
-    worker$base <- process_state()
+# What the user wants to run first in every process. Where it fails another job tries again.
+run_everywhere <- function(everywhere) {
+  if (identical(worker$everywhere, everywhere)) {
+    return(NULL)
   }
+  done <- guarded(everywhere())
+  if (length(done) == 1L) worker$everywhere <- everywhere
+  worker$base <- process_state()
+  done
 }
 
 # ---- values, which Python puts into worker$values (RWorker._keep())

@@ -165,6 +165,19 @@ test_that("what is small travels, what is large or cannot travel is told; what i
   expect_identical(unique(unname(globals$stored$left)), "named")
 })
 
+test_that("of options what is stored holds those of R and of packages, unless they may be secret, and those named", {
+  withr::local_options(
+    jsonlite.x = 1, digits = 5, jsonlite.key = "k", jsonlite.db_pwd = "p", jsonlite.auth = "a", base.url = "u",
+    mine.y = 2
+  )
+  loadNamespace("jsonlite")
+  stored <- function(strings = character()) names(session_settings(TRUE, strings)$options)
+  mine <- c("jsonlite.x", "digits", "jsonlite.key", "jsonlite.db_pwd", "jsonlite.auth", "base.url", "mine.y")
+  expect_setequal(intersect(mine, stored()), c("jsonlite.x", "digits"))
+  named <- c("jsonlite.key", "mine.y")
+  expect_setequal(intersect(mine, stored(named)), c("jsonlite.x", "digits", named))
+})
+
 test_that("attached packages travel in the order of attachment", {
   packages <- callr::r(function() {
     library(R6)

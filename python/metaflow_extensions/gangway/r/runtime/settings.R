@@ -47,12 +47,15 @@ without_defaults <- function(options) {
 }
 
 is_public_option <- function(name, strings) {
-  secret <- grepl("secret|token|passw|api[._]?key|credential", name, ignore.case = TRUE)
-  name %in% strings || (!secret && (name %in% c("warn", "width", names(r_defaults)) || is_package_option(name)))
+  secret <- "secret|token|passw|pwd|credential|api[._]?key|(^|[._-])(pass|key|auth|pat)([._-]|$)"
+  # No package of R's own has options of its name: base.url is the user's.
+  of_package <- is_package_option(name, setdiff(loadedNamespaces(), always_loaded))
+  known <- of_package || name %in% c("warn", "width", names(r_defaults))
+  name %in% strings || (known && !grepl(secret, name, ignore.case = TRUE))
 }
 
 # By its name: dplyr.show_progress, datatable.verbose of data.table, R.utils.onNonSeekable.
-is_package_option <- function(name, packages = loadedNamespaces()) {
+is_package_option <- function(name, packages) {
   words <- strsplit(tolower(name), "[^a-z0-9]+")[[1L]]
   starts <- vapply(seq_along(words), function(n) paste(words[seq_len(n)], collapse = ""), "")
   any(starts %in% tolower(gsub("[^A-Za-z0-9]", "", packages)))

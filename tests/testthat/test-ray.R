@@ -441,6 +441,16 @@ test_that("an object put once is deserialized once a worker", {
   expect_identical(anyDuplicated(vapply(seen, `[`, "", 1)), 0L)
 })
 
+test_that("a worker keeps jobs, and not what they were called with", {
+  local_cluster()
+  ray_map(c(77.5, 77.5), function(x, y) x + y, y = ray_put(78.5))
+  held <- ray_remote(function() {
+    jobs <- environment(get("ray_put", as.environment("gangway:task")))$worker$jobs
+    intersect(unlist(lapply(jobs, function(job) Filter(is.double, as.list(job$env)))), c(77.5, 78.5))
+  })
+  expect_length(unlist(ray_get(list(held(), held()))), 0)
+})
+
 test_that("progress is told in lines where there is no console", {
   local_cluster()
   expect_message(ray_map(1:4, identity, .progress = TRUE), "ray_map\\(\\): 4 of 4 elements")

@@ -346,10 +346,13 @@ run_chunk <- function(job, args) {
   if (length(names)) {
     columns <- lapply(columns, function(column) if (is.list(column)) fill_slots(column, names) else column)
     list2env(structure(fill_slots(job$constants, names), names = job$constant_names), job$env)
+    on.exit(list2env(structure(job$constants, names = job$constant_names), job$env))
   }
   values <- vector("list", length(columns[[1L]]))
   bad <- integer()
   slots <- job$slots
+  # The job is kept, and what it was called with is not.
+  on.exit(rm(list = slots, envir = job$env), add = TRUE)
   for (i in seq_along(values)) {
     for (k in seq_along(columns)) assign(slots[k], columns[[k]][[i]], job$env)
     if (length(args[[3L]])) use_seed(args[[3L]][[i]])

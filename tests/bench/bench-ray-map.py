@@ -20,17 +20,17 @@ MIN_MAP_OF_PYTHON = 0.65
 MIN_OF_FURRR = 1.0
 
 FUNCTIONS = """
-seconds <- function(expr) system.time(expr)[["elapsed"]]
 functions <- list(
   remote = function(self) {
     same <- ray_remote(function(x) x)
-    self$seconds <- seconds(ray_get(lapply(seq_len(CALLS), same)))
+    self$seconds <- system.time(ray_get(lapply(seq_len(CALLS), same)))[["elapsed"]]
   },
-  one = function(self) self$seconds <- seconds(ray_map(seq_len(CALLS), function(x) x, .chunk = 1)),
-  all = function(self) self$seconds <- seconds(ray_map(seq_len(CALLS), function(x) x))
+  one = function(self) {
+    self$seconds <- system.time(ray_map(seq_len(CALLS), function(x) x, .chunk = 1))[["elapsed"]]
+  },
+  all = function(self) self$seconds <- system.time(ray_map(seq_len(CALLS), function(x) x))[["elapsed"]]
 )
-saveRDS(list(functions = functions, globals = list(seconds = seconds, CALLS = CALLS),
-  search = list(), exports = character()), "flow.rds")
+saveRDS(list(format = 2L, functions = functions, defaults = list(), search = list(), exports = character()), "flow.rds")
 """
 
 FLOW = """
@@ -101,9 +101,9 @@ def median(values: list[float]) -> float:
 
 
 def rscript(code: str, folder: str) -> str:
-    """Run R code with the number of calls in `CALLS`."""
+    """Run R code with the number of calls for `CALLS`."""
     done = subprocess.run(
-        ["Rscript", "-e", f"CALLS <- {CALLS}L; {code}"],
+        ["Rscript", "-e", code.replace("CALLS", f"{CALLS}L")],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -15,10 +15,10 @@ import random, resource, sys
 import metaflow
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.describe import describe
-from metaflow_extensions.gangway.r.format import build
-from metaflow_extensions.gangway.r.format.nodes import *
-from metaflow_extensions.gangway.r.format.trailer import add_trailer
-from metaflow_extensions.gangway.r.format.write import write
+from metaflow_extensions.gangway.rds import build
+from metaflow_extensions.gangway.rds.nodes import *
+from metaflow_extensions.gangway.rds.trailer import add_trailer
+from metaflow_extensions.gangway.rds.write import write
 from metaflow_extensions.gangway.r.robject import RObject
 import numpy, pandas, zoneinfo
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import metaflow  # noqa: F401  (before an extension's module)
 import pytest
-from metaflow_extensions.gangway.r.format.altrep import expand
-from metaflow_extensions.gangway.r.format.nodes import BYTECODE, CLOSURE, FormatError
-from metaflow_extensions.gangway.r.format.read import Reader, read
-from metaflow_extensions.gangway.r.format.scan import check_stream
-from metaflow_extensions.gangway.r.format.write import write
+from metaflow_extensions.gangway.rds.altrep import expand
+from metaflow_extensions.gangway.rds.nodes import BYTECODE, CLOSURE, FormatError
+from metaflow_extensions.gangway.rds.read import Reader, read
+from metaflow_extensions.gangway.rds.scan import check_stream
+from metaflow_extensions.gangway.rds.write import write
 
 OBJECTS = Path(__file__).parent / "robjects"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "tidymodels_objects.rds"

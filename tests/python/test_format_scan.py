@@ -13,8 +13,9 @@ from pathlib import Path
 import metaflow  # noqa: F401  (before an extension's module)
 import pytest
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r.format import build
-from metaflow_extensions.gangway.r.format.nodes import (
+from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.rds import build
+from metaflow_extensions.gangway.rds.nodes import (
     CALL,
     DOTS,
     ENVIRONMENT,
@@ -28,11 +29,10 @@ from metaflow_extensions.gangway.r.format.nodes import (
     FormatError,
     Node,
 )
-from metaflow_extensions.gangway.r.format.read import read
-from metaflow_extensions.gangway.r.format.scan import check_stream, may_hold_code
-from metaflow_extensions.gangway.r.format.trailer import add_trailer
-from metaflow_extensions.gangway.r.format.write import write
-from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.rds.read import read
+from metaflow_extensions.gangway.rds.scan import check_stream, may_hold_code
+from metaflow_extensions.gangway.rds.trailer import add_trailer
+from metaflow_extensions.gangway.rds.write import write
 
 ROBJECTS = Path(__file__).with_name("robjects")
 

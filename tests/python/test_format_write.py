@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metaflow_extensions.gangway.r.describe import describe
-from metaflow_extensions.gangway.r.format import build
-from metaflow_extensions.gangway.r.format.altrep import expand
-from metaflow_extensions.gangway.r.format.nodes import (
+from metaflow_extensions.gangway.rds import build
+from metaflow_extensions.gangway.rds.altrep import expand
+from metaflow_extensions.gangway.rds.nodes import (
     CALL,
     DOUBLE,
     ENVIRONMENT,
@@ -28,9 +28,9 @@ from metaflow_extensions.gangway.r.format.nodes import (
     FormatError,
     Node,
 )
-from metaflow_extensions.gangway.r.format.read import read
-from metaflow_extensions.gangway.r.format.trailer import add_trailer, read_trailer
-from metaflow_extensions.gangway.r.format.write import write
+from metaflow_extensions.gangway.rds.read import read
+from metaflow_extensions.gangway.rds.trailer import add_trailer, read_trailer
+from metaflow_extensions.gangway.rds.write import write
 
 pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
 if shutil.which("R") is None:

@@ -21,9 +21,9 @@ if shutil.which("R") is None:
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r import embed
 from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.format.trailer import MAGIC, trailer
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.ray.remote import LARGE, Blob, pack_value, unpack_value
+from metaflow_extensions.gangway.rds.trailer import MAGIC, trailer
 
 INFO = {
     "class": ["raw"],

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import metaflow  # noqa: F401  (before an extension's module)
 import pytest
-from metaflow_extensions.gangway.r.format.nodes import FormatError
-from metaflow_extensions.gangway.r.format.read import Reader
-from metaflow_extensions.gangway.r.format.scan import problem_of
-from metaflow_extensions.gangway.r.format.write import write
+from metaflow_extensions.gangway.rds.nodes import FormatError
+from metaflow_extensions.gangway.rds.read import Reader
+from metaflow_extensions.gangway.rds.scan import problem_of
+from metaflow_extensions.gangway.rds.write import write
 
 if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)

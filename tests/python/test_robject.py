@@ -16,8 +16,8 @@ if shutil.which("R") is None:
 from metaflow_extensions.gangway.exceptions import ArtifactException, RStartException
 from metaflow_extensions.gangway.r import elements, embed
 from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.format.trailer import add_trailer
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.rds.trailer import add_trailer
 
 
 def r(code: str) -> Any:

@@ -25,10 +25,10 @@ from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r import to_numpy
 from metaflow_extensions.gangway.r.describe import describe
 from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.format import build
-from metaflow_extensions.gangway.r.format.trailer import add_trailer
-from metaflow_extensions.gangway.r.format.write import write
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.rds import build
+from metaflow_extensions.gangway.rds.trailer import add_trailer
+from metaflow_extensions.gangway.rds.write import write
 
 UTC = datetime.timezone.utc
 

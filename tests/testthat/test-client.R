@@ -108,7 +108,7 @@ test_that("Python's values come back equal, or stay Python objects", {
 
 test_that("R objects are unserialized, also within Python's lists", {
   r <- reticulate::import("metaflow_extensions.gangway.r", convert = FALSE)
-  trailer <- reticulate::import("metaflow_extensions.gangway.r.format.trailer", convert = FALSE)
+  trailer <- reticulate::import("metaflow_extensions.gangway.rds.trailer", convert = FALSE)
   bi <- reticulate::import_builtins(convert = FALSE)
   robject <- function(x, bytes = serialize(x, NULL, version = 3)) {
     about <- list(class = list("list"), type = "list", length = 1L, dim = NULL, r = "", restore = list())

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import metaflow  # noqa: F401  (before an extension's module)
-from metaflow_extensions.gangway.r.format import build
-from metaflow_extensions.gangway.r.format.nodes import (
+from metaflow_extensions.gangway.rds import build
+from metaflow_extensions.gangway.rds.nodes import (
     BYTECODE,
     CALL,
     CLOSURE,
@@ -32,7 +32,7 @@ from metaflow_extensions.gangway.r.format.nodes import (
     Cell,
     Node,
 )
-from metaflow_extensions.gangway.r.format.write import write
+from metaflow_extensions.gangway.rds.write import write
 
 GLOBAL, NONE = Node(GLOBAL_ENVIRONMENT), Node(NULL)
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ArtifactException
-from .format.build import character, list_, null
-from .format.nodes import LIST, Node
+from ..rds.build import character, list_, null
+from ..rds.nodes import LIST, Node
 from .from_scalars import strings
 from .robject import RObject
 

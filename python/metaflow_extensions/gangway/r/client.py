@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from ..rds.scan import check_stream
 from . import fast_gzip
-from .format.scan import check_stream
 from .from_python import convert
 from .robject import RObject
 from .understand import understand

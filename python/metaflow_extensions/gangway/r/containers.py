@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .format.altrep import expand
-from .format.nodes import ENVIRONMENT, LIST, PAIRLIST, Cell, Node
+from ..rds.altrep import expand
+from ..rds.nodes import ENVIRONMENT, LIST, PAIRLIST, Cell, Node
 
 if TYPE_CHECKING:
     from .robject import RObject

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from .format.altrep import expand
-from .format.nodes import (
+from ..rds.altrep import expand
+from ..rds.nodes import (
     BASE_ENVIRONMENT,
     BASE_NAMESPACE,
     BUILTIN,

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ArtifactException, RStartException
-from .containers import has_names_alone, is_container, variables
-from .describe import attribute, class_of, describe, dimensions, integers, row_count, size, texts
-from .format.altrep import expand
-from .format.build import character, integer
-from .format.nodes import (
+from ..rds.altrep import expand
+from ..rds.build import character, integer
+from ..rds.nodes import (
     CALL,
     CHARACTER,
     DOUBLE,
@@ -34,8 +32,10 @@ from .format.nodes import (
     FormatError,
     Node,
 )
-from .format.trailer import add_trailer
-from .format.write import write
+from ..rds.trailer import add_trailer
+from ..rds.write import write
+from .containers import has_names_alone, is_container, variables
+from .describe import attribute, class_of, describe, dimensions, integers, row_count, size, texts
 
 if TYPE_CHECKING:
     from .robject import RObject

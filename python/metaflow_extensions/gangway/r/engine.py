@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..interrupt import Interrupted, python_in_r, r_evaluation
+from ..rds.scan import problem_of
+from ..rds.trailer import add_trailer, trailer
 from ..threads import block_signals
 from . import embed, fork
 from .convert import encoded, to_python, to_r
-from .format.scan import problem_of
-from .format.trailer import add_trailer, trailer
 from .robject import RObject
 from .stream import RStream
 

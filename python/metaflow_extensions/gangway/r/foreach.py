@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import ArtifactException
+from ..rds.trailer import description_from
 from .elements import running_engine
 from .fast_gzip import SMALLEST
 from .foreach_index import Element, count_of, element_of, with_index
-from .format.trailer import description_from
 from .from_python import to_blob
 from .from_scalars import kind_of
 from .robject import RObject

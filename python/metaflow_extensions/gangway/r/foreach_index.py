@@ -1,6 +1,6 @@
 """Where the elements of a foreach are in its artifact, so that a task reads its own alone.
 
-A plain list's elements are found in R's serialization of it (`format.slices`). What else R goes
+A plain list's elements are found in R's serialization of it (`rds.slices`). What else R goes
 over (the rows of a data frame, models that share an environment) it cuts itself: copies of the
 elements follow the serialization. The artifact's description tells where they are, and the artifact
 is what it was to everybody else.
@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
+from ..rds.nodes import CHARACTER
+from ..rds.slices import before, find_elements
+from ..rds.trailer import trailer
 from .elements import plain
 from .fast_gzip import SMALLEST
-from .format.nodes import CHARACTER
-from .format.slices import before, find_elements
-from .format.trailer import trailer
 from .from_python import to_blob
 from .robject import RObject
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
-from .format.build import list_, logical, null, raw
-from .format.nodes import NA_INTEGER, Node
+from ..rds.build import list_, logical, null, raw
+from ..rds.nodes import NA_INTEGER, Node
 from .from_numpy import atomic, seconds, times_of
 from .from_scalars import clock, factor, strings, zone_name
 

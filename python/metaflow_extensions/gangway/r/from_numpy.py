@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .format.build import character, complex_, double, integer, list_, logical, raw
-from .format.nodes import NA_INTEGER, NA_REAL_BYTES, Node
+from ..rds.build import character, complex_, double, integer, list_, logical, raw
+from ..rds.nodes import NA_INTEGER, NA_REAL_BYTES, Node
 from .from_scalars import (
     DOUBLE_MAX,
     INTEGER_MAX,

@@ -9,8 +9,8 @@ import pandas as pd
 from pandas.api.extensions import ExtensionDtype
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from .format.build import character, integer, list_
-from .format.nodes import Node
+from ..rds.build import character, integer, list_
+from ..rds.nodes import Node
 from .from_numpy import atomic, name_vector, times_of
 from .from_scalars import INTEGER_MAX, factor, strings, vector
 

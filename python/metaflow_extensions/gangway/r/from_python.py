@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from ..rds.build import character, double, integer, list_, null, raw
+from ..rds.nodes import Node
+from ..rds.trailer import add_trailer
+from ..rds.write import write
 from .describe import describe
-from .format.build import character, double, integer, list_, null, raw
-from .format.nodes import Node
-from .format.trailer import add_trailer
-from .format.write import write
 from .from_scalars import kind_of, strings, vector
 
 

@@ -12,8 +12,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..rds.nodes import DOUBLE, HAS_ATTRIBUTES, INTEGER, LIST, LOGICAL, NULL, RAW
 from . import embed
-from .format.nodes import DOUBLE, HAS_ATTRIBUTES, INTEGER, LIST, LOGICAL, NULL, RAW
 
 LARGE = 1 << 20
 # What R's vector() calls a type, the function that tells where its values are, and their width.

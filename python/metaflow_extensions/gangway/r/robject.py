@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .format.trailer import read_trailer
+from ..rds.trailer import read_trailer
 from .understand import understand
 
 
@@ -42,7 +42,7 @@ class RObject:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The description; `format.trailer.add_trailer` says what it has."""
+        """The description; `rds.trailer.add_trailer` says what it has."""
         if self._info is None:
             self._info = understand("A stored R artifact", read_trailer, self.data)
         return self._info
@@ -67,7 +67,7 @@ class RObject:
 
     @property
     def node(self) -> Any:
-        """The object as a `format.nodes.Node`, read without R."""
+        """The object as a `rds.nodes.Node`, read without R."""
         return self._reading()[0]
 
     @property
@@ -83,7 +83,7 @@ class RObject:
         ArtifactException
             The bytes are damaged, or hold code where R writes data (CVE-2024-27322).
         """
-        from .format.scan import check_stream
+        from ..rds.scan import check_stream
 
         understand(self, check_stream, self.data, self.info["bytes"])
 
@@ -124,7 +124,7 @@ class RObject:
 
     def _reading(self) -> Any:
         if self._read is None:
-            from .format.read import Reader
+            from ..rds.read import Reader
 
             reader = understand(self, Reader, self.data, self.info["bytes"])
             self._read = understand(self, reader.run), reader.header

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import ArtifactException, RException
+from ..rds.scan import problem_of
 from . import card, caught, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .foreach_index import places_of
-from .format.scan import problem_of
 from .ray_host import ray_functions
 from .read_ahead import read_ahead
 from .robject import RObject

@@ -7,10 +7,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .describe import attribute, class_of, dimensions
-from .elements import names, plain
-from .format.altrep import expand
-from .format.nodes import (
+from ..rds.altrep import expand
+from ..rds.nodes import (
     CHARACTER,
     COMPLEX,
     DOUBLE,
@@ -23,7 +21,9 @@ from .format.nodes import (
     RAW,
     Node,
 )
-from .format.strings import as_text
+from ..rds.strings import as_text
+from .describe import attribute, class_of, dimensions
+from .elements import names, plain
 from .to_python import data_of, guarded, named
 from .to_times import DAY, seconds_of, zone
 

@@ -7,18 +7,9 @@ import importlib
 from typing import Any
 
 from ..exceptions import ArtifactException
+from ..rds.nodes import CHARACTER, COMPLEX, DOUBLE, INTEGER, LOGICAL, NA_INTEGER, RAW, Node
+from ..rds.strings import as_text
 from .describe import attribute, class_of, dimensions
-from .format.nodes import (
-    CHARACTER,
-    COMPLEX,
-    DOUBLE,
-    INTEGER,
-    LOGICAL,
-    NA_INTEGER,
-    RAW,
-    Node,
-)
-from .format.strings import as_text
 
 _DTYPES = {LOGICAL: "<i4", INTEGER: "<i4", DOUBLE: "<f8", COMPLEX: "<c16", RAW: "u1"}
 _NA_INTEGER64 = -(2**63)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..rds.altrep import expand
+from ..rds.nodes import CHARACTER, INTEGER, LIST, NA_INTEGER, RAW, FormatError, Node
 from .describe import attribute, class_of, dimensions, integers, row_count, texts
-from .format.altrep import expand
-from .format.nodes import CHARACTER, INTEGER, LIST, NA_INTEGER, RAW, FormatError, Node
 from .to_numpy import module, strings
 
 

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ArtifactException
-from . import to_numpy, to_pandas, to_times
-from .describe import attribute, class_of, size
-from .elements import names, plain, scalar
-from .format.altrep import expand
-from .format.nodes import (
+from ..rds.altrep import expand
+from ..rds.nodes import (
     CHARACTER,
     COMPLEX,
     DOUBLE,
@@ -24,6 +21,9 @@ from .format.nodes import (
     FormatError,
     Node,
 )
+from . import to_numpy, to_pandas, to_times
+from .describe import attribute, class_of, size
+from .elements import names, plain, scalar
 from .understand import understand
 
 if TYPE_CHECKING:

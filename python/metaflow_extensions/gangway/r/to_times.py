@@ -6,9 +6,9 @@ import datetime
 import zoneinfo
 from typing import Any
 
+from ..rds.altrep import expand
+from ..rds.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
 from .describe import attribute, texts
-from .format.altrep import expand
-from .format.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
 from .to_numpy import module, numbers
 
 DAY = datetime.timedelta(days=1)

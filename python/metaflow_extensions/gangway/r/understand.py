@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .format.nodes import FormatError
+from ..rds.nodes import FormatError
 
 T = TypeVar("T")
 

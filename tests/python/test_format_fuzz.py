@@ -14,7 +14,7 @@ HEAD = """
 import random, resource, sys
 import metaflow
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r.describe import describe
+from metaflow_extensions.gangway.values.describe import describe
 from metaflow_extensions.gangway.rds import build
 from metaflow_extensions.gangway.rds.nodes import *
 from metaflow_extensions.gangway.rds.trailer import add_trailer

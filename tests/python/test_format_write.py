@@ -11,7 +11,6 @@ import metaflow  # noqa: F401  (before an extension's module)
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_extensions.gangway.r.describe import describe
 from metaflow_extensions.gangway.rds import build
 from metaflow_extensions.gangway.rds.altrep import expand
 from metaflow_extensions.gangway.rds.nodes import (
@@ -31,6 +30,7 @@ from metaflow_extensions.gangway.rds.nodes import (
 from metaflow_extensions.gangway.rds.read import read
 from metaflow_extensions.gangway.rds.trailer import add_trailer, read_trailer
 from metaflow_extensions.gangway.rds.write import write
+from metaflow_extensions.gangway.values.describe import describe
 
 pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
 if shutil.which("R") is None:

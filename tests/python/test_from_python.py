@@ -20,8 +20,8 @@ if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
 from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.from_python import convert, to_blob
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.values.from_python.convert import convert, to_blob
 
 
 def in_r(value: Any, test: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from pathlib import Path
 from typing import Any
 
 import metaflow  # noqa: F401  (before an extension's module)
@@ -14,10 +15,11 @@ if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
 from metaflow_extensions.gangway.exceptions import ArtifactException, RStartException
-from metaflow_extensions.gangway.r import elements, embed
+from metaflow_extensions.gangway.r import embed
 from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.rds.trailer import add_trailer
+from metaflow_extensions.gangway.values import asking, elements
 
 
 def r(code: str) -> Any:
@@ -30,11 +32,11 @@ def r(code: str) -> Any:
 def no_r(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let elements be taken without R."""
 
-    def refuse(value: RObject) -> Any:
+    def refuse() -> Any:
         raise RStartException("no R")
 
-    monkeypatch.setattr(elements, "running_engine", lambda: None)
-    monkeypatch.setattr(elements, "_started", refuse)
+    monkeypatch.setattr(asking, "running", None)
+    monkeypatch.setattr(asking, "start", refuse)
 
 
 INDEXED = [
@@ -227,6 +229,14 @@ def test_equal_by_bytes_hashed_and_pickled() -> None:
     again = pickle.loads(pickle.dumps(value))
     assert again == value and hash(again) == hash(value) and value != other
     assert again.info == value.info
+
+
+def test_pickles_of_former_releases_are_read_and_later_ones_name_the_same_module() -> None:
+    # {"kept": [RObject]}, pickled as a whole, from when the class itself was in r/robject.py
+    pickled = (Path(__file__).parent / "robjects" / "pickled.pkl").read_bytes()
+    (value,) = pickle.loads(pickled)["kept"]
+    assert value.to_builtins() == [1, 2, 3] and type(value) is RObject
+    assert pickle.dumps({"kept": [value]}, protocol=4) == pickled
 
 
 def test_a_damaged_object_says_so() -> None:

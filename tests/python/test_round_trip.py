@@ -18,8 +18,8 @@ if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
 from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.from_python import to_blob
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.values.from_python.convert import to_blob
 
 np = pytest.importorskip("numpy", reason="numpy is not installed")
 pd = pytest.importorskip("pandas", reason="pandas is not installed")

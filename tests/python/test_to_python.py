@@ -22,13 +22,13 @@ pytest.importorskip("pandas")
 import numpy as np
 import pandas as pd
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r import to_numpy
-from metaflow_extensions.gangway.r.describe import describe
 from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.rds import build
 from metaflow_extensions.gangway.rds.trailer import add_trailer
 from metaflow_extensions.gangway.rds.write import write
+from metaflow_extensions.gangway.values.describe import describe
+from metaflow_extensions.gangway.values.to_python import arrays
 
 UTC = datetime.timezone.utc
 
@@ -265,7 +265,7 @@ def test_a_missing_pandas_is_said_once_with_what_needs_none(
         with monkeypatch.context() as without:
             for name in missing:
                 without.setitem(sys.modules, name, None)
-            to_numpy.module.cache_clear()
+            arrays.module.cache_clear()
             with pytest.raises(ArtifactException) as error:
                 frame.to_python()
             assert "to_builtins()" in error.value.message

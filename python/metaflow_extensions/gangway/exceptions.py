@@ -117,7 +117,7 @@ class RException(GangwayException):
         classes of R's condition; ``traceback``, R's calls from the step's function to the error;
         ``index`` and ``node`` of the element of a ``ray_map()`` that failed, or None;
         ``condition``, R's condition as an artifact's bytes. Metaflow keeps it on its record of the
-        exception (`r.caught`).
+        exception (`mf.stored_exceptions`).
     """
 
     headline = "R error"

@@ -6,10 +6,10 @@ import ctypes
 from typing import Any
 
 from ..rds.scan import check_stream
+from ..values.from_python.convert import convert
+from ..values.understand import understand
 from . import fast_gzip
-from .from_python import convert
 from .robject import RObject
-from .understand import understand
 
 fast_gzip.enable()
 

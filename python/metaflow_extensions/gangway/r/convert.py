@@ -57,7 +57,9 @@ def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...
     sexp = _direct(value, ri)
     if sexp is not None:
         return "plain", sexp
-    from .from_python import convert  # not in Ray's workers, which get R's own values only
+    from ..values.from_python.convert import (
+        convert,
+    )  # not in Ray's workers, which get R's own values only
 
     converted = convert(value)
     if converted is None:

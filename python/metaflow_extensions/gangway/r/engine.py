@@ -15,9 +15,11 @@ from ..interrupt import Interrupted, python_in_r, r_evaluation
 from ..rds.scan import problem_of
 from ..rds.trailer import add_trailer, trailer
 from ..threads import block_signals
+from ..values import asking
+from ..values.asking import RRefusal
+from ..values.robject import RObject
 from . import embed, fork
 from .convert import encoded, to_python, to_r
-from .robject import RObject
 from .stream import RStream
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -84,14 +86,6 @@ _SOURCES = (
 Describe = Callable[[bytes, int, dict[str, Any]], dict[str, Any]]
 
 
-class RRefusal(Exception):
-    """R has an error for what Python asked: its message and the classes of R's condition."""
-
-    def __init__(self, message: str, *classes: str) -> None:
-        super().__init__(message)
-        self.classes = classes
-
-
 class _Functions(dict[str, Any]):
     """Functions of the runtime by name, looked up once."""
 
@@ -134,7 +128,7 @@ class REngine:
     def current(cls) -> Any:
         """Return this process's engine, started at the first call."""
         if REngine._current is None:
-            REngine._current = cls()
+            REngine._current = asking.running = cls()
         return REngine._current
 
     def call(self, name: str, *arguments: Any) -> Any:

@@ -16,10 +16,10 @@ from typing import Any
 from ..rds.nodes import CHARACTER
 from ..rds.slices import before, find_elements
 from ..rds.trailer import trailer
-from .elements import plain
+from ..values.elements import plain
+from ..values.from_python.convert import to_blob
+from ..values.robject import RObject
 from .fast_gzip import SMALLEST
-from .from_python import to_blob
-from .robject import RObject
 
 # With more elements than this the index is no longer small.
 _MOST = 20_000

@@ -3,7 +3,7 @@
 
 #' Put the other parts where their placeholders are
 #'
-#' @param x What from_python.py made: lists and data frames in which an object of class `gangway_other` is the
+#' @param x What values.from_python made: lists and data frames in which an object of class `gangway_other` is the
 #'   position of a part.
 #' @param others The parts.
 #' @noRd

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from ..exceptions import GangLostException, RException
-from . import caught
+from ..mf.stored_exceptions import r_error
 
 _INTERRUPTED = 130
 
@@ -93,7 +93,7 @@ def _failure(task: Any) -> dict[str, Any]:
     # Without one the task's process died: its last lines tell what is known.
     text = exception.exception if exception is not None else _last_lines(task.stderr)
     failure = {"pathspec": task.pathspec, "step": task.parent.id, "message": text}
-    error = caught.r_error(exception)
+    error = r_error(exception)
     return {**failure, **_for_json(error)} if error is not None else failure
 
 

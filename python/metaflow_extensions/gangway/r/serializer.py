@@ -11,9 +11,8 @@ from metaflow.datastore.artifacts import (
     SerializedBlob,
 )
 
+from ..rds.trailer import ENCODING
 from .robject import RObject
-
-ENCODING = "r-serialize-v3"
 
 
 class RSerializer(ArtifactSerializer):

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import ArtifactException, RException
+from ..mf import stored_exceptions
 from ..rds.scan import problem_of
-from . import card, caught, flow_access, foreach, proxy, seed
+from ..values.robject import RObject
+from . import card, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .foreach_index import places_of
 from .ray_host import ray_functions
 from .read_ahead import read_ahead
-from .robject import RObject
 from .same_values import same_values
 
 # From so many bytes of artifacts on, R's garbage is worth the time to collect it.
@@ -31,7 +32,7 @@ class RSession(REngine):
 
     def __init__(self) -> None:
         super().__init__()
-        caught.enable()
+        stored_exceptions.enable()
         self._objects: list[Any] = []
         self._taken = 0
         self._ahead = contextlib.ExitStack()

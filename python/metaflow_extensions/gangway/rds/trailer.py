@@ -12,6 +12,8 @@ from typing import Any
 
 from .nodes import FormatError
 
+# How Metaflow's datastore tells such an artifact from what it pickles.
+ENCODING = "r-serialize-v3"
 MAGIC = b"gangwayR"
 # 2: between R's serialization and the description stand copies of elements (`element_copies`).
 VERSION = 2

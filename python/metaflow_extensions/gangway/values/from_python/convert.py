@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from ..rds.build import character, double, integer, list_, null, raw
-from ..rds.nodes import Node
-from ..rds.trailer import add_trailer
-from ..rds.write import write
-from .describe import describe
-from .from_scalars import kind_of, strings, vector
+from ...rds.build import character, double, integer, list_, null, raw
+from ...rds.nodes import Node
+from ...rds.trailer import add_trailer
+from ...rds.write import write
+from ..describe import describe
+from .scalars import kind_of, strings, vector
 
 
 class Converted(NamedTuple):
@@ -178,21 +178,21 @@ def _caught(value: Any, conversion: Conversion) -> Node:
 
 
 def _numpy(value: Any, conversion: Conversion) -> Node:
-    from . import from_numpy
+    from . import arrays
 
-    return from_numpy.from_array(value, conversion)
+    return arrays.from_array(value, conversion)
 
 
 def _pandas(value: Any, conversion: Conversion) -> Node:
-    from . import from_pandas
+    from . import frames
 
-    return from_pandas.from_pandas(value, conversion)
+    return frames.from_pandas(value, conversion)
 
 
 def _arrow(value: Any, conversion: Conversion) -> Node:
-    from . import from_arrow
+    from . import arrow
 
-    return from_arrow.from_arrow(value, conversion)
+    return arrow.from_arrow(value, conversion)
 
 
 def _polars(value: Any, conversion: Conversion) -> Node:

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from ..rds.build import character, complex_, double, integer, logical
-from ..rds.nodes import Node
+from ...rds.build import character, complex_, double, integer, logical
+from ...rds.nodes import Node
 
 INTEGER_MAX = 2**31 - 1  # the smallest 32-bit integer is R's NA
 DOUBLE_MAX = 2**53  # doubles hold every whole number up to here

@@ -6,10 +6,10 @@ import functools
 import importlib
 from typing import Any
 
-from ..exceptions import ArtifactException
-from ..rds.nodes import CHARACTER, COMPLEX, DOUBLE, INTEGER, LOGICAL, NA_INTEGER, RAW, Node
-from ..rds.strings import as_text
-from .describe import attribute, class_of, dimensions
+from ...exceptions import ArtifactException
+from ...rds.nodes import CHARACTER, COMPLEX, DOUBLE, INTEGER, LOGICAL, NA_INTEGER, RAW, Node
+from ...rds.strings import as_text
+from ..describe import attribute, class_of, dimensions
 
 _DTYPES = {LOGICAL: "<i4", INTEGER: "<i4", DOUBLE: "<f8", COMPLEX: "<c16", RAW: "u1"}
 _NA_INTEGER64 = -(2**63)

@@ -7,8 +7,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..rds.altrep import expand
-from ..rds.nodes import (
+from ...rds.altrep import expand
+from ...rds.nodes import (
     CHARACTER,
     COMPLEX,
     DOUBLE,
@@ -21,14 +21,14 @@ from ..rds.nodes import (
     RAW,
     Node,
 )
-from ..rds.strings import as_text
-from .describe import attribute, class_of, dimensions
-from .elements import names, plain
-from .to_python import data_of, guarded, named
-from .to_times import DAY, seconds_of, zone
+from ...rds.strings import as_text
+from ..describe import attribute, class_of, dimensions
+from ..elements import names, plain
+from .convert import data_of, guarded, named
+from .times import DAY, seconds_of, zone
 
 if TYPE_CHECKING:
-    from .robject import RObject
+    from ..robject import RObject
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _NA_INTEGER64 = -(2**63)

@@ -9,13 +9,13 @@ import pandas as pd
 from pandas.api.extensions import ExtensionDtype
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from ..rds.build import character, integer, list_
-from ..rds.nodes import Node
-from .from_numpy import atomic, name_vector, times_of
-from .from_scalars import INTEGER_MAX, factor, strings, vector
+from ...rds.build import character, integer, list_
+from ...rds.nodes import Node
+from .arrays import atomic, name_vector, times_of
+from .scalars import INTEGER_MAX, factor, strings, vector
 
 if TYPE_CHECKING:
-    from .from_python import Conversion
+    from .convert import Conversion
 
 
 def from_pandas(value: Any, conversion: Conversion) -> Node:
@@ -101,12 +101,12 @@ def _extension(series: Any) -> Node | None:
     if isinstance(dtype, pd.CategoricalDtype):
         return _factor(series)
     if isinstance(dtype, pd.DatetimeTZDtype):
-        from .from_scalars import zone_name
+        from .scalars import zone_name
 
         moments = series.dt.tz_convert("UTC").dt.tz_localize(None)
         return times_of(moments.to_numpy(), zone_name(dtype.tz))
     if hasattr(pd, "ArrowDtype") and isinstance(dtype, pd.ArrowDtype):
-        from .from_arrow import plain_column
+        from .arrow import plain_column
 
         return plain_column(series.array.__arrow_array__())
     if isinstance(dtype, pd.SparseDtype):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..rds.altrep import expand
 from ..rds.nodes import ENVIRONMENT, LIST, PAIRLIST, Cell, Node
+from .asking import asked_of_r
 
 if TYPE_CHECKING:
     from .robject import RObject
@@ -42,8 +43,6 @@ def count(value: RObject) -> int:
     if is_container(value):
         length = int(value.info["length"])
         if value.info.get("opaque", 0) is None:
-            from .elements import asked_of_r
-
             length = asked_of_r(value, lambda engine: engine.length(value))
     if length is None:
         raise TypeError(f"{value!r} has no len()")

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
-from ..rds.build import list_, logical, null, raw
-from ..rds.nodes import NA_INTEGER, Node
-from .from_numpy import atomic, seconds, times_of
-from .from_scalars import clock, factor, strings, zone_name
+from ...rds.build import list_, logical, null, raw
+from ...rds.nodes import NA_INTEGER, Node
+from .arrays import atomic, seconds, times_of
+from .scalars import clock, factor, strings, zone_name
 
 if TYPE_CHECKING:
-    from .from_python import Conversion
+    from .convert import Conversion
 
 
 def from_arrow(value: Any, conversion: Conversion) -> Node:

@@ -6,10 +6,10 @@ import datetime
 import zoneinfo
 from typing import Any
 
-from ..rds.altrep import expand
-from ..rds.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
-from .describe import attribute, texts
-from .to_numpy import module, numbers
+from ...rds.altrep import expand
+from ...rds.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
+from ..describe import attribute, texts
+from .arrays import module, numbers
 
 DAY = datetime.timedelta(days=1)
 _SECONDS = {"secs": 1, "mins": 60, "hours": 3600, "days": 86400, "weeks": 604800}

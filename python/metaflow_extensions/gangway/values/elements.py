@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 import operator
 import struct
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import ArtifactException, RStartException
+from ..exceptions import ArtifactException
 from ..rds.altrep import expand
 from ..rds.build import character, integer
 from ..rds.nodes import (
@@ -34,6 +32,7 @@ from ..rds.nodes import (
 )
 from ..rds.trailer import add_trailer
 from ..rds.write import write
+from .asking import asked_of_r, running_engine
 from .containers import has_names_alone, is_container, variables
 from .describe import attribute, class_of, describe, dimensions, integers, row_count, size, texts
 
@@ -79,27 +78,6 @@ def element(value: RObject, index: int | str) -> Any:
     return asked_of_r(value, lambda engine: engine.element(value, position), index)
 
 
-def asked_of_r(value: RObject, ask: Callable[[Any], Any], index: int | str | None = None) -> Any:
-    """What R says of an object; its error is the one that Python's types raise."""
-    from .engine import RRefusal
-
-    try:
-        return ask(running_engine() or _started(value))
-    except RRefusal as error:
-        raise _as_pythons(error, value, index) from None
-
-
-def _as_pythons(error: Any, value: RObject, index: int | str | None) -> Exception:
-    missing = IndexError if isinstance(index, int) else KeyError
-    if "subscriptOutOfBoundsError" in error.classes:
-        return missing(f"{index!r} of {value!r}")
-    if value.info["type"] == "environment" and isinstance(index, int):
-        return KeyError(f"{index!r}: the elements of {value!r} have names alone")
-    if "notSubsettableError" in error.classes or value.info["type"] == "S4":
-        return TypeError(f"{value!r} is not subscriptable: {error}")
-    return ArtifactException(f"R cannot give {index!r} of {value!r}: {error}")
-
-
 def _position(value: RObject, index: Any) -> int:
     """An index from 0 on."""
     try:
@@ -134,8 +112,6 @@ def names(node: Node) -> list[str | None] | None:
 
 def plain(node: Node, parent: RObject) -> Any:
     """A Python value, where there is an exact one, or an object of its own."""
-    from .robject import RObject
-
     node = expand(node)
     if node.type == NULL:
         return None
@@ -148,7 +124,7 @@ def plain(node: Node, parent: RObject) -> Any:
     if class_of(node):  # its methods are where those of the whole are
         packages = [by for by in parent.info["restore"] if by.startswith("package:")]
         description["restore"] += packages
-    return RObject(add_trailer(stream, description))
+    return type(parent)(add_trailer(stream, description))
 
 
 def scalar(node: Node, i: int) -> Any:
@@ -164,21 +140,6 @@ def scalar(node: Node, i: int) -> Any:
     if node.type == CHARACTER and isinstance(node.value[i], str):
         return node.value[i]
     return None
-
-
-def running_engine() -> Any:
-    """The R of this process, if it has been started."""
-    module = sys.modules.get(f"{__package__}.engine")
-    return module.REngine._current if module else None
-
-
-def _started(value: RObject) -> Any:
-    from .session import RSession
-
-    try:
-        return RSession.current()
-    except RStartException as error:
-        raise RStartException(f"The elements of {value!r} need R. {error.message}") from None
 
 
 def refuse_packed(value: RObject) -> None:

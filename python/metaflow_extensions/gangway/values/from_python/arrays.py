@@ -6,20 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..rds.build import character, complex_, double, integer, list_, logical, raw
-from ..rds.nodes import NA_INTEGER, NA_REAL_BYTES, Node
-from .from_scalars import (
-    DOUBLE_MAX,
-    INTEGER_MAX,
-    dates,
-    differences,
-    strings,
-    times,
-    vector,
-)
+from ...rds.build import character, complex_, double, integer, list_, logical, raw
+from ...rds.nodes import NA_INTEGER, NA_REAL_BYTES, Node
+from .scalars import DOUBLE_MAX, INTEGER_MAX, dates, differences, strings, times, vector
 
 if TYPE_CHECKING:
-    from .from_python import Conversion
+    from .convert import Conversion
 
 _NA_REAL = np.frombuffer(NA_REAL_BYTES, "<i8")[0]
 _DAYS = ("Y", "M", "W", "D")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..rds.altrep import expand
-from ..rds.nodes import CHARACTER, INTEGER, LIST, NA_INTEGER, RAW, FormatError, Node
-from .describe import attribute, class_of, dimensions, integers, row_count, texts
-from .to_numpy import module, strings
+from ...rds.altrep import expand
+from ...rds.nodes import CHARACTER, INTEGER, LIST, NA_INTEGER, RAW, FormatError, Node
+from ..describe import attribute, class_of, dimensions, integers, row_count, texts
+from .arrays import module, strings
 
 
 def frame(

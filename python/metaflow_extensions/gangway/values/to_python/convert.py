@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import ArtifactException
-from ..rds.altrep import expand
-from ..rds.nodes import (
+from ...exceptions import ArtifactException
+from ...rds.altrep import expand
+from ...rds.nodes import (
     CHARACTER,
     COMPLEX,
     DOUBLE,
@@ -21,13 +21,13 @@ from ..rds.nodes import (
     FormatError,
     Node,
 )
-from . import to_numpy, to_pandas, to_times
-from .describe import attribute, class_of, size
-from .elements import names, plain, scalar
-from .understand import understand
+from ..describe import attribute, class_of, size
+from ..elements import names, plain, scalar
+from ..understand import understand
+from . import arrays, frames, times
 
 if TYPE_CHECKING:
-    from .robject import RObject
+    from ..robject import RObject
 
 _IS_S4 = 16 << LEVELS_SHIFT
 
@@ -43,7 +43,7 @@ def guarded(value: RObject, make: Callable[[], Any]) -> Any:
         return value  # what only R packages can bring back
     try:
         return understand(value, make)
-    except to_numpy.MissingModule as error:
+    except arrays.MissingModule as error:
         raise ArtifactException(
             f"{value!r} has NumPy's or pandas' types in Python, and {error}: python -m pip install "
             "numpy pandas. The method to_builtins() gives lists and dicts, and needs neither."
@@ -101,47 +101,47 @@ class _Conversion:
             return self._one(node)
         values = self.vector(node)
         if known is not None and attribute(node, "dim") is None and node.type != LIST:
-            return to_pandas.series(values, known)
+            return frames.series(values, known)
         return values
 
     def vector(self, node: Node) -> Any:
         """A vector as an array, also where it has one element."""
         classes = class_of(node)
         if "factor" in classes and node.type == INTEGER:
-            return to_numpy.factor(node, self._native)
+            return arrays.factor(node, self._native)
         if "POSIXlt" in classes:
-            return to_times.broken_down_times(node)
+            return times.broken_down_times(node)
         if node.type in (INTEGER, DOUBLE):
             if "Date" in classes:
-                return to_times.dates(node)
+                return times.dates(node)
             if "POSIXct" in classes:
-                return to_times.times(node)
+                return times.times(node)
             if "difftime" in classes:
-                return to_times.differences(node)
+                return times.differences(node)
         if node.type == CHARACTER and attribute(node, "dim") is None:
-            return to_numpy.strings(node, self._native)
-        return to_numpy.array(node, self._native)
+            return arrays.strings(node, self._native)
+        return arrays.array(node, self._native)
 
     def _one(self, node: Node) -> Any:
         classes = class_of(node)
         if "factor" in classes:
             return self.vector(node)
         if "Date" in classes and node.type in (INTEGER, DOUBLE):
-            return to_times.date(node)
+            return times.date(node)
         if {"POSIXct", "difftime"} & set(classes):
             value = self.vector(node)[0]
             return _nothing_or(value)
         if node.type == COMPLEX or "integer64" in classes:
-            value = to_numpy.array(node, self._native)[0]
-            return None if value is to_numpy.module("pandas").NA else value.item()
+            value = arrays.array(node, self._native)[0]
+            return None if value is arrays.module("pandas").NA else value.item()
         if node.type == CHARACTER:
-            return to_numpy.strings(node, self._native)[0]
+            return arrays.strings(node, self._native)[0]
         value = scalar(node, 0)
         return float("nan") if value is None and node.type == DOUBLE else value
 
     def _list(self, node: Node) -> Any:
         if "data.frame" in class_of(node) and node.type == LIST:
-            return to_pandas.frame(node, self.vector, self.convert, self._native)
+            return frames.frame(node, self.vector, self.convert, self._native)
         elements = node.value if node.type == LIST else [v for _, v, _ in node.value[0]]
         return named(names(node), [self.convert(e) for e in elements])
 

@@ -127,7 +127,7 @@ def test_a_node_has_an_address_for_others() -> None:
 NOTICE = """
 import os, signal, metaflow
 from metaflow.metaflow_current import current
-from metaflow_extensions.gangway.gang.notice import heed_termination, taken_away
+from metaflow_extensions.gangway.signals.taken_away import heed_termination, taken_away
 heed_termination()
 assert taken_away() is None
 current._update_env({"spot_termination_notice": os.environ["NOTICE"]})

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from functools import wraps
 from typing import Any
 
-from ..threads import start_thread
+from ..signals.threads import start_thread
 
 _LOOK_SECONDS = 5.0
 # A node's failure is control's to notice and to tell; this is for the others.

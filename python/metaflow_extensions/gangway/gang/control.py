@@ -11,12 +11,12 @@ from typing import Protocol
 from metaflow.metaflow_current import current
 
 from ..exceptions import GangFormationException, GangLostException
-from ..threads import start_thread
+from ..signals.taken_away import taken_away
+from ..signals.threads import start_thread
 from . import moments, processes
 from .environment import variables_set
 from .lifeline import ControlLifeline, missing
 from .node import GangNode
-from .notice import taken_away
 from .tasks import LocalWorkers
 from .user_code import UserCode
 

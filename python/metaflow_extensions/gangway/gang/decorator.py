@@ -20,17 +20,18 @@ from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow.system_context import system_context
 from metaflow.unbounded_foreach import UBF_CONTROL
 
-from .. import interrupt
 from ..exceptions import GangAttributeException, GangLostException
+from ..signals import interrupt
+from ..signals.run_end import end_run_on_termination
+from ..signals.taken_away import heed_termination
 from . import attributes as checks
-from . import batch, left_early, processes, refusals, rendezvous, signals
+from . import batch, left_early, processes, refusals, rendezvous
 from .address import address_towards, own_address
 from .artifacts import forget_inherited
 from .container import container_of
 from .control import ControlGang
 from .local import keep_output, run_beside_workers, worker_task
 from .node import GangNode, NodeSpec
-from .notice import heed_termination
 from .remote_output import ReportedOutput
 from .storage import storage_path
 from .task_output import TaskOutput, WorkerOutput
@@ -94,7 +95,7 @@ class GangDecorator(ParallelDecorator):
         refusals.check_metadata(self.step_decorators, self.where)
         if self._own_environment:
             self.check_installed()
-        signals.end_run_on_termination()
+        end_run_on_termination()
         left_early.watch(self.step_name, self.where)
 
     def task_pre_step(

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from ..exceptions import GangLostException
-from ..threads import start_thread
+from ..signals.threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed

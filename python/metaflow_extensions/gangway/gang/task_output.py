@@ -25,7 +25,7 @@ from typing import IO
 from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.mflog.mflog import decorate
 
-from ..threads import start_thread
+from ..signals.threads import start_thread
 from .processes import remove_folder
 
 STREAMS = {"stdout": 1, "stderr": 2}

@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from .. import interrupt
 from ..exceptions import GangLostException, StepExitException
-from ..threads import start_thread
+from ..signals import interrupt
+from ..signals.threads import start_thread
 
 # How long the user's code gets to end after the gang was lost.
 LEAVE_SECONDS = 5.0

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import GangLostException
-from ..threads import start_thread
+from ..signals.taken_away import taken_away
+from ..signals.threads import start_thread
 from . import channel, moments, processes
 from .board import Board
 from .channel import Channel, ChannelClosed
 from .environment import variables_set
 from .lifeline import TICK_SECONDS, beat_seconds
 from .node import GangNode
-from .notice import taken_away
 from .remote_output import reported
 from .user_code import UserCode
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..threads import start_thread
+from ..signals.threads import start_thread
 from .meter import Meter
 
 # A look is followed by a pause of so many times what it cost: half a percent of a core at most.

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from ..gang import channel
 from ..gang.channel import Channel, ChannelClosed
-from ..threads import start_thread
+from ..signals.threads import start_thread
 
 _PART = 512 * 1024
 

@@ -18,7 +18,7 @@ import sys
 from ..exceptions import GangLostException
 from ..gang import processes
 from ..gang.agents import AgentNode
-from ..threads import start_thread
+from ..signals.threads import start_thread
 from . import agent
 from .command import node_of
 

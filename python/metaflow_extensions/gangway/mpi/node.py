@@ -8,7 +8,7 @@ from typing import Any
 from ..gang import processes
 from ..gang.agents import AgentNode, report
 from ..gang.launch import Launch
-from ..threads import start_thread
+from ..signals.threads import start_thread
 from .broadcast import fetch
 from .command import daemon_environment
 from .daemons import ended

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from typing import Any
 
-from ..threads import leave_signals_to_main
+from ..signals.threads import leave_signals_to_main
 from .reticulate import end_event_loop
 
 MINIMUM_VERSION = (4, 2, 0)

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..interrupt import Interrupted, python_in_r, r_evaluation
 from ..rds.scan import problem_of
 from ..rds.trailer import add_trailer, trailer
-from ..threads import block_signals
+from ..signals.interrupt import Interrupted, python_in_r, r_evaluation
+from ..signals.threads import block_signals
 from ..values import asking
 from ..values.asking import RRefusal
 from ..values.robject import RObject

@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-from ..interrupt import leave_signals_to_system
+from ..signals.interrupt import leave_signals_to_system
 from . import embed
 
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .. import descendants
+from ..signals import descendants
 from . import deployed
 from .code_record import record_code
 

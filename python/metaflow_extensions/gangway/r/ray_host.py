@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..interrupt import Interrupted, python_in_r
 from ..ray.primitives import PRIMITIVES
+from ..signals.interrupt import Interrupted, python_in_r
 from . import embed
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 from io import BytesIO
 
-from ..threads import start_thread
+from ..signals.threads import start_thread
 
 _PIECE = 1 << 20
 

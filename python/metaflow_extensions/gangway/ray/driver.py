@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import ray
 
-from ..threads import leave_signals_to_main
+from ..signals.threads import leave_signals_to_main
 from .failures import OK_LARGE, OK_SMALL, failure_of
 from .live import hear, tell  # noqa: F401
 from .remote import Blob, RActor, message, pack, pack_value, run_task, unpack_value

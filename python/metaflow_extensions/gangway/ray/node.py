@@ -17,7 +17,7 @@ from typing import Any
 from ..gang import processes
 from ..gang.node import GangNode, NodeSpec
 from ..gang.ports import free_port
-from ..threads import start_thread
+from ..signals.threads import start_thread
 from .command import authentication, loopback, node_environment, start_command
 from .logs import WorkerLogs, quiet_ray
 from .resources import container_resources, local_resources

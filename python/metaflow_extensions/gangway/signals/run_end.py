@@ -10,7 +10,7 @@ import signal
 import threading
 from types import FrameType
 
-from .. import descendants
+from . import descendants
 
 
 def end_run_on_termination() -> None:

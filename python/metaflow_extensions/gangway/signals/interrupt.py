@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import descendants
-from .signal_line import SignalLine
+from .line import SignalLine
 from .threads import leave_signals_to_main, start_thread
 
 # Delivered to the main thread by `interrupt_main`; SIGURG is ignored by default and used by nobody
@@ -35,7 +35,7 @@ _pending: list[BaseException] = []
 
 
 # Between a signal handler and R: frames of these modules belong to the bridge, not to R's callees.
-_BRIDGE = ("rpy2.", "contextlib", "functools", f"{__package__}.")
+_BRIDGE = ("rpy2.", "contextlib", "functools", __name__.partition(".signals.")[0] + ".")
 
 
 class Interrupted(KeyboardInterrupt):

@@ -22,7 +22,8 @@ from metaflow.datastore import FlowDataStore
 from metaflow.plugins.datastores.local_storage import LocalStorage
 from metaflow.task import ForeachFrame
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r import fast_gzip, foreach, gzip_parts
+from metaflow_extensions.gangway.mf import fast_gzip, gzip_parts
+from metaflow_extensions.gangway.r import foreach
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.r.session import RSession
 

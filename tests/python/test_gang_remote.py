@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from metaflow.plugins.datastores.local_storage import LocalStorage
 from metaflow_extensions.gangway.exceptions import GangFormationException, GangLostException
-from metaflow_extensions.gangway.gang import address, batch, channel
+from metaflow_extensions.gangway.gang import address, channel
 from metaflow_extensions.gangway.gang.container import Container, container_of
 from metaflow_extensions.gangway.gang.cpus import cores
 from metaflow_extensions.gangway.gang.lifeline import ControlLifeline
 from metaflow_extensions.gangway.gang.node import NodeSpec
 from metaflow_extensions.gangway.gang.rendezvous import Meeting, Published
+from metaflow_extensions.gangway.mf import batch
 from metaflow_extensions.gangway.ray.resources import container_resources
 
 SECRET = b"s" * 32

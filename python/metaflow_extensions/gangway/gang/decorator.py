@@ -21,16 +21,17 @@ from metaflow.system_context import system_context
 from metaflow.unbounded_foreach import UBF_CONTROL
 
 from ..exceptions import GangAttributeException, GangLostException
+from ..mf import batch, left_early
+from ..mf.artifacts import forget_inherited
+from ..mf.local_gang import keep_output, run_beside_workers, worker_task
 from ..signals import interrupt
 from ..signals.run_end import end_run_on_termination
 from ..signals.taken_away import heed_termination
 from . import attributes as checks
-from . import batch, left_early, processes, refusals, rendezvous
+from . import processes, refusals, rendezvous
 from .address import address_towards, own_address
-from .artifacts import forget_inherited
 from .container import container_of
 from .control import ControlGang
-from .local import keep_output, run_beside_workers, worker_task
 from .node import GangNode, NodeSpec
 from .remote_output import ReportedOutput
 from .storage import storage_path

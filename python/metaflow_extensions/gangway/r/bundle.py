@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import fast_gzip
+from ..mf import fast_gzip
 
 if TYPE_CHECKING:
     from .session import RSession

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from ..mf import fast_gzip
 from ..rds.scan import check_stream
 from ..values.from_python.convert import convert
 from ..values.understand import understand
-from . import fast_gzip
 from .robject import RObject
 
 fast_gzip.enable()

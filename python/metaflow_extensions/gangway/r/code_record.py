@@ -7,7 +7,7 @@ from typing import Any
 
 from metaflow.decorators import FlowDecorator
 
-from . import flow_decorators
+from ..mf import flow_decorators
 
 
 class CodeRecord(FlowDecorator):

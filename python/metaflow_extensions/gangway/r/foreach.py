@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import ArtifactException
+from ..mf.fast_gzip import SMALLEST
+from ..mf.stored_parts import open_parts
 from ..rds.trailer import ENCODING, description_from
 from ..values.asking import running_engine
 from ..values.from_python.convert import to_blob
 from ..values.from_python.scalars import kind_of
 from ..values.robject import RObject
-from .fast_gzip import SMALLEST
 from .foreach_index import Element, count_of, element_of, with_index
-from .stored_parts import open_parts
 
 _TABLES = {"DataFrame", "Series", "Table", "RecordBatch"}
 _LIBRARIES = {"pandas", "pyarrow", "polars"}

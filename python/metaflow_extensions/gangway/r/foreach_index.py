@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
+from ..mf.fast_gzip import SMALLEST
 from ..rds.nodes import CHARACTER
 from ..rds.slices import before, find_elements
 from ..rds.trailer import trailer
 from ..values.elements import plain
 from ..values.from_python.convert import to_blob
 from ..values.robject import RObject
-from .fast_gzip import SMALLEST
 
 # With more elements than this the index is no longer small.
 _MOST = 20_000

@@ -8,13 +8,13 @@ from typing import Any
 
 from ..exceptions import ArtifactException, RException
 from ..mf import stored_exceptions
+from ..mf.read_ahead import read_ahead
 from ..rds.scan import problem_of
 from ..values.robject import RObject
 from . import card, flow_access, foreach, proxy, seed
 from .engine import REngine
 from .foreach_index import places_of
 from .ray_host import ray_functions
-from .read_ahead import read_ahead
 from .same_values import same_values
 
 # From so many bytes of artifacts on, R's garbage is worth the time to collect it.

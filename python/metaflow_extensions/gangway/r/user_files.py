@@ -15,7 +15,7 @@ from metaflow.package import DEFAULT_SUFFIXES_LIST
 from metaflow.packaging_sys import ContentType
 from metaflow.system_context import system_context
 
-from . import flow_decorators
+from ..mf import flow_decorators
 
 # Where R says that the user's files are.
 FOLDER_VARIABLE = "GANGWAY_FILES"

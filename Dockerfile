@@ -113,7 +113,7 @@ RUN Rscript --vanilla -e 'stopifnot(l10n_info()[["UTF-8"]])' \
         -e 'for (package in list.files("/opt/r-package")) library(package, character.only = TRUE)' \
         -e 'cat(system.file("python", package = "gangway", mustWork = TRUE), file = "/tmp/core")' \
     && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(cat /tmp/core)" python -c 'import _rinterface_cffi_api, boto3, metaflow, ray, requests; \
-from metaflow_extensions.gangway.r import embed; \
+from metaflow_extensions.gangway.engine import embed; \
 print(embed.start().evalr("R.version.string")[0])' \
     && rm -rf /tmp/core "${HOME}/.cache"
 ARG BASE_IMAGE

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/carry-names.R
+../python/metaflow_extensions/gangway/runtime/shared/carry-names.R

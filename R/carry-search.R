@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/carry-search.R
+../python/metaflow_extensions/gangway/runtime/shared/carry-search.R

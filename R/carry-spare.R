@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/carry-spare.R
+../python/metaflow_extensions/gangway/runtime/shared/carry-spare.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/carry.R
+../python/metaflow_extensions/gangway/runtime/shared/carry.R

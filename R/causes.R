@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/causes.R
+../python/metaflow_extensions/gangway/runtime/shared/causes.R

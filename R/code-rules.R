@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/code-rules.R
+../python/metaflow_extensions/gangway/runtime/shared/code-rules.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/code-scan.R
+../python/metaflow_extensions/gangway/runtime/shared/code-scan.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/code-scanners.R
+../python/metaflow_extensions/gangway/runtime/shared/code-scanners.R

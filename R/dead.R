@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/dead.R
+../python/metaflow_extensions/gangway/runtime/shared/dead.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/dev-packages.R
+../python/metaflow_extensions/gangway/runtime/shared/dev-packages.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/heals.R
+../python/metaflow_extensions/gangway/runtime/shared/heals.R

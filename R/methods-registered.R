@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/methods-registered.R
+../python/metaflow_extensions/gangway/runtime/shared/methods-registered.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/methods-s7.R
+../python/metaflow_extensions/gangway/runtime/shared/methods-s7.R

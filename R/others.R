@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/others.R
+../python/metaflow_extensions/gangway/runtime/shared/others.R

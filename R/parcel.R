@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/parcel.R
+../python/metaflow_extensions/gangway/runtime/shared/parcel.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-actor.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-actor.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-at-home.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-at-home.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-core.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-core.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-errors.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-errors.R

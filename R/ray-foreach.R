@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-foreach.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-foreach.R

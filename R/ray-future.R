@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-future.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-future.R

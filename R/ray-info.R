@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-info.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-info.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-job.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-job.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-live.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-live.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-map.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-map.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-orphans.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-orphans.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-plan.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-plan.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-progress.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-progress.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-remote.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-remote.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-seed.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-seed.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/ray-world.R
+../python/metaflow_extensions/gangway/runtime/shared/ray-world.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/restore.R
+../python/metaflow_extensions/gangway/runtime/shared/restore.R

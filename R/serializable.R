@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/serializable.R
+../python/metaflow_extensions/gangway/runtime/shared/serializable.R

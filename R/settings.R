@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/runtime/settings.R
+../python/metaflow_extensions/gangway/runtime/shared/settings.R

@@ -1,1 +1,1 @@
-../python/metaflow_extensions/gangway/r/unserializable.R
+../python/metaflow_extensions/gangway/runtime/shared/unserializable.R

@@ -92,7 +92,7 @@ def test_the_image_holds_what_a_task_needs_and_no_more(
         assert not any(folder.is_symlink() for folder in (root / "opt/r-library").iterdir())
         assert [folder.name for folder in (root / "opt/r-package").iterdir()] == ["gangway"]
         core = root / "opt/r-package/gangway/python/metaflow_extensions/gangway"
-        assert (core / "r/embed.py").is_file()
+        assert (core / "engine/embed.py").is_file()
         # Conda, the sources and the headers stay in the stages that needed them.
         assert not [name for name in ("opt/conda", "build") if (root / name).exists()]
         assert not (root / "usr/include/libxml2").exists()

@@ -118,7 +118,7 @@ SIDES = {
     "no isal": {**GANGWAY, "HEAD": "sys.modules['isal'] = None"},
     "netflix": {
         "HEAD": "",
-        "SETUP": "from metaflow_extensions.gangway.r import embed",
+        "SETUP": "from metaflow_extensions.gangway.engine import embed",
         "BEFORE": "ri = embed.start(); from rpy2.rinterface_lib.openrlib import RAW, ffi",
         "MAKE": 'ri.evalr("x <- OBJECT; invisible(gc())")',
         "WRITE": "raw = ri.evalr('serialize(x, NULL)')\n"

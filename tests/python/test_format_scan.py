@@ -93,7 +93,7 @@ def test_a_promise_among_values_is_refused(kind: str) -> None:
 @needs_r
 def test_an_engine_reads_no_promise(tmp_path: Path) -> None:
     pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
-    from metaflow_extensions.gangway.r.engine import REngine
+    from metaflow_extensions.gangway.engine.engine import REngine
 
     left_behind = tmp_path / "it ran"
     value = RObject(add_trailer(write(build.list_([promise(left_behind)])), INFO))

@@ -36,8 +36,8 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.r import embed
-from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine.engine import REngine
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
 strings = st.one_of(

@@ -19,7 +19,7 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.values.from_python.convert import convert, to_blob
 

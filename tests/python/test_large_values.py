@@ -11,9 +11,9 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.r import embed
-from metaflow_extensions.gangway.r.engine import REngine
-from metaflow_extensions.gangway.r.large import assign, large_vectors, unserialize
+from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine.engine import REngine
+from metaflow_extensions.gangway.engine.large import assign, large_vectors, unserialize
 
 # R code, and how many vectors of it are taken by themselves.
 CASES = {

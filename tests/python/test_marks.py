@@ -18,9 +18,9 @@ pytest.importorskip("ray", reason="ray is not installed")
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
+from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r import embed
-from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.ray.remote import LARGE, Blob, pack_value, unpack_value
 from metaflow_extensions.gangway.rds.trailer import MAGIC, trailer

@@ -16,7 +16,7 @@ if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
 
-from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -84,9 +84,10 @@ set_default_namespace()
 for (f in c('zoo.R', 'compare.R')) source(file.path('{robjects}', f))
 runtime <- new.env()
 core <- '{core}'
-for (f in c('serializable.R', 'unserializable.R', 'restore.R', 'runtime/same.R')) {{
-  sys.source(file.path(core, f), runtime)
+for (f in c('serializable.R', 'unserializable.R', 'restore.R')) {{
+  sys.source(file.path(core, 'shared', f), runtime)
 }}
+sys.source(file.path(core, 'task', 'same.R'), runtime)
 merge_artifacts <- with(runtime, function() NULL)
 environment(merge_artifacts) <- runtime
 run <- flow_client$new('TaskFlow')$run('{run}')
@@ -126,7 +127,7 @@ def test_every_kind_passes_through_a_flow_and_its_resumed_run(tmp_path: Path) ->
     assert run_id
     code = CLIENT.format(
         robjects=ROBJECTS,
-        core=ROOT / "python" / "metaflow_extensions" / "gangway" / "r",
+        core=ROOT / "python" / "metaflow_extensions" / "gangway" / "runtime",
         run=run_id[1],
     )
     installed = subprocess.run(["Rscript", "-e", "library(gangway)"], capture_output=True)

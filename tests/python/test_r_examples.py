@@ -23,7 +23,7 @@ if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
 HERE = Path(__file__).parent
-RUNTIME = HERE.parents[1] / "python/metaflow_extensions/gangway/r"
+SHARED = HERE.parents[1] / "python/metaflow_extensions/gangway/runtime/shared"
 # Of the larger ones every so many-th page of their help.
 PACKAGES = ("base/8", "stats/8", "dplyr/2", "tidyr/4", "purrr/4", "tibble/2")
 # Examples that end the session, or wait for somebody.
@@ -41,7 +41,7 @@ def collected(
 ) -> Iterator[tuple[str, bytes]]:
     """The objects of some packages' examples: where each comes from, and R's serialization."""
     out = folder / "objects"
-    script = [HERE / "robjects/examples.R", RUNTIME, out, *packages]
+    script = [HERE / "robjects/examples.R", SHARED, out, *packages]
     subprocess.run(
         ["Rscript", "--vanilla", *map(str, script)],
         cwd=folder,

@@ -6,7 +6,6 @@ import math
 import re
 import shutil
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import metaflow  # noqa: F401  (before an extension's module)
@@ -18,8 +17,8 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.r import engine as r_engine
-from metaflow_extensions.gangway.r.engine import REngine
+from metaflow_extensions.gangway.engine import engine as r_engine
+from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 
 
@@ -116,10 +115,9 @@ def test_what_r_does_not_know_is_handed_on_unharmed() -> None:
 
 def test_no_function_of_the_runtime_hides_another() -> None:
     """All its files share one environment, so that the last definition of a name would win."""
-    folder = Path(r_engine.__file__).parent
     names = Counter(
         name
         for source in r_engine._SOURCES
-        for name in re.findall(r"^([\w.]+) <- ", (folder / source).read_text(), re.M)
+        for name in re.findall(r"^([\w.]+) <- ", source.read_text(), re.M)
     )
     assert [name for name, count in names.items() if count > 1] == []

@@ -14,9 +14,9 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
+from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.exceptions import ArtifactException, RStartException
-from metaflow_extensions.gangway.r import embed
-from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.rds.trailer import add_trailer
 from metaflow_extensions.gangway.values import asking, elements

@@ -21,8 +21,8 @@ pytest.importorskip("pandas")
 
 import numpy as np
 import pandas as pd
+from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.rds import build
 from metaflow_extensions.gangway.rds.trailer import add_trailer

@@ -4,8 +4,8 @@
 # The files that a task and a worker load, from Python itself.
 runtime_files <- function() {
   code <- paste(
-    "from metaflow_extensions.gangway.r import engine", "import os",
-    "print('\\n'.join(os.path.join(engine._HERE, name) for name in engine._SOURCES))", sep = "\n"
+    "from metaflow_extensions.gangway.engine import engine",
+    "print('\\n'.join(map(str, engine._SOURCES)))", sep = "\n"
   )
   python <- processx::run(client_python(), c("-c", code),
     env = c("current", PYTHONPATH = system.file("python", package = "gangway")), error_on_status = FALSE)

@@ -1,10 +1,10 @@
-"""What R code appends to the card of its step (runtime/card.R)."""
+"""What R code appends to the card of its step (runtime/task/card.R)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .embed import raw_to_bytes
+from ..engine.embed import raw_to_bytes
 
 
 def change(card_id: str | None, what: str, *payload: Any) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..engine import embed
 from ..ray.primitives import PRIMITIVES
 from ..signals.interrupt import Interrupted, python_in_r
-from . import embed
 
 
 def ray_functions(engine: Any) -> dict[str, Callable[..., Any]]:

@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..engine.engine import REngine
 from ..exceptions import ArtifactException, RException
 from ..mf import stored_exceptions
 from ..mf.read_ahead import read_ahead
 from ..rds.scan import problem_of
 from ..values.robject import RObject
 from . import card, flow_access, foreach, proxy, seed
-from .engine import REngine
 from .foreach_index import places_of
 from .ray_host import ray_functions
 from .same_values import same_values

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
-from .engine import REngine
-from .large import assign, large_vectors, unserialize
+from ..engine.embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
+from ..engine.engine import REngine
+from ..engine.large import assign, large_vectors, unserialize
 from .ray_host import ray_functions
 
 # What the values kept in one worker may take of the machine's memory, all workers together.

@@ -1,4 +1,4 @@
-"""Ray for R: what R's functions (``r/runtime/ray*.R``) ask of Python, in a task and in a session.
+"""Ray for R: what R (``runtime/shared/ray-*.R``) asks of Python, in a task and in a session.
 
 R holds references, actors and jobs as numbers and hands values over as the bytes of its own
 serialization. In a task R calls these functions through rpy2, in a user's R session through

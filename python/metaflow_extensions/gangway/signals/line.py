@@ -13,9 +13,9 @@ import sys
 class SignalLine:
     """What `signal.set_wakeup_fd` takes, and its other end.
 
-    A child that R forks has the line too, and until it gets handlers of its own (`r.fork`; never,
-    if a package's C code has forked it) its signals come here. The kernel says whose each is, on
-    Linux: a socket's messages bear their writer's process id.
+    A child that R forks has the line too, and until it gets handlers of its own (`engine.fork`;
+    never, if a package's C code has forked it) its signals come here. The kernel says whose each
+    is, on Linux: a socket's messages bear their writer's process id.
     """
 
     _WRITER = struct.Struct("3i")  # ucred: process, user, group

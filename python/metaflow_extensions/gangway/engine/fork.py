@@ -40,7 +40,7 @@ def fork(function: Any) -> Any:
     """Call an R function that forks so that Python goes on in both processes.
 
     The child is R code's alone: signals end it as they end any process, and so does the end of the
-    process that forked it. Nothing of Metaflow or Ray runs in it (``r/runtime/fork.R``).
+    process that forked it. Nothing of Metaflow or Ray runs in it (``runtime/task/fork.R``).
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ Imports no Metaflow: Ray's workers run R without it, and it would cost each of t
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..rds.scan import problem_of
@@ -22,65 +22,11 @@ from . import embed, fork
 from .convert import encoded, to_python, to_r
 from .stream import RStream
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
-_RAY = (
-    "core",
-    "job",
-    "world",
-    "at-home",
-    "errors",
-    "remote",
-    "map",
-    "seed",
-    "progress",
-    "info",
-    "actor",
-    "worker",
-    "future",
-    "plan",
-    "foreach",
-    "live",
-    "orphans",
-    "worker-future",
-)
-_SOURCES = (
-    "runtime/fork.R",
-    "serializable.R",
-    "unserializable.R",
-    "heals.R",
-    "dead.R",
-    "restore.R",
-    "others.R",
-    "runtime/values.R",
-    "runtime/unreadable.R",
-    "runtime/python.R",
-    "runtime/card.R",
-    "runtime/dragged.R",
-    "runtime/same.R",
-    "runtime/errors.R",
-    "runtime/causes.R",
-    "runtime/self.R",
-    *(f"runtime/ray-{name}.R" for name in _RAY),
-    "runtime/dev-packages.R",
-    "runtime/needs.R",
-    "runtime/step.R",
-    "runtime/code-rules.R",
-    "runtime/code-scanners.R",
-    "runtime/code-scan.R",
-    "runtime/carry.R",
-    "runtime/carry-values.R",
-    "runtime/carry-names.R",
-    "runtime/carry-spare.R",
-    "runtime/carry-frames.R",
-    "runtime/carry-search.R",
-    "runtime/attach.R",
-    "runtime/methods-registered.R",
-    "runtime/methods-s7.R",
-    "runtime/parcel.R",
-    "runtime/settings.R",
-    "runtime/worker-state.R",
-    "runtime/reticulate.R",
-)
+_RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
+# They define functions, so that their order does not matter.
+_SOURCES = [
+    path for room in ("shared", "task", "worker") for path in sorted((_RUNTIME / room).glob("*.R"))
+]
 
 
 Describe = Callable[[bytes, int, dict[str, Any]], dict[str, Any]]
@@ -302,7 +248,7 @@ class REngine:
         base = self._ri.baseenv
         runtime = base["new.env"](parent=base["baseenv"]())
         for source in _SOURCES:
-            base["sys.source"](os.path.join(_HERE, source), envir=runtime, **{"keep.source": False})
+            base["sys.source"](str(source), envir=runtime, **{"keep.source": False})
         # When the package is loaded its methods replace these, which R tells for another package's.
         base["attr<-"](runtime, "name", "gangway")
         attached = base["attach"](self._ri.NULL, name="gangway:task", **{"warn.conflicts": False})

@@ -96,7 +96,7 @@ def to_python(sexp: Any, ri: Any) -> Any:
 
 
 def handle(value: Any, ri: Any) -> Any:
-    """The ``gangway_python`` of a Python object (its methods: runtime/python.R)."""
+    """The ``gangway_python`` of a Python object (its methods: runtime/task/python.R)."""
     position = _positions.setdefault(id(value), len(_handed_on))
     if position == len(_handed_on):
         _handed_on.append((value, _environment(position, value, ri)))

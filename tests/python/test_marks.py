@@ -22,7 +22,7 @@ from metaflow_extensions.gangway.engine import embed
 from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.robject import RObject
-from metaflow_extensions.gangway.ray.remote import LARGE, Blob, pack_value, unpack_value
+from metaflow_extensions.gangway.ray_r.wire import LARGE, Blob, pack_value, unpack_value
 from metaflow_extensions.gangway.rds.trailer import MAGIC, trailer
 
 INFO = {

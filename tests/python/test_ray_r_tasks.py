@@ -61,9 +61,9 @@ def test_the_vocabulary_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
 def test_a_worker_imports_no_metaflow() -> None:
     """It would cost each of Ray's workers 0.2 s and more."""
     code = (
-        "import sys; import metaflow_extensions.gangway.ray.remote;"
-        "from metaflow_extensions.gangway.r.worker import RWorker;"
-        "import metaflow_extensions.gangway.ray.driver;"
+        "import sys; import metaflow_extensions.gangway.ray_r.tasks;"
+        "from metaflow_extensions.gangway.ray_r.worker import RWorker;"
+        "import metaflow_extensions.gangway.ray_r.driver;"
         "sys.exit('metaflow' in sys.modules or 'numpy' in set(sys.modules) - before)"
     )
     code = "import sys, ray; before = set(sys.modules); " + code

@@ -10,11 +10,11 @@ from ..engine.engine import REngine
 from ..exceptions import ArtifactException, RException
 from ..mf import stored_exceptions
 from ..mf.read_ahead import read_ahead
+from ..ray_r.host import ray_functions
 from ..rds.scan import problem_of
 from ..values.robject import RObject
 from . import card, flow_access, foreach, proxy, seed
 from .foreach_index import places_of
-from .ray_host import ray_functions
 from .same_values import same_values
 
 # From so many bytes of artifacts on, R's garbage is worth the time to collect it.
@@ -58,7 +58,7 @@ class RSession(REngine):
                 "current": lambda name: flow_access.current_value(name[0]),
                 "card": self._card,
                 **{name: self._with_plain(f) for name, f in _PROXY.items()},
-                **ray_functions(self),
+                **ray_functions(self, _driver),
             }
         )
         self.call("register_methods")
@@ -176,3 +176,9 @@ class RSession(REngine):
                 )[0]
             )
         return same_values(first, second)
+
+
+def _driver() -> Any:
+    from ..ray_r import tasks
+
+    return tasks.driver

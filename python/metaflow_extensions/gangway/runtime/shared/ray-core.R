@@ -1,5 +1,5 @@
 # References to values on a Ray cluster. What runs there and where the values are is Python's business
-# (ray/driver.py); R knows them by numbers and hands bytes over. Base R only: the package gangway and the
+# (ray_r/driver.py); R knows them by numbers and hands bytes over. Base R only: the package gangway and the
 # runtime of tasks and workers both load the files ray-*.R that callers need.
 
 # What the user's code sees in a task.
@@ -196,7 +196,7 @@ failure_text <- function(data) {
 }
 
 # A value as it travels: the length of what follows, in four bytes; the conditions and the output that go with it, if
-# there are any; the value. Lengths go first, so that no value can look like them (pack_value() in ray/remote.py).
+# there are any; the value. Lengths go first, so that no value can look like them (pack_value() in ray_r/wire.py).
 no_conditions <- raw(4L)
 
 write_outcome <- function(value, conditions = NULL) {

@@ -6,7 +6,7 @@ import re
 
 from ray import exceptions
 
-from .remote import RTaskError
+from .wire import RTaskError
 
 OK_SMALL, OK_LARGE, R_ERROR, FAILED = range(4)
 

@@ -11,8 +11,8 @@ from typing import Any
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 
 from ..gang.node import NodeSpec
-from .command import authentication
-from .node import RayNode
+from ..ray.command import authentication
+from ..ray.node import RayNode
 from .primitives import PRIMITIVES
 
 _ATTRIBUTES: dict[str, Any] = {
@@ -62,7 +62,7 @@ def state() -> str:
 
 def join(address: str | None) -> str:
     """Join the node that `start` has started, or the cluster with an address."""
-    from . import driver
+    from .tasks import driver
 
     return driver.connect(_node.environment()["RAY_ADDRESS"] if _node is not None else address)
 
@@ -87,7 +87,7 @@ def stop() -> None:
 
 def functions() -> dict[str, Callable[..., Any]]:
     """The driver's functions as reticulate calls them: it knows no memoryview."""
-    from . import driver
+    from .tasks import driver
 
     return {
         **{name: getattr(driver, name) for name in PRIMITIVES},

@@ -24,7 +24,7 @@ import ray
 from ..signals.threads import leave_signals_to_main
 from .failures import OK_LARGE, OK_SMALL, failure_of
 from .live import hear, tell  # noqa: F401
-from .remote import Blob, RActor, message, pack, pack_value, run_task, unpack_value
+from .wire import Blob, message, pack, pack_value, unpack_value
 
 # Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.
 _SMALL_JOB = 32 * 1024
@@ -41,6 +41,11 @@ class _Job(NamedTuple):
     key: bytes
     remote: Any
 
+
+# What runs in Ray's workers. `tasks` puts it here: it imports this module, since R in a worker is a
+# driver too.
+run_task: Any = None
+actor_class: Any = None
 
 _refs: dict[int, Any] = {}
 _actors: dict[int, Any] = {}
@@ -324,7 +329,7 @@ def make_actor(
     shipped, key, _ = _jobs[job]
     chosen = ray_options(options or {})
     chosen.pop("max_retries")
-    remote = ray.remote(RActor).options(**chosen)
+    remote = ray.remote(actor_class).options(**chosen)
     _actors[actor] = remote.remote(*message(shipped, key, args), *_resolve(needs))
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from ..engine.embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
 from ..engine.engine import REngine
 from ..engine.large import assign, large_vectors, unserialize
-from .ray_host import ray_functions
+from .host import ray_functions
+from .wire import Blob, RTaskError, pack_value, unpack_value
 
 # What the values kept in one worker may take of the machine's memory, all workers together.
 _CACHE_SHARE = 0.25
@@ -30,7 +31,7 @@ class RWorker(REngine):
         self._used: dict[str, int] = {}
         self._calls = 0
         self._room = _room()
-        self.provide(ray_functions(self))
+        self.provide(ray_functions(self, _driver))
         self.call("start_worker", _node())
 
     def run_task(
@@ -71,8 +72,6 @@ class RWorker(REngine):
             self._key = key
 
     def _answer(self, function: str, args: Any, needs: Sequence[Any]) -> Any:
-        from ..ray.remote import Blob, RTaskError, pack_value
-
         if needs:
             self.evaluate("use_names", self._keep(needs[0], needs[1:]))
         if large_vectors(memoryview(args)):
@@ -94,8 +93,6 @@ class RWorker(REngine):
 
     def _keep(self, names: Sequence[str], values: Sequence[Any]) -> list[str]:
         """Let R keep what it does not have yet; return what R calls each value."""
-        from ..ray.remote import unpack_value
-
         called = []
         for name, value in zip(names, values, strict=True):
             if not name:
@@ -115,10 +112,8 @@ class RWorker(REngine):
         return called
 
     def _adopt(self, actor: Any) -> str:
-        from ..ray import driver
-
         number = int(self.evaluate("adopted_number")[0])
-        driver.adopt_actor(number, actor)
+        _driver().adopt_actor(number, actor)
         return f"actor {number}"
 
     def _make_room(self) -> None:
@@ -131,6 +126,12 @@ class RWorker(REngine):
             used -= self._kept.pop(name)
             del self._used[name]
             self.evaluate("drop_value", name)
+
+
+def _driver() -> Any:
+    from . import driver  # `tasks`, which has started this, has imported it
+
+    return driver
 
 
 def _room() -> int:

@@ -6,30 +6,36 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import embed
-from ..ray.primitives import PRIMITIVES
 from ..signals.interrupt import Interrupted, python_in_r
+from .primitives import PRIMITIVES
 
 
-def ray_functions(engine: Any) -> dict[str, Callable[..., Any]]:
-    """Functions for `REngine.provide`; Ray is imported by the first call."""
-    engine.define("quick_submit", _quick_submit())
-    return {f"ray_{name}": _function(engine, name) for name in ("connect", *PRIMITIVES)}
+def ray_functions(engine: Any, driver: Callable[[], Any]) -> dict[str, Callable[..., Any]]:
+    """Functions for `REngine.provide`.
+
+    Parameters
+    ----------
+    engine : REngine
+        The R of this process.
+    driver : callable
+        Returns the module `driver`; the first call imports Ray.
+    """
+    engine.define("quick_submit", _quick_submit(driver))
+    return {f"ray_{name}": _function(engine, driver, name) for name in ("connect", *PRIMITIVES)}
 
 
-def _function(engine: Any, name: str) -> Callable[..., Any]:
+def _function(engine: Any, driver: Callable[[], Any], name: str) -> Callable[..., Any]:
     found: list[Callable[..., Any]] = []
 
     def call(*arguments: Any) -> Any:
         if not found:
-            from ..ray import driver
-
-            found.append(getattr(driver, name))
+            found.append(getattr(driver(), name))
         return found[0](*map(engine.plain, arguments))
 
     return call
 
 
-def _quick_submit() -> Any:
+def _quick_submit(driver: Callable[[], Any]) -> Any:
     """R's function for `driver.submit_quick`: TRUE, or the text of an error.
 
     What `REngine.provide` does for any function takes seven times as long.
@@ -41,9 +47,7 @@ def _quick_submit() -> Any:
     def quick_submit(data: Any) -> Any:
         try:
             with python_in_r():
-                from ..ray.driver import submit_quick
-
-                submit_quick(embed.raw_to_bytes(data))
+                driver().submit_quick(embed.raw_to_bytes(data))
         except Interrupted:
             pass  # R's own interrupt follows
         except Exception as error:

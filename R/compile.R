@@ -49,7 +49,7 @@ import_lines <- function(flow, name_of) {
     import_line("metaflow", always, name_of),
     import_line("metaflow_extensions.gangway.r", "RBundle", name_of),
     if (length(decorators)) import_line(
-      "metaflow_extensions.gangway.r.check_decorators", "check_decorators_of", name_of
+      "metaflow_extensions.gangway.run.check_decorators", "check_decorators_of", name_of
     ),
     "",
     paste0(bundle, " = ", name_of("RBundle"), "(__file__)  # reads flow.rds beside this file, lazily"),

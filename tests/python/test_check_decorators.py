@@ -12,7 +12,7 @@ from pathlib import Path
 import metaflow
 import pytest
 from metaflow.plugins import FLOW_DECORATORS, STEP_DECORATORS
-from metaflow_extensions.gangway.r.check_decorators import (
+from metaflow_extensions.gangway.run.check_decorators import (
     UnknownDecoratorException,
     check_decorators,
     decorators_in,
@@ -20,7 +20,7 @@ from metaflow_extensions.gangway.r.check_decorators import (
 
 FLOW = """\
 from metaflow import FlowSpec, step
-from metaflow_extensions.gangway.r.check_decorators import check_decorators_of
+from metaflow_extensions.gangway.run.check_decorators import check_decorators_of
 
 check_decorators_of(__file__)
 

@@ -18,7 +18,7 @@ from metaflow_extensions.gangway.gang_profile.gpus import Gpus
 from metaflow_extensions.gangway.gang_profile.meter import Meter
 from metaflow_extensions.gangway.gang_profile.recorder import Recorder
 from metaflow_extensions.gangway.gang_profile.timeline import Timeline
-from metaflow_extensions.gangway.r.check_decorators import (
+from metaflow_extensions.gangway.run.check_decorators import (
     UnknownDecoratorException,
     check_decorators,
 )

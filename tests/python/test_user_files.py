@@ -9,7 +9,7 @@ from pathlib import Path
 
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 import pytest
-from metaflow_extensions.gangway.r.user_files import user_files
+from metaflow_extensions.gangway.run.user_files import user_files
 from rflow import environment, steps, write_flow
 
 

@@ -51,7 +51,7 @@ class RBundle:
         def default(context: Any, deploy_time: bool = False) -> Any:
             # Here, because Ray's workers import this module and shall not import Metaflow.
             from ..exceptions import RException
-            from .report import note_failure
+            from ..run.report import note_failure
 
             try:
                 value = self._open().run_default(parameter, context._asdict())
@@ -66,9 +66,9 @@ class RBundle:
 
     def main(self, flow_class: Callable[[], Any]) -> None:
         """Run the flow's command line, started by R or by hand."""
-        from .image import check_image
-        from .main import run_command_line
-        from .user_files import carry_files
+        from ..run.image import check_image
+        from ..run.main import run_command_line
+        from ..run.user_files import carry_files
 
         carry_files(flow_class)
         check_image(flow_class, self._open)

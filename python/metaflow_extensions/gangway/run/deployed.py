@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-_OURS = "metaflow_extensions.gangway.r.export_parameters"
+_OURS = "metaflow_extensions.gangway.run.export_parameters"
 _PLUGINS = "metaflow.plugins"
 # By command: the class and its method that makes what is deployed, and what the shell runs there.
 _DEPLOYED = {

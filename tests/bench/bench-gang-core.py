@@ -18,7 +18,7 @@ FORM_GOAL, END_GOAL = 0.2, 1.0
 IMPORTS = """
 from functools import partial
 from metaflow.decorators import _base_step_decorator
-from metaflow_extensions.gangway.gang.agents import AgentNode
+from metaflow_extensions.gangway.gang.programs.agents import AgentNode
 from metaflow_extensions.gangway.gang.decorator import GangDecorator
 
 class CoreNode(AgentNode):

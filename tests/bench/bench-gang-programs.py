@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gang_clock import environment, log_time, moments, run_flow, verdict
-from metaflow_extensions.gangway.gang.ports import free_port
+from metaflow_extensions.gangway.gang.machine.ports import free_port
 
 FORM_GOAL, END_GOAL = 1.2, 1.0
 

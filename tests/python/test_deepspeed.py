@@ -18,9 +18,9 @@ from metaflow_extensions.gangway.deepspeed.command import (
     rank_of_file,
 )
 from metaflow_extensions.gangway.exceptions import GangAttributeException
-from metaflow_extensions.gangway.gang.agents import Meeting
-from metaflow_extensions.gangway.gang.cpus import asked_for
-from metaflow_extensions.gangway.gang.output import Output
+from metaflow_extensions.gangway.gang.machine.cpus import asked_for
+from metaflow_extensions.gangway.gang.output.output import Output
+from metaflow_extensions.gangway.gang.programs.agents import Meeting
 
 needs_deepspeed = pytest.mark.skipif(
     find_spec("deepspeed") is None, reason="DeepSpeed is not installed"

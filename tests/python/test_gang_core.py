@@ -16,11 +16,13 @@ from metaflow_extensions.gangway.exceptions import (
     GangLostException,
     GangRuntimeException,
 )
-from metaflow_extensions.gangway.gang import attributes, channel, processes
-from metaflow_extensions.gangway.gang.channel import Channel, ChannelClosed
-from metaflow_extensions.gangway.gang.lifeline import ControlLifeline
+from metaflow_extensions.gangway.gang import attributes
+from metaflow_extensions.gangway.gang.link import channel
+from metaflow_extensions.gangway.gang.link.channel import Channel, ChannelClosed
+from metaflow_extensions.gangway.gang.link.lifeline import ControlLifeline
+from metaflow_extensions.gangway.gang.link.rendezvous import Inherited, Meeting
+from metaflow_extensions.gangway.gang.machine import processes
 from metaflow_extensions.gangway.gang.node import NodeSpec
-from metaflow_extensions.gangway.gang.rendezvous import Inherited, Meeting
 
 SECRET = b"s" * 32
 
@@ -195,9 +197,8 @@ def test_folders_are_short_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_worker_finds_its_gang_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANGWAY_MEETING", raising=False)
-    spec = NodeSpec("abcd", 0, 2, SECRET, True, {})
     place = Inherited()
-    place.offer("127.0.0.1:1", spec, "/a folder")
+    place.offer(Meeting("127.0.0.1:1", "abcd", SECRET, "/a folder"))
     assert place.take() == Meeting("127.0.0.1:1", "abcd", SECRET, "/a folder")
     with pytest.raises(GangRuntimeException):
         place.take()

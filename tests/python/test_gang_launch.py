@@ -13,11 +13,11 @@ from typing import Any
 import psutil
 import pytest
 from metaflow_extensions.gangway.exceptions import GangLostException, ScriptNotFoundException
-from metaflow_extensions.gangway.gang.arguments import command_line, option_line, options
-from metaflow_extensions.gangway.gang.board import Board
-from metaflow_extensions.gangway.gang.launch import Launch, how_it_ended
-from metaflow_extensions.gangway.gang.output import Output
-from metaflow_extensions.gangway.gang.scripts import find_script
+from metaflow_extensions.gangway.gang.link.board import Board
+from metaflow_extensions.gangway.gang.output.output import Output
+from metaflow_extensions.gangway.gang.programs.arguments import command_line, option_line, options
+from metaflow_extensions.gangway.gang.programs.launch import Launch, how_it_ended
+from metaflow_extensions.gangway.gang.programs.scripts import find_script
 
 MARK = "test.0"
 
@@ -83,8 +83,8 @@ def test_a_killed_supervisor_leaves_nothing() -> None:
 def test_a_killed_task_takes_its_command_and_folder_along(tmp_path: Path) -> None:
     code = (
         "import metaflow, time\n"
-        "from metaflow_extensions.gangway.gang import processes\n"
-        "from metaflow_extensions.gangway.gang.launch import Launch\n"
+        "from metaflow_extensions.gangway.gang.machine import processes\n"
+        "from metaflow_extensions.gangway.gang.programs.launch import Launch\n"
         "print(processes.make_folder('gone.0'), flush=True)\n"
         "Launch('gone.0', 0, ['sh', '-c', 'echo up; sleep 64']).run()\n"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import FLOWS, ROOT, StartFlow
-from metaflow_extensions.gangway.gang.task_output import Bound, TaskOutput, WorkerOutput
+from metaflow_extensions.gangway.gang.output.task_output import Bound, TaskOutput, WorkerOutput
 from rflow import environment, write_flow
 
 READ = """
@@ -133,7 +133,7 @@ def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: P
     )
     code = (
         "import os, sys, metaflow\n"
-        "from metaflow_extensions.gangway.gang.task_output import TaskOutput\n"
+        "from metaflow_extensions.gangway.gang.output.task_output import TaskOutput\n"
         f"task = TaskOutput({str(folder)!r}, 1)\n"
         "print('into the pipe', flush=True)\n"
         "task.restore_if_control_is_gone()\n"

@@ -13,17 +13,16 @@ from typing import Any
 import pytest
 from metaflow.plugins.datastores.local_storage import LocalStorage
 from metaflow_extensions.gangway.exceptions import GangFormationException, GangLostException
-from metaflow_extensions.gangway.gang import address, channel
-from metaflow_extensions.gangway.gang.container import Container, container_of
-from metaflow_extensions.gangway.gang.cpus import cores
-from metaflow_extensions.gangway.gang.lifeline import ControlLifeline
-from metaflow_extensions.gangway.gang.node import NodeSpec
-from metaflow_extensions.gangway.gang.rendezvous import Meeting, Published
+from metaflow_extensions.gangway.gang.link import channel
+from metaflow_extensions.gangway.gang.link.lifeline import ControlLifeline
+from metaflow_extensions.gangway.gang.link.rendezvous import Meeting, Published
+from metaflow_extensions.gangway.gang.machine import address
+from metaflow_extensions.gangway.gang.machine.container import Container, container_of
+from metaflow_extensions.gangway.gang.machine.cpus import cores
 from metaflow_extensions.gangway.mf import batch
 from metaflow_extensions.gangway.ray.resources import container_resources
 
 SECRET = b"s" * 32
-SPEC = NodeSpec("abcd", 0, 2, SECRET, False, {})
 
 
 def place(folder: Path, attempt: int = 0, seconds: float = 20) -> Published:
@@ -37,13 +36,13 @@ def test_workers_find_control_through_the_datastore(tmp_path: Path) -> None:
     worker = threading.Thread(target=lambda: found.append(place(tmp_path).take()))
     worker.start()
     control = place(tmp_path)
-    control.offer("10.0.0.1:5", SPEC, "")
+    control.offer(Meeting("10.0.0.1:5", "abcd", SECRET))
     worker.join(5)
     assert found == [Meeting("10.0.0.1:5", "abcd", SECRET)]
     with pytest.raises(GangFormationException, match=r"here: .* 0\.3 s"):
         place(tmp_path, attempt=1, seconds=0.3).take()  # what another attempt has left
     again = place(tmp_path, attempt=1)  # the first control was killed
-    again.offer("10.0.0.1:6", SPEC, "")
+    again.offer(Meeting("10.0.0.1:6", "abcd", SECRET))
     again.withdraw()
     left = [file.read_text() for file in tmp_path.rglob("*") if file.is_file()]
     assert not any(SECRET.hex() in text for text in left)

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import metaflow_extensions.gangway.ray.resources as resources
 import pytest
 from metaflow_extensions.gangway.exceptions import RayNotFoundException
-from metaflow_extensions.gangway.gang.processes import MARK
-from metaflow_extensions.gangway.gang.storage import storage_path
+from metaflow_extensions.gangway.gang.machine.processes import MARK
+from metaflow_extensions.gangway.mf.storage import storage_path
 from metaflow_extensions.gangway.ray.command import (
     NodeResources,
     node_environment,

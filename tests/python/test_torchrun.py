@@ -15,7 +15,7 @@ import pytest
 import rflow
 from conftest import FLOWS, Run, StartFlow, seconds_to_failure
 from metaflow_extensions.gangway.exceptions import GangAttributeException
-from metaflow_extensions.gangway.gang.agents import Meeting
+from metaflow_extensions.gangway.gang.programs.agents import Meeting
 from metaflow_extensions.gangway.torchrun.command import rank_of, torchrun_command
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")

@@ -8,8 +8,8 @@ from functools import partial
 
 from metaflow import FlowSpec, batch, current, retry, step
 from metaflow.decorators import _base_step_decorator
-from metaflow_extensions.gangway.gang.agents import AgentNode
 from metaflow_extensions.gangway.gang.decorator import GangDecorator
+from metaflow_extensions.gangway.gang.programs.agents import AgentNode
 
 FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
 

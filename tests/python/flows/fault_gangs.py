@@ -7,10 +7,10 @@ from importlib import import_module
 import faults
 from metaflow import current
 from metaflow.decorators import _base_step_decorator
-from metaflow_extensions.gangway.gang import channel
-from metaflow_extensions.gangway.gang.agents import AgentNode
-from metaflow_extensions.gangway.gang.channel import ChannelClosed
 from metaflow_extensions.gangway.gang.decorator import GangDecorator
+from metaflow_extensions.gangway.gang.link import channel
+from metaflow_extensions.gangway.gang.link.channel import ChannelClosed
+from metaflow_extensions.gangway.gang.programs.agents import AgentNode
 from own_faults import own_fault
 
 

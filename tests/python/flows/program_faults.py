@@ -10,7 +10,7 @@ import os
 import faults
 from fault_gangs import gang
 from metaflow import FlowSpec, current, retry, step, timeout
-from metaflow_extensions.gangway.gang import rendezvous
+from metaflow_extensions.gangway.gang.link import rendezvous
 
 HOLD = os.environ.get("HOLD", "0")
 KIND = os.environ["KIND"]

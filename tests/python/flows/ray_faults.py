@@ -12,7 +12,7 @@ import faults
 import psutil
 from fault_gangs import gang
 from metaflow import FlowSpec, current, retry, step
-from metaflow_extensions.gangway.gang import rendezvous
+from metaflow_extensions.gangway.gang.link import rendezvous
 from own_faults import announce, own_fault, worker_task
 
 HOLD = float(os.environ.get("HOLD", "0"))

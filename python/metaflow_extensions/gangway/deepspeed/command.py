@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from ..exceptions import GangAttributeException
-from ..gang.agents import Meeting
-from ..gang.arguments import Arguments, option_line, options
-from ..gang.output import Output
+from ..gang.output.output import Output
+from ..gang.programs.agents import Meeting
+from ..gang.programs.arguments import Arguments, option_line, options
 
 ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}
 _CHOICES = {"include", "i", "exclude", "e", "num_gpus", "num_accelerators", "num_nodes"}

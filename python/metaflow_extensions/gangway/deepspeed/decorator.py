@@ -9,11 +9,11 @@ from metaflow.metaflow_current import current
 
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
-from ..gang.agents import AgentNode
-from ..gang.cpus import asked_for
 from ..gang.decorator import GangDecorator
+from ..gang.machine.cpus import asked_for
 from ..gang.node import GangNode
-from ..gang.scripts import require_library
+from ..gang.programs.agents import AgentNode
+from ..gang.programs.scripts import require_library
 from .executor import DeepspeedExecutor
 
 MIN_DEEPSPEED = (0, 15)

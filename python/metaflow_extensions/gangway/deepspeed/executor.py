@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..gang.agents import Agent, AgentNode, Meeting
-from ..gang.arguments import Arguments, command_line
-from ..gang.executor import AgentExecutor, run_alone
-from ..gang.scripts import find_script
+from ..gang.programs.agents import Agent, AgentNode, Meeting
+from ..gang.programs.arguments import Arguments, command_line
+from ..gang.programs.executor import AgentExecutor, run_alone
+from ..gang.programs.scripts import find_script
 from .command import ENVIRONMENT, culprit, deepspeed_command, hostfile, rank_of_file
 
 

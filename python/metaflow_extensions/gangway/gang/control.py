@@ -13,9 +13,10 @@ from metaflow.metaflow_current import current
 from ..exceptions import GangFormationException, GangLostException
 from ..signals.taken_away import taken_away
 from ..signals.threads import start_thread
-from . import moments, processes
+from . import moments
 from .environment import variables_set
-from .lifeline import ControlLifeline, missing
+from .link.lifeline import ControlLifeline, missing
+from .machine import processes
 from .node import GangNode
 from .tasks import LocalWorkers
 from .user_code import UserCode

@@ -24,18 +24,20 @@ from ..exceptions import GangAttributeException, GangLostException
 from ..mf import batch, left_early
 from ..mf.artifacts import forget_inherited
 from ..mf.local_gang import keep_output, run_beside_workers, worker_task
+from ..mf.storage import storage_path
 from ..signals import interrupt
 from ..signals.run_end import end_run_on_termination
 from ..signals.taken_away import heed_termination
 from . import attributes as checks
-from . import processes, refusals, rendezvous
-from .address import address_towards, own_address
-from .container import container_of
+from . import refusals
 from .control import ControlGang
+from .link import rendezvous
+from .machine import processes
+from .machine.address import address_towards, own_address
+from .machine.container import container_of
 from .node import GangNode, NodeSpec
-from .remote_output import ReportedOutput
-from .storage import storage_path
-from .task_output import TaskOutput, WorkerOutput
+from .output.remote_output import ReportedOutput
+from .output.task_output import TaskOutput, WorkerOutput
 from .worker import WorkerLifeline, run_worker
 
 
@@ -215,7 +217,8 @@ class GangDecorator(ParallelDecorator):
                 folder = processes.make_folder(processes.node_mark(spec.gang, 0))
                 keep = partial(keep_output, self.flow_datastore, retry_count)
                 gang.show(WorkerOutput(folder, spec.num_nodes, worker_task, keep))
-            self._place.offer(gang.lifeline.address, spec, folder)
+            meeting = rendezvous.Meeting(gang.lifeline.address, spec.gang, spec.secret, folder)
+            self._place.offer(meeting)
             yield gang
             failed = False
         finally:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # it imports Metaflow, which Ray in a user's own R session does without
-    from .board import Board
-    from .container import Container
+    from .link.board import Board
+    from .machine.container import Container
 
 
 @dataclass(frozen=True)

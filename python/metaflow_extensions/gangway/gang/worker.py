@@ -12,13 +12,15 @@ from typing import Any
 from ..exceptions import GangLostException
 from ..signals.taken_away import taken_away
 from ..signals.threads import start_thread
-from . import channel, moments, processes
-from .board import Board
-from .channel import Channel, ChannelClosed
+from . import moments
 from .environment import variables_set
-from .lifeline import TICK_SECONDS, beat_seconds
+from .link import channel
+from .link.board import Board
+from .link.channel import Channel, ChannelClosed
+from .link.lifeline import TICK_SECONDS, beat_seconds
+from .machine import processes
 from .node import GangNode
-from .remote_output import reported
+from .output.remote_output import reported
 from .user_code import UserCode
 
 

@@ -14,7 +14,7 @@ from metaflow.unbounded_foreach import UBF_TASK
 from ..gang import attributes as checks
 from ..gang import moments
 from ..gang.decorator import GangDecorator
-from ..gang.gpus import share_of, visible_gpus
+from ..gang.machine.gpus import share_of, visible_gpus
 from ..gang.node import GangNode
 from .gpus import Gpus
 from .meter import Meter

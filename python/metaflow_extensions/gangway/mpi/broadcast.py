@@ -15,8 +15,8 @@ import stat
 import tempfile
 from typing import IO, Any
 
-from ..gang import channel
-from ..gang.channel import Channel, ChannelClosed
+from ..gang.link import channel
+from ..gang.link.channel import Channel, ChannelClosed
 from ..signals.threads import start_thread
 
 _PART = 512 * 1024

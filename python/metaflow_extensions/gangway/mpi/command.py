@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from ..gang.arguments import Arguments, command_line
-from ..gang.scripts import find_beside
+from ..gang.programs.arguments import Arguments, command_line
+from ..gang.programs.scripts import find_beside
 
 _HOST = "gang-node-"
 # What metaflow-mpi calls its own list of nodes, and its users repeat.

@@ -16,8 +16,8 @@ import socket
 import sys
 
 from ..exceptions import GangLostException
-from ..gang import processes
-from ..gang.agents import AgentNode
+from ..gang.machine import processes
+from ..gang.programs.agents import AgentNode
 from ..signals.threads import start_thread
 from . import agent
 from .command import node_of

@@ -10,9 +10,9 @@ from metaflow.metaflow_current import current
 
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
-from ..gang.cpus import asked_for, cores
 from ..gang.decorator import GangDecorator
-from ..gang.gpus import share
+from ..gang.machine.cpus import asked_for, cores
+from ..gang.machine.gpus import share
 from ..gang.node import GangNode, NodeSpec
 from .executor import MpiExecutor, find_tool
 from .node import MpiNode

@@ -8,10 +8,10 @@ import tempfile
 from typing import Any
 
 from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFoundException
-from ..gang import processes
-from ..gang.agents import report
-from ..gang.arguments import Arguments
-from ..gang.launch import Launch, killed_by
+from ..gang.machine import processes
+from ..gang.programs.agents import report
+from ..gang.programs.arguments import Arguments
+from ..gang.programs.launch import Launch, killed_by
 from .broadcast import FileServer
 from .command import (
     compiler_words,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ..gang import processes
-from ..gang.agents import AgentNode, report
-from ..gang.launch import Launch
+from ..gang.machine import processes
+from ..gang.programs.agents import AgentNode, report
+from ..gang.programs.launch import Launch
 from ..signals.threads import start_thread
 from .broadcast import fetch
 from .command import daemon_environment

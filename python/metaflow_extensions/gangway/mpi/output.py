@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..gang.output import Output
+from ..gang.output.output import Output
 from .command import node_of
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..gang.processes import MARK
+from ..gang.machine.processes import MARK
 
 # What would make a node join, or become, something else than this gang.
 _FOREIGN = (

@@ -11,8 +11,8 @@ from metaflow.metaflow_current import current
 from ..exceptions import RayNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
+from ..gang.machine.ports import check_port
 from ..gang.node import GangNode, NodeSpec
-from ..gang.ports import check_port
 from .node import RayNode
 
 MIN_RAY = (2, 52)

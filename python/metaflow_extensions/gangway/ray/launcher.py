@@ -21,13 +21,13 @@ from typing import IO, Any
 
 import psutil
 
-from ..gang import processes
+from ..gang.machine import processes
 
 _WATCH_SECONDS = 0.2
 _SERVERS = ("gcs_server", "raylet")
 _END = (
     "import sys; mark, session, folder, *sys.path = sys.argv[1:]; "
-    "from metaflow_extensions.gangway.gang import processes; "
+    "from metaflow_extensions.gangway.gang.machine import processes; "
     "processes.stop(mark, [int(session)]); processes.remove_folder(folder)"
 )
 

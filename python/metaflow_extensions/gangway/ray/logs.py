@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..gang.tail import Tail
+from ..gang.output.tail import Tail
 
 # Lines that Ray's workers write for its log monitor: who speaks from here on.
 _JOB, _ACTOR, _TASK = ":job_id:", ":actor_name:", ":task_name:"

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..gang import processes
+from ..gang.machine import processes
+from ..gang.machine.ports import free_port
 from ..gang.node import GangNode, NodeSpec
-from ..gang.ports import free_port
 from ..signals.threads import start_thread
 from .command import authentication, loopback, node_environment, start_command
 from .logs import WorkerLogs, quiet_ray

@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 
-from ..gang.container import Container
-from ..gang.cpus import cores
-from ..gang.gpus import share, share_of, visible_gpus
+from ..gang.machine.container import Container
+from ..gang.machine.cpus import cores
+from ..gang.machine.gpus import share, share_of, visible_gpus
 from .command import NodeResources
 
 _MB = 1024 * 1024

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..gang.decorator import GangDecorator
 from ..gang.node import GangNode
-from ..gang.scripts import require_library
+from ..gang.programs.scripts import require_library
 from .node import TensorflowNode
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..gang.agents import AgentNode
-from ..gang.ports import free_port
+from ..gang.machine.ports import free_port
+from ..gang.programs.agents import AgentNode
 
 
 class TensorflowNode(AgentNode):

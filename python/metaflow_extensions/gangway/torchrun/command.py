@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 from ..exceptions import GangAttributeException
-from ..gang.agents import Meeting
-from ..gang.arguments import Arguments, option_line, options
-from ..gang.output import Output
+from ..gang.output.output import Output
+from ..gang.programs.agents import Meeting
+from ..gang.programs.arguments import Arguments, option_line, options
 
 # torchrun then says which rank has printed a line, also where several ranks share a node.
 ENVIRONMENT = {

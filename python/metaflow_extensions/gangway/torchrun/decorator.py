@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from metaflow.metaflow_current import current
 
 from ..gang import attributes as checks
-from ..gang.agents import AgentNode
 from ..gang.decorator import GangDecorator
+from ..gang.machine.ports import check_port
 from ..gang.node import GangNode, NodeSpec
-from ..gang.ports import check_port
-from ..gang.scripts import require_library
+from ..gang.programs.agents import AgentNode
+from ..gang.programs.scripts import require_library
 from .executor import TorchrunExecutor
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..gang.agents import Agent
-from ..gang.arguments import Arguments, command_line
-from ..gang.executor import AgentExecutor, run_alone
-from ..gang.scripts import find_script, require_library
+from ..gang.programs.agents import Agent
+from ..gang.programs.arguments import Arguments, command_line
+from ..gang.programs.executor import AgentExecutor, run_alone
+from ..gang.programs.scripts import find_script, require_library
 from .command import ENVIRONMENT, culprit, rank_of, torchrun_command
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..exceptions import GangLostException
+from ...exceptions import GangLostException
 
 Listener = Callable[[str, Any], None]
 Hearer = Callable[[int, Any], None]

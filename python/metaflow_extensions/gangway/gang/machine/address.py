@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from ..exceptions import GangRuntimeException
+from ...exceptions import GangRuntimeException
 
 _ANYWHERE = "192.0.2.1"  # an address for documentation: only the way there is looked up
 

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..exceptions import GangLostException, LaunchException
-from . import processes
-from .gpus import share_of, visible_gpus
+from ...exceptions import GangLostException, LaunchException
+from ..machine import processes
+from ..machine.gpus import share_of, visible_gpus
+from ..machine.ports import free_port
+from ..node import GangNode, NodeSpec
+from ..output.output import Output, RankOf
 from .launch import Launch, how_it_ended
-from .node import GangNode, NodeSpec
-from .output import Output, RankOf
-from .ports import free_port
 
 # How long a node that has failed waits for what the others say: the first to fail is the cause.
 _REPORT_SECONDS = 1.0

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import psutil
 
-from . import processes
-from .output import Output, RankOf
+from ..machine import processes
+from ..output.output import Output, RankOf
 
 # The supervisor finds this package and psutil where the task found them, and nothing in the working
 # folder, which is the user's.
 _SUPERVISOR = str(Path(__file__).with_name("supervisor.py").resolve())
 _PATH = os.pathsep.join(
-    [str(Path(__file__).resolve().parents[3]), str(Path(psutil.__file__).resolve().parents[1])]
+    [str(Path(__file__).resolve().parents[4]), str(Path(psutil.__file__).resolve().parents[1])]
 )
 _DRAIN_SECONDS = 2.0
 

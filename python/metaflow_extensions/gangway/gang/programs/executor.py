@@ -9,12 +9,13 @@ from typing import Any
 
 from metaflow.metaflow_current import current
 
-from ..exceptions import GangAttributeException, LaunchException
-from . import processes, rendezvous
+from ...exceptions import GangAttributeException, LaunchException
+from ...mf.storage import push_results
+from ..link import rendezvous
+from ..machine import processes
+from ..machine.ports import free_port
 from .agents import Agent, AgentNode, Meeting, report
 from .launch import Launch
-from .ports import free_port
-from .storage import push_results
 
 
 class AgentExecutor:

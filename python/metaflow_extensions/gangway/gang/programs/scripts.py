@@ -6,7 +6,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-from ..exceptions import LibraryNotFoundException, ScriptNotFoundException
+from ...exceptions import LibraryNotFoundException, ScriptNotFoundException
 
 
 def find_script(entrypoint: str | None, call: str) -> str:

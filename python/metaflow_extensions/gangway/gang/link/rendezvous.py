@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
-from ..exceptions import GangFormationException, GangRuntimeException
-from .node import NodeSpec
+from ...exceptions import GangFormationException, GangRuntimeException
 
 _MEETING = "GANGWAY_MEETING"
 _RUNTIME = "METAFLOW_RUNTIME_ENVIRONMENT"
@@ -61,9 +60,11 @@ def host() -> str:
 class Inherited:
     """The meeting of nodes on one machine."""
 
-    def offer(self, address: str, spec: NodeSpec, output: str) -> None:
+    def offer(self, meeting: Meeting) -> None:
         """On control: let the workers that are started next find this gang."""
-        os.environ[_MEETING] = f"{address} {spec.gang} {spec.secret.hex()} {output}"
+        os.environ[_MEETING] = (
+            f"{meeting.address} {meeting.gang} {meeting.secret.hex()} {meeting.output}"
+        )
 
     def withdraw(self) -> None:
         """On control: the workers are here, and nobody else needs to know."""
@@ -106,11 +107,11 @@ class Published:
         self._seconds, self._where = seconds, where
         self._offered = False
 
-    def offer(self, address: str, spec: NodeSpec, output: str) -> None:
+    def offer(self, meeting: Meeting) -> None:
         """On control: let the workers find this gang."""
         self._offered = True
-        meeting = {"address": address, "gang": spec.gang, "secret": spec.secret.hex()}
-        self._write(self._path, meeting)
+        text = {"address": meeting.address, "gang": meeting.gang, "secret": meeting.secret.hex()}
+        self._write(self._path, text)
 
     def withdraw(self) -> None:
         """On control: the workers are here, and nobody else needs to know."""

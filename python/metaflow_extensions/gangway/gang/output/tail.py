@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from ..signals.threads import start_thread
+from ...signals.threads import start_thread
 
 _SECONDS = 0.1
 

@@ -32,7 +32,7 @@ def _watch(mark: str, parent: int) -> None:
             break
     # The command ends by what is done here: who waits for it must not leave meanwhile.
     _ending.acquire()
-    from metaflow_extensions.gangway.gang import processes
+    from metaflow_extensions.gangway.gang.machine import processes
 
     processes.stop(mark, [os.getsid(0)])
     processes.remove_folders(mark.rpartition(".")[0])
@@ -89,7 +89,7 @@ def main() -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     _ending.acquire()
     if _something_is_left(mark):
-        from metaflow_extensions.gangway.gang import processes
+        from metaflow_extensions.gangway.gang.machine import processes
 
         processes.stop(mark, [os.getsid(0)])
     os._exit(status if status >= 0 else 128 - status)

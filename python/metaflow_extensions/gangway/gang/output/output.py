@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, TextIO
 
-from ..signals.threads import start_thread
+from ...signals.threads import start_thread
 from .tail import Tail
 
 _KEPT = 20

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from metaflow.metaflow_current import current
 from metaflow.mflog.mflog import parse
 
-from .board import Board
+from ..link.board import Board
 from .tail import Tail
 from .task_output import LONGEST_SHOWN, STREAMS, Bound, dropped_lines, show
 

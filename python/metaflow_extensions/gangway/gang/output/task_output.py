@@ -12,6 +12,7 @@ import io
 import os
 import select
 import selectors
+import shutil
 import sys
 import tempfile
 import threading
@@ -25,8 +26,7 @@ from typing import IO
 from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.mflog.mflog import decorate
 
-from ..signals.threads import start_thread
-from .processes import remove_folder
+from ...signals.threads import start_thread
 
 STREAMS = {"stdout": 1, "stderr": 2}
 _READ = 1 << 16
@@ -116,7 +116,7 @@ class WorkerOutput:
     def _close(self) -> None:
         self._stopped.set()
         self._thread.join()
-        remove_folder(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
         kept: dict[int, dict[str, Path]] = {}
         sources = []
         for key in list(self._selector.get_map().values()):

@@ -24,7 +24,7 @@ def check_port(attribute: str, port: int | None, where: str) -> None:
     """Raise if a port that was asked for by number is taken."""
     if port is not None and not port_is_free(port):
         # It imports Metaflow, which Ray in a user's own R session does without.
-        from ..exceptions import PortTakenException
+        from ...exceptions import PortTakenException
 
         raise PortTakenException(
             f"{where}: port {port} is taken by another process on this machine. "

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import wait
 from typing import Any
 
-from ..exceptions import GangLostException
-from ..signals.threads import start_thread
+from ...exceptions import GangLostException
+from ...signals.threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed

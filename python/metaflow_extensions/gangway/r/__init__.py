@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..values import asking
 from .bundle import RBundle
 
 __all__ = ["RBundle", "RObject"]
+
+
+def _start_r() -> Any:
+    from .session import RSession
+
+    return RSession.current()
+
+
+asking.start = _start_r
 
 
 def __getattr__(name: str) -> Any:

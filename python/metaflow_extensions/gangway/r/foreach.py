@@ -10,7 +10,7 @@ from ..exceptions import ArtifactException
 from ..mf.fast_gzip import SMALLEST
 from ..mf.stored_parts import open_parts
 from ..rds.trailer import ENCODING, description_from
-from ..values.asking import running_engine
+from ..values import asking
 from ..values.from_python.convert import to_blob
 from ..values.from_python.scalars import kind_of
 from ..values.robject import RObject
@@ -157,17 +157,13 @@ class _Elements(RObject):
     __slots__ = ()
 
     def count(self, what: str = "foreach") -> int:
-        from .session import RSession
-
-        return int(RSession.current().count(self, what))
+        return int(asking.engine().count(self, what))
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(self.count()))
 
     def __getitem__(self, index: int | str) -> Any:
-        from .session import RSession
-
-        return RSession.current().element(self, index)
+        return asking.engine().element(self, index)
 
 
 def _is_parameter(flow: Any, name: str) -> bool:
@@ -237,6 +233,5 @@ def _check(count: int, frame: Any) -> None:
 
 def _release() -> None:
     """Let R forget what it was asked for the elements of."""
-    engine = running_engine()
-    if engine is not None:
-        engine.release()
+    if asking.running is not None:
+        asking.running.release()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .robject import RObject
 
-# This process's R, once it runs, and what starts it: the engine and `r.robject` put them here.
+# This process's R, once it runs, and what starts it: put here by `engine.engine` and by r.
 running: Any = None
 start: Callable[[], Any] | None = None
 
@@ -24,26 +24,28 @@ class RRefusal(Exception):
         self.classes = classes
 
 
-def running_engine() -> Any:
-    """The R of this process, if it has been started."""
-    return running
-
-
 def asked_of_r(value: RObject, ask: Callable[[Any], Any], index: int | str | None = None) -> Any:
     """What R says of an object; its error is the one that Python's types raise."""
     try:
-        return ask(running_engine() or _started(value))
+        return ask(_engine_for(value))
     except RRefusal as error:
         raise _as_pythons(error, value, index) from None
 
 
-def _started(value: RObject) -> Any:
+def engine() -> Any:
+    """The R of this process, which is started if it does not run."""
+    if running is None and start is None:
+        from ..exceptions import RStartException
+
+        raise RStartException("Import metaflow_extensions.gangway.r, which starts it.")
+    return running or start()  # type: ignore[misc]
+
+
+def _engine_for(value: RObject) -> Any:
     from ..exceptions import RStartException
 
     try:
-        if start is None:
-            raise RStartException("Import metaflow_extensions.gangway.r, which starts it.")
-        return start()
+        return engine()
     except RStartException as error:
         raise RStartException(f"The elements of {value!r} need R. {error.message}") from None
 

@@ -32,7 +32,8 @@ from ..rds.nodes import (
 )
 from ..rds.trailer import add_trailer
 from ..rds.write import write
-from .asking import asked_of_r, running_engine
+from . import asking
+from .asking import asked_of_r
 from .containers import has_names_alone, is_container, variables
 from .describe import attribute, class_of, describe, dimensions, integers, row_count, size, texts
 
@@ -67,8 +68,7 @@ def element(value: RObject, index: int | str) -> Any:
     if isinstance(index, str):
         return _by_name(value, index)
     position = _position(value, index)
-    engine = running_engine()
-    if engine is None or value.info["type"] in _ATOMIC:  # R takes longer to be asked
+    if asking.running is None or value.info["type"] in _ATOMIC:  # R takes longer to be asked
         try:
             if value.packed_by:
                 raise OnlyR
@@ -124,7 +124,7 @@ def plain(node: Node, parent: RObject) -> Any:
     if class_of(node):  # its methods are where those of the whole are
         packages = [by for by in parent.info["restore"] if by.startswith("package:")]
         description["restore"] += packages
-    return type(parent)(add_trailer(stream, description))
+    return parent._sibling(add_trailer(stream, description))
 
 
 def scalar(node: Node, i: int) -> Any:

@@ -49,6 +49,10 @@ class RObject:
             self._info = understand("A stored R artifact", read_trailer, self.data)
         return self._info
 
+    def _sibling(self, data: bytes) -> RObject:
+        """Another object, of an artifact's bytes."""
+        return RObject(data)
+
     @property
     def packed_by(self) -> list[str]:
         """The R packages that packed it for storing (bundle, marshal): only R can unpack it."""

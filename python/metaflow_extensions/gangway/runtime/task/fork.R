@@ -36,7 +36,7 @@ end_if_forked <- function() {
 }
 
 # parallel's functions, and those of all packages that use them, fork here. `after_parent` and `after_child` are
-# Python's own functions (fork.py); what mcfork() calls by .Call() is the fork.
+# Python's own functions (engine/fork.py); what mcfork() calls by .Call() is the fork.
 guard_parallel <- function(after_parent, after_child) {
   forked <- function(...) {
     process <- caught(.Call(...))

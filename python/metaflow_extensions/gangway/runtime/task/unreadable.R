@@ -1,4 +1,4 @@
-# What R writes and no reader of artifacts accepts (format/rules.py): refused here, where the object still is.
+# What R writes and no reader of artifacts accepts (rds/rules.py): refused here, where the object still is.
 
 #' Why the readers of artifacts would refuse what R writes of an object: `""` if they do not
 #' @param most What is larger is not looked at (bytes).

@@ -1,4 +1,4 @@
-# Values between R and Python. `py` holds the functions that Python provides (session.py).
+# Values between R and Python. `py` holds the functions that Python provides (r/session.py).
 
 py <- NULL
 
@@ -72,8 +72,8 @@ encode <- function(x, name = "x") {
   c(list("r", describe(x, restore)), written$bytes)
 }
 
-# Python takes the bytes as they are written (stream.py): here they would be held twice. For little that is not worth
-# a pipe. Returns a list of their `size` and, if they are here, `bytes`: a list of the raw vector.
+# Python takes the bytes as they are written (engine/stream.py): here they would be held twice. For little that is
+# not worth a pipe. Returns a list of their `size` and, if they are here, `bytes`: a list of the raw vector.
 write_out <- function(x, hook) {
   if (is_small(x)) {
     bytes <- serialize_watched(x, NULL, hook)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any, ClassVar
 
-from metaflow.metaflow_current import current
-
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
@@ -14,6 +12,7 @@ from ..gang.machine.cpus import asked_for
 from ..gang.node import GangNode
 from ..gang.programs.agents import AgentNode
 from ..gang.programs.scripts import require_library
+from ..mf import flow as flow_state
 from .executor import DeepspeedExecutor
 
 MIN_DEEPSPEED = (0, 15)
@@ -83,4 +82,4 @@ class DeepspeedDecorator(GangDecorator):
         assert isinstance(self._node, AgentNode)
         slots = asked_for(self.step_decorators, "gpu", "cpu")
         executor = DeepspeedExecutor(self._node, self.flow_datastore, self.folder, slots)
-        current._update_env({"deepspeed": executor})
+        flow_state.add_to_current({"deepspeed": executor})

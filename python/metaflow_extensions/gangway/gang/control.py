@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from metaflow.metaflow_current import current
-
 from ..exceptions import GangFormationException, GangLostException
+from ..mf import flow as flow_state
 from ..signals.taken_away import taken_away
 from ..signals.threads import start_thread
 from . import moments
@@ -141,7 +140,7 @@ class ControlGang:
     def _tell_formed(self, seconds: float) -> None:
         nodes = self._node.spec.num_nodes
         print(f"[gangway] {nodes} nodes came together in {seconds:.1f} s", file=sys.stderr)
-        current._update_env({"gang_formed_seconds": seconds})
+        flow_state.add_to_current({"gang_formed_seconds": seconds})
 
     def _timed_out(self, everyone: set[int], announced: bool) -> GangFormationException:
         connected = self.lifeline.connected | {0}

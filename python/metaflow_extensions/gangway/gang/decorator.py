@@ -22,6 +22,7 @@ from metaflow.unbounded_foreach import UBF_CONTROL
 
 from ..exceptions import GangAttributeException, GangLostException
 from ..mf import batch, left_early
+from ..mf import flow as flow_state
 from ..mf.artifacts import forget_inherited
 from ..mf.local_gang import keep_output, run_beside_workers, worker_task
 from ..mf.storage import storage_path
@@ -67,7 +68,7 @@ class GangDecorator(ParallelDecorator):
         """Put the framework's things on `current`; the node exists by then."""
         parts = (flow.name, run_id, self.step_name, str(retry_count))
         path = storage_path(self.flow_datastore, self.folder, *parts)
-        current._update_env({"gang_storage_path": path})
+        flow_state.add_to_current({"gang_storage_path": path})
 
     def step_init(
         self,
@@ -195,9 +196,8 @@ class GangDecorator(ParallelDecorator):
         with self._gang(retry_count) as gang:
             if self._remote:
                 if gang.num_nodes == 1:  # Metaflow forgets it on Kubernetes
-                    flow._control_mapper_tasks = [
-                        f"{current.run_id}/{self.step_name}/{current.task_id}"
-                    ]
+                    path = f"{current.run_id}/{self.step_name}/{current.task_id}"
+                    flow_state.name_tasks(flow, [path])
                 gang.run(step_func)
                 return
             run_beside_workers(

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from metaflow._vendor import click
 from metaflow.system_context import system_context
 
 from ..exceptions import GangRuntimeException
+from ..mf import command
 
 
 def check_command(where: str) -> None:
     """Refuse to deploy a gang to Step Functions, which know no multi-node jobs."""
-    context = click.get_current_context(silent=True)
-    command = getattr(context and context.find_root(), "saved_args", [])
-    if command[:1] == ["step-functions"] and "create" in command:
+    given = command.arguments()
+    if given[:1] == ["step-functions"] and "create" in given:
         raise GangRuntimeException(
             f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow with "
             "@batch, or deploy it with argo-workflows."

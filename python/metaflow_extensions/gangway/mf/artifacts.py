@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .flow import is_parameter
+
 
 def forget_inherited(flow: Any) -> None:
     """Drop the parent's artifacts from what this task will store."""
@@ -20,6 +22,4 @@ def forget_inherited(flow: Any) -> None:
 
 
 def _kept(flow: Any, name: str) -> bool:
-    # Metaflow turns parameters and class-level constants into properties.
-    is_parameter = isinstance(getattr(type(flow), name, None), property)
-    return name.startswith("_") or name == "name" or is_parameter
+    return name.startswith("_") or name == "name" or is_parameter(flow, name)

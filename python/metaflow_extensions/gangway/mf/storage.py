@@ -9,6 +9,11 @@ from typing import IO, Any
 from metaflow.metaflow_current import current
 
 
+def storage_of(flow_datastore: Any) -> Any:
+    """Metaflow's own access to the datastore: its paths, bytes and S3 client."""
+    return flow_datastore._storage_impl
+
+
 def storage_path(flow_datastore: Any, folder: str, *parts: str) -> str:
     """Give the path or address of a folder; on this machine it is made.
 
@@ -54,7 +59,7 @@ def push_results(flow_datastore: Any, folder: str, local: str, below: str | None
     below = (below or local).strip("/")
     parts = (str(current.flow_name), str(current.run_id), str(current.step_name), below)
     key = "/".join((folder, *parts, str(node)))
-    flow_datastore._storage_impl.save_bytes(_opened(local, key), overwrite=True)
+    storage_of(flow_datastore).save_bytes(_opened(local, key), overwrite=True)
     return storage_path(flow_datastore, folder, *parts)
 
 

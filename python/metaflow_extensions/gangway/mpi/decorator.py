@@ -6,14 +6,13 @@ import re
 import subprocess
 from typing import Any, ClassVar
 
-from metaflow.metaflow_current import current
-
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.machine.cpus import asked_for, cores
 from ..gang.machine.gpus import share
 from ..gang.node import GangNode, NodeSpec
+from ..mf import flow as flow_state
 from .executor import MpiExecutor, find_tool
 from .node import MpiNode
 
@@ -79,7 +78,7 @@ class MpiDecorator(GangDecorator):
             slots = [spec.container.cpus for _ in nodes]
         else:
             slots = [max(asked, share(cores(), len(nodes), i)) for i in nodes]
-        current._update_env({"mpi": MpiExecutor(self._node, slots)})
+        flow_state.add_to_current({"mpi": MpiExecutor(self._node, slots)})
 
 
 def check_version(mpirun: str, where: str) -> None:

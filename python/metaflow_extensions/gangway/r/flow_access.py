@@ -1,8 +1,4 @@
-"""What R code may read and write of a running Metaflow flow.
-
-The only file of the embedded R that looks into a ``FlowSpec``: Metaflow has no public way to list
-the artifacts of a task that is still running.
-"""
+"""What R code may read and write of a running Metaflow flow."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exceptions import ArtifactException
+from ..mf import flow as flow_state
 from . import foreach
 
 # Names on a FlowSpec that R code reads as if they were artifacts.
@@ -63,23 +60,15 @@ def foreach_element(flow: Any, level: int) -> Any:
 
 
 def _value(flow: Any, name: str) -> Any:
-    # What is stored is not kept on the flow object, as getattr() would: R has it, and at the end
-    # Metaflow hands on by its key what is not there, without packing it again.
     if name in vars(flow) or hasattr(type(flow), name):
         return getattr(flow, name)
-    return flow._datastore[name]
+    return flow_state.stored(flow, name)
 
 
 def artifact_names(flow: Any) -> list[str]:
     """Names of the artifacts and parameters that a flow object holds now, sorted."""
-    stored = {name for name, _ in flow._datastore.items()} if flow._datastore else set()
-    held = stored | set(vars(flow))
+    held = {*flow_state.contents(flow), *vars(flow)}
     return sorted(n for n in held if not n.startswith("_") and n != "name")  # the flow's own name
-
-
-def is_control(one: Any) -> bool:
-    """Whether an input of a join is the control task of a gang."""
-    return any(name == "_control_mapper_tasks" for name, _ in one._datastore.items())
 
 
 def name_problem(flow: Any, name: str) -> str:
@@ -89,7 +78,7 @@ def name_problem(flow: Any, name: str) -> str:
             f"`{name}` cannot be an artifact's name: use letters, digits and underscores, not "
             "first a digit or an underscore, and no Python keyword."
         )
-    if isinstance(getattr(type(flow), name, None), property):  # what Metaflow makes of parameters
+    if flow_state.is_parameter(flow, name):
         return f"`self${name}` is a parameter of the flow or belongs to Metaflow and cannot be set."
     if hasattr(type(flow), name):
         return f"`self${name}` is a step of the flow or belongs to Metaflow; choose another name."
@@ -98,7 +87,7 @@ def name_problem(flow: Any, name: str) -> str:
 
 def input_names(inputs: Sequence[Any]) -> list[str]:
     """Names of a join's inputs: the steps, where each input comes from another step."""
-    steps = [i._current_step for i in inputs]
+    steps = [flow_state.step_of(i) for i in inputs]
     return steps if len(set(steps)) == len(steps) > 1 else []
 
 
@@ -107,9 +96,9 @@ def label(flow: Any) -> str:
     from metaflow import current
 
     # The running flow's datastore is that of the task before it.
-    if flow._current_step == current.step_name:
+    if flow_state.step_of(flow) == current.step_name:
         return str(current.pathspec)
-    return f"{type(flow).__name__}/{flow._datastore.pathspec}"
+    return flow_state.path_of(flow)
 
 
 def current_value(name: str) -> Any:
@@ -178,12 +167,12 @@ def merge(
         )
     for name in equal:
         holder = _by_content(inputs, name)[0]
-        flow._datastore.passdown_partial(holder._datastore, [name])
+        flow_state.hand_on(flow, holder, name)
 
 
 def _merged_names(inputs: Sequence[Any]) -> list[str]:
     # What Metaflow keeps for itself begins with an underscore, or is the flow's name.
-    names = {name for i in inputs for name, _ in i._datastore.items()}
+    names = {name for i in inputs for name in flow_state.contents(i)}
     return sorted(n for n in names if not n.startswith("_") and n != "name")
 
 
@@ -191,7 +180,7 @@ def _by_content(inputs: Sequence[Any], name: str) -> list[Any]:
     """One input for each content that is stored under a name."""
     contents: dict[str, Any] = {}
     for one in inputs:
-        key = dict(one._datastore.items()).get(name)
+        key = flow_state.contents(one).get(name)
         if key is not None:
             contents.setdefault(key, one)
     return list(contents.values())
@@ -200,7 +189,7 @@ def _by_content(inputs: Sequence[Any], name: str) -> list[Any]:
 def _load(flow: Any, name: str) -> Any:
     """An artifact that is not kept on the flow object: it is only compared."""
     try:
-        return flow._datastore[name]
+        return flow_state.stored(flow, name)
     except ArtifactException as error:
         raise _damaged(flow, name, error) from None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import ArtifactException
+from ..mf import flow as flow_state
 from ..mf.fast_gzip import SMALLEST
 from ..mf.stored_parts import open_parts
 from ..rds.trailer import ENCODING, description_from
@@ -36,11 +37,6 @@ _VECTORS = frozenset(
 )
 
 
-def name_of(flow: Any) -> str | None:
-    """The artifact that the running step is split over."""
-    return flow._graph[flow._current_step].foreach_param  # type: ignore[no-any-return]
-
-
 def prepare(flow: Any) -> None:
     """At the end of a step, make R's object of what Metaflow would split in another way than R.
 
@@ -52,7 +48,7 @@ def prepare(flow: Any) -> None:
     ArtifactException
         R has no counterpart of the value, or of a part of it, or the value has no elements in R.
     """
-    name = name_of(flow)
+    name = flow_state.split_over(flow)
     if not name or not hasattr(flow, name):
         return
     value = getattr(flow, name)
@@ -64,7 +60,7 @@ def prepare(flow: Any) -> None:
     if isinstance(value, RObject):
         whole = with_index(whole) or whole
         _release()
-    if _is_parameter(flow, name):
+    if flow_state.is_parameter(flow, name):
         # A parameter stays what it was given as: this is for the split, in this process.
         setattr(type(flow), name, property(lambda _: whole))
     elif whole is not value:
@@ -88,9 +84,10 @@ def element(flow: Any, level: int = -1) -> Any:
     ArtifactException
         The artifact has other elements than at the split.
     """
-    if not flow._foreach_stack:
+    frames = flow_state.foreach_frames(flow)
+    if not frames:
         return flow.input
-    frame = flow._foreach_stack[level]
+    frame = frames[level]
     if stored := _stored(flow, frame, Element.for_r):
         return stored[0]
     value = _all_of(flow, frame.var)
@@ -112,7 +109,7 @@ def element(flow: Any, level: int = -1) -> Any:
 
 def places(flow: Any) -> list[list[int | None]]:
     """Index and number of splits of each foreach around a task, the outermost first."""
-    return [[frame.index, frame.num_splits] for frame in flow._foreach_stack or ()]
+    return [[frame.index, frame.num_splits] for frame in flow_state.foreach_frames(flow)]
 
 
 def settle_input(flow: Any) -> None:
@@ -120,26 +117,26 @@ def settle_input(flow: Any) -> None:
 
     It would read the whole list for one element, and of a parameter that is a string a letter.
     """
-    if not flow._foreach_stack:
+    frames = flow_state.foreach_frames(flow)
+    if not frames:
         return
-    level = len(flow._foreach_stack) - 1
-    frame = flow._foreach_stack[level]
+    level, frame = len(frames) - 1, frames[-1]
     if stored := _stored(flow, frame, Element.plain):
-        flow._cached_input[level] = stored[0]
-    elif _is_parameter(flow, frame.var) and _is_split_otherwise(getattr(flow, frame.var)):
-        flow._cached_input[level] = element(flow)
+        flow_state.settle_input(flow, level, stored[0])
+    elif flow_state.is_parameter(flow, frame.var) and _is_split_otherwise(getattr(flow, frame.var)):
+        flow_state.settle_input(flow, level, element(flow))
 
 
 def _stored(flow: Any, frame: Any, use: Callable[[Element], Any]) -> tuple[Any] | None:
     """What `use` makes of an element that can be read from the store without the others."""
-    datastore, name = flow._datastore, frame.var
+    name = frame.var
     if name in vars(flow) or hasattr(type(flow), name):
         return None
     try:
-        info = datastore._info[name]
+        info = flow_state.about(flow, name)
         if info["encoding"] != ENCODING or info["size"] < SMALLEST:
             return None
-        with open_parts(datastore, name) as parts:
+        with open_parts(flow_state.datastore_of(flow), name) as parts:
             about = description_from(parts.read, parts.size)
             if "elements" not in about:
                 return None
@@ -164,10 +161,6 @@ class _Elements(RObject):
 
     def __getitem__(self, index: int | str) -> Any:
         return asking.engine().element(self, index)
-
-
-def _is_parameter(flow: Any, name: str) -> bool:
-    return isinstance(getattr(type(flow), name, None), property)
 
 
 def _whole(value: RObject) -> RObject:
@@ -217,9 +210,7 @@ def _all_of(flow: Any, name: str) -> Any:
     # Not kept on the flow object: Metaflow would pack it again at the end of the task.
     if name in vars(flow) or hasattr(type(flow), name):
         return getattr(flow, name)
-    if name not in flow._datastore:
-        return None
-    return flow._datastore[name]
+    return flow_state.stored(flow, name) if name in flow_state.datastore_of(flow) else None
 
 
 def _check(count: int, frame: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from ..mf import flow as flow_state
+
 # The moduli of L'Ecuyer's MRG32k3a, R's generator for parallel streams.
 _MODULI = (4294967087,) * 3 + (4294944443,) * 3
 
@@ -22,8 +24,8 @@ def task_stream(flow: Any, seed: float) -> list[float]:
     seed : float
         What ``run(seed = )`` was given.
     """
-    indices = [str(frame.index) for frame in flow._foreach_stack or []]
-    place = "/".join([f"{seed:.0f}", flow._current_step, *indices])
+    indices = [str(frame.index) for frame in flow_state.foreach_frames(flow)]
+    place = "/".join([f"{seed:.0f}", flow_state.step_of(flow), *indices])
     digest = hashlib.sha512(place.encode()).digest()
     parts = [int.from_bytes(digest[i * 8 : i * 8 + 8], "little") for i in range(6)]
     return [float(part % modulus) for part, modulus in zip(parts, _MODULI, strict=True)]

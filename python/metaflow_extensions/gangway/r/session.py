@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.engine import REngine
 from ..exceptions import ArtifactException, RException
+from ..mf import flow as flow_state
 from ..mf import stored_exceptions
 from ..mf.read_ahead import read_ahead
 from ..ray_r.host import ray_functions
@@ -43,7 +44,7 @@ class RSession(REngine):
                 "set": self._set,
                 "problem": self.problem,
                 "names": lambda handle: flow_access.artifact_names(self._object(handle)),
-                "is_control": lambda handle: flow_access.is_control(self._object(handle)),
+                "is_control": lambda handle: flow_state.is_control(self._object(handle)),
                 "label": lambda handle: flow_access.label(self._object(handle)),
                 "name_problem": lambda handle, name: flow_access.name_problem(
                     self._object(handle), name[0]
@@ -126,7 +127,7 @@ class RSession(REngine):
         """Read an artifact of inputs together, until this is called without any."""
         self._ahead.close()
         if name is not None:
-            stores = [self._objects[int(i)]._datastore for i in handles]
+            stores = [flow_state.datastore_of(self._objects[int(i)]) for i in handles]
             self._ahead.enter_context(read_ahead(stores, name[0]))
 
     def _foreach_element(self, handle: Any, level: Any) -> Any:
@@ -137,7 +138,7 @@ class RSession(REngine):
     def _set(self, handle: Any, name: Any, *payload: Any) -> str:
         """Set an artifact, unless its readers would refuse it: then say why."""
         flow = self._object(handle)
-        describe = places_of if foreach.name_of(flow) == name[0] else None
+        describe = places_of if flow_state.split_over(flow) == name[0] else None
         value = self.decode(payload, describe)
         if isinstance(value, RObject):
             problem = problem_of(value.data, value.info["bytes"])

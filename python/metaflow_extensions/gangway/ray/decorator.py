@@ -13,6 +13,7 @@ from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.machine.ports import check_port
 from ..gang.node import GangNode, NodeSpec
+from ..mf import flow as flow_state
 from .node import RayNode
 
 MIN_RAY = (2, 52)
@@ -146,7 +147,7 @@ class RayParallelDecorator(GangDecorator):
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.ray_storage_path`, the name that metaflow-ray's users know."""
         super().add_to_current(flow, run_id, retry_count)
-        current._update_env({"ray_storage_path": current.get("gang_storage_path")})
+        flow_state.add_to_current({"ray_storage_path": current.get("gang_storage_path")})
 
 
 class MetaflowRayDecorator(RayParallelDecorator):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from metaflow.metaflow_current import current
-
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.machine.ports import check_port
 from ..gang.node import GangNode, NodeSpec
 from ..gang.programs.agents import AgentNode
 from ..gang.programs.scripts import require_library
+from ..mf import flow as flow_state
 from .executor import TorchrunExecutor
 
 
@@ -75,4 +74,4 @@ class TorchrunDecorator(GangDecorator):
         super().add_to_current(flow, run_id, retry_count)
         assert isinstance(self._node, AgentNode)
         torch = TorchrunExecutor(self._node, self.flow_datastore, self.folder)
-        current._update_env({"torch": torch})
+        flow_state.add_to_current({"torch": torch})

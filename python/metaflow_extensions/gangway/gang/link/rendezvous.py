@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ...exceptions import GangFormationException, GangRuntimeException
+from ...mf.storage import storage_of
 
 _MEETING = "GANGWAY_MEETING"
 _RUNTIME = "METAFLOW_RUNTIME_ENVIRONMENT"
@@ -101,7 +102,7 @@ class Published:
     def __init__(
         self, flow_datastore: Any, *parts: str, attempt: int, seconds: float, where: str
     ) -> None:
-        self._storage = flow_datastore._storage_impl
+        self._storage = storage_of(flow_datastore)
         paths = [self._storage.path_join(_FOLDER, *parts, str(i)) for i in range(attempt + 1)]
         *self._earlier, self._path = paths
         self._seconds, self._where = seconds, where

@@ -1,0 +1,81 @@
+"""What Metaflow keeps of a running flow, and of the inputs of a join, and has no public way to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from metaflow.metaflow_current import current
+
+
+def step_of(flow: Any) -> str:
+    """The step that a flow object runs, or has run."""
+    return flow._current_step  # type: ignore[no-any-return]
+
+
+def path_of(flow: Any) -> str:
+    """The path of the task that an input of a join comes from."""
+    return f"{type(flow).__name__}/{flow._datastore.pathspec}"
+
+
+def datastore_of(flow: Any) -> Any:
+    """The task's datastore, or before the first step None."""
+    return flow._datastore
+
+
+def contents(flow: Any) -> dict[str, str]:
+    """What is stored: the key of its content by the artifact's name."""
+    return dict(flow._datastore.items()) if flow._datastore else {}
+
+
+def stored(flow: Any, name: str) -> Any:
+    """Read an artifact, and do not keep it on the flow object as getattr() would.
+
+    At a task's end Metaflow hands on by its key what is not there, without packing it again.
+    """
+    return flow._datastore[name]
+
+
+def about(flow: Any, name: str) -> dict[str, Any]:
+    """What Metaflow has noted of an artifact: its ``encoding`` and its ``size``."""
+    return flow._datastore._info[name]  # type: ignore[no-any-return]
+
+
+def hand_on(flow: Any, other: Any, name: str) -> None:
+    """Let a flow store an artifact of another one by its key."""
+    flow._datastore.passdown_partial(other._datastore, [name])
+
+
+def is_parameter(flow: Any, name: str) -> bool:
+    """Whether a name is a parameter or a constant of the class: Metaflow makes properties."""
+    return isinstance(getattr(type(flow), name, None), property)
+
+
+def split_over(flow: Any) -> str | None:
+    """The artifact that the running step is split over."""
+    return flow._graph[flow._current_step].foreach_param  # type: ignore[no-any-return]
+
+
+def foreach_frames(flow: Any) -> list[Any]:
+    """The foreaches around a task, the outermost first: each has `var`, `index`, `num_splits`."""
+    return flow._foreach_stack or []
+
+
+def settle_input(flow: Any, level: int, value: Any) -> None:
+    """Let Metaflow's ``input`` at a level of the foreaches be a value."""
+    flow._cached_input[level] = value
+
+
+def is_control(flow: Any) -> bool:
+    """Whether an input of a join is the control task of a gang."""
+    return "_control_mapper_tasks" in contents(flow)
+
+
+def name_tasks(flow: Any, paths: list[str]) -> None:
+    """Say which tasks a gang has, on its control task."""
+    flow._control_mapper_tasks = paths
+
+
+def add_to_current(values: Mapping[str, Any]) -> None:
+    """Put values on ``current``."""
+    current._update_env(dict(values))

@@ -22,6 +22,7 @@ from typing import IO, Any
 import psutil
 
 from ..gang.machine import processes
+from . import private
 
 _WATCH_SECONDS = 0.2
 _SERVERS = ("gcs_server", "raylet")
@@ -70,15 +71,14 @@ class Launcher:
         why = ""
         threading.Thread(target=self._watch, daemon=True).start()
         try:
-            from ray.scripts import scripts
-
+            ray = private.command_line()
             line = self._read_command()
             if line:
                 order = json.loads(line)
                 self._ordered.set()
                 if order["head"]:
                     self._watch_nodes(order["node_ip"], order["num_nodes"])
-                scripts.cli.main(args=order["command"], prog_name="ray", standalone_mode=False)
+                ray.main(args=order["command"], prog_name="ray", standalone_mode=False)
         except SystemExit:
             pass
         except BaseException as error:

@@ -10,6 +10,7 @@ import os
 import sys
 
 from ..gang.output.tail import Tail
+from .private import show_no_workers
 
 # Lines that Ray's workers write for its log monitor: who speaks from here on.
 _JOB, _ACTOR, _TASK = ":job_id:", ":actor_name:", ":task_name:"
@@ -51,6 +52,5 @@ class WorkerLogs:
 def quiet_ray() -> dict[str, str]:
     """Keep Ray from showing at the driver what is shown already; returns a variable for that."""
     # Ray reads the variable when it is imported.
-    if constants := sys.modules.get("ray._private.ray_constants"):
-        constants.RAY_LOG_TO_DRIVER = False  # type: ignore[attr-defined]
+    show_no_workers()
     return {"RAY_LOG_TO_DRIVER": "0"}

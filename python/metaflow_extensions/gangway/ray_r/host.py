@@ -40,8 +40,7 @@ def _quick_submit(driver: Callable[[], Any]) -> Any:
 
     What `REngine.provide` does for any function takes seven times as long.
     """
-    import rpy2.rinterface as ri
-
+    ri = embed.start()
     done = ri.BoolSexpVector([True])
 
     def quick_submit(data: Any) -> Any:

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ray.experimental import internal_kv as kv
+from ..ray import private
 
 _PREFIX = b"gangway-live/"
 
 
 def tell(key: str, data: bytes) -> None:
     """Leave a message; the keys of one sender are in the order of the alphabet."""
-    kv._internal_kv_put(_PREFIX + key.encode(), bytes(data), overwrite=True)
+    private.put(_PREFIX + key.encode(), bytes(data))
 
 
 def hear(prefix: str) -> dict[str, Any]:
     """Take the messages whose keys begin so, in the order of their keys."""
-    keys = sorted(kv._internal_kv_list(_PREFIX + prefix.encode()))
-    messages = {key: kv._internal_kv_get(key) for key in keys}
-    for key in keys:
-        kv._internal_kv_del(key)
-    taken = {key: data for key, data in messages.items() if data is not None}
+    taken = private.take(_PREFIX + prefix.encode())
     return {
         "key": [key.removeprefix(_PREFIX).decode() for key in taken],
         "size": [len(data) for data in taken.values()],

@@ -1,0 +1,68 @@
+"""What gangway uses of Ray beyond what Ray documents; a later Ray may have it elsewhere.
+
+Each function imports what it needs: Ray takes its time, and its workers are many.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from typing import Any
+
+
+def command_line() -> Any:
+    """The command ``ray``, a Click group."""
+    from ray.scripts import scripts
+
+    return scripts.cli
+
+
+def head_port_files(folder: str) -> list[str]:
+    """Files in a head's temporary folder that hold the port at which its list of nodes is asked."""
+    return glob.glob(os.path.join(folder, "session_*", "gcs_server_port_*"))
+
+
+def head_address_file(folder: str) -> str:
+    """The file that holds the head's address, 1 s after it is ready."""
+    return os.path.join(folder, "ray_current_cluster")
+
+
+def nodes_client(address: str) -> Any:
+    """Ask a head for its nodes without being a driver, which takes 0.5 s to connect."""
+    from ray import _raylet  # compiled, without annotations
+
+    return _raylet.GcsClient(address=address)  # type: ignore[attr-defined]
+
+
+def names_alive(client: Any) -> list[str]:
+    """The names of the nodes that are up."""
+    from ray.core.generated import gcs_pb2
+
+    up = gcs_pb2.GcsNodeInfo.ALIVE  # type: ignore[attr-defined]
+    infos = client.get_all_node_info(timeout=5).values()
+    return [info.node_name for info in infos if info.state == up]
+
+
+def put(key: bytes, data: bytes) -> None:
+    """Store bytes in the cluster's key-value store."""
+    from ray.experimental import internal_kv as kv
+
+    kv._internal_kv_put(key, data, overwrite=True)
+
+
+def take(prefix: bytes) -> dict[bytes, bytes]:
+    """Take from that store what lies under keys with a prefix, in the order of the keys."""
+    from ray.experimental import internal_kv as kv
+
+    keys = sorted(kv._internal_kv_list(prefix))
+    found = {key: kv._internal_kv_get(key) for key in keys}
+    for key in keys:
+        kv._internal_kv_del(key)
+    return {key: data for key, data in found.items() if data is not None}
+
+
+def show_no_workers() -> None:
+    """Keep a Ray that is imported already from showing at the driver what workers print."""
+    if constants := sys.modules.get("ray._private.ray_constants"):
+        constants.RAY_LOG_TO_DRIVER = False  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from functools import wraps
 from typing import Any
 
 from ..signals.threads import start_thread
+from .patches import is_known
 
 _LOOK_SECONDS = 5.0
 # A node's failure is control's to notice and to tell; this is for the others.
@@ -52,9 +53,12 @@ def worker_command(command: str, task_id: str) -> str:
 def _wrap_submission() -> None:
     from metaflow.plugins.aws.batch.batch_client import BatchJob
 
-    submit = BatchJob.execute
-    if hasattr(submit, "__wrapped__"):
+    without = "Gangs on AWS Batch whose task ids are numbers do not start their workers."
+    if hasattr(BatchJob.execute, "__wrapped__") or not is_known(
+        BatchJob, "execute", ["self"], without
+    ):
         return
+    submit = BatchJob.execute
 
     @wraps(submit)
     def execute(job: Any) -> Any:

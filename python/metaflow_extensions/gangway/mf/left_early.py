@@ -12,6 +12,8 @@ from typing import Any
 from metaflow.datastore.exceptions import DataException
 from metaflow.unbounded_foreach import UBF_CONTROL
 
+from .patches import is_known
+
 _steps: dict[str, str] = {}
 
 
@@ -33,6 +35,9 @@ def watch(step: str, where: str) -> None:
 
 
 def _patch(worker: Any) -> None:
+    without = "A control task that calls os._exit(0) ends its run without a reason."
+    if not is_known(worker, "terminate", ["self"], without):
+        return
     terminate = worker.terminate
 
     def look_and_terminate(self: Any) -> Any:

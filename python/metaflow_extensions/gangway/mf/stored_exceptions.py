@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from .patches import is_known
+
 
 def enable() -> None:
     """Let the exceptions that this process stores keep what R knows of them."""
     from metaflow.exception import MetaflowExceptionWrapper as Wrapper
 
     plain = Wrapper.__init__
-    if plain.__module__ == __name__:
+    without = "What R knows of an error is not stored."
+    if plain.__module__ == __name__ or not is_known(Wrapper, "__init__", ["self", "exc"], without):
         return
 
     def init(self: Any, exc: BaseException | None = None) -> None:

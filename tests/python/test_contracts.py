@@ -1,0 +1,231 @@
+"""What gangway uses of Metaflow, Ray and rpy2 beyond their documents: a test a name.
+
+A new release that has it elsewhere, or in another way, fails here first and says what it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import shutil
+from typing import Any
+
+import pytest
+from metaflow import FlowSpec, step
+from metaflow.decorators import FlowDecorator, StepDecorator
+from metaflow.plugins import FLOW_DECORATORS, STEP_DECORATORS
+from metaflow_extensions.gangway.mf import patches
+from metaflow_extensions.gangway.run.code_record import CodeRecord
+from metaflow_extensions.gangway.run.image import ImageCheck
+from metaflow_extensions.gangway.run.user_files import UserFiles
+
+STORE = "metaflow.datastore.content_addressed_store:ContentAddressedStore"
+TASK = "metaflow.datastore.task_datastore:TaskDataStore"
+LOCAL = "metaflow.plugins.datastores.local_storage:LocalStorage"
+SCHEDULED = "self node paths code_package_url user_code_retries"
+# A function or method, and its parameters.
+CALLED = {
+    # replaced: the parameters are all that there are
+    "metaflow.runtime:Worker.terminate": "self",
+    "metaflow.plugins.aws.batch.batch_client:BatchJob.execute": "self",
+    "metaflow.plugins.aws.batch.batch_decorator:BatchDecorator._wait_for_mapper_tasks": (
+        "self flow step_name"
+    ),
+    "metaflow.exception:MetaflowExceptionWrapper.__init__": "self exc",
+    f"{STORE}._pack_v1": "self blob",
+    f"{STORE}._unpack_v1": "self blob",
+    "metaflow.plugins.aws.step_functions.step_functions:StepFunctions._step_cli": SCHEDULED,
+    "metaflow.plugins.airflow.airflow:Airflow._step_cli": SCHEDULED,
+    "metaflow.plugins.argo.argo_workflows:ArgoWorkflows._compile_workflow_template": "self",
+    # called: a later release may have more
+    f"{STORE}.load_blobs": "self keys ...",
+    f"{STORE}.set_blob_cache": "self blob_cache",
+    f"{TASK}.items": "self",
+    f"{TASK}.keys_for_artifacts": "self names",
+    f"{TASK}.passdown_partial": "self origin variables",
+    f"{TASK}.save_logs": "self logsource stream_data",
+    "metaflow.datastore.flow_datastore:FlowDataStore.get_task_datastore": (
+        "self run_id step_name task_id attempt ..."
+    ),
+    "metaflow.metaflow_current:Current._update_env": "self env",
+    "metaflow.plugins.parallel_decorator:_local_multinode_control_task_step_func": (
+        "flow env_to_use step_func retry_count input_paths"
+    ),
+    "metaflow.cli:print_metaflow_exception": "ex",
+    "metaflow.mflog.mflog:parse": "line",
+    "metaflow.mflog.mflog:decorate": "source line ...",
+    "metaflow._vendor.click:get_current_context": "silent",
+    "metaflow.plugins.datatools.s3.s3:S3GetObject": "key offset length",
+    f"{LOCAL}.path_join": "components",
+    f"{LOCAL}.save_bytes": "self path_and_bytes_iter overwrite ...",
+    f"{LOCAL}.load_bytes": "self paths",
+    f"{LOCAL}.is_file": "self paths",
+    f"{LOCAL}.full_uri": "self path",
+}
+CALLED_OF_RAY = {
+    "ray.experimental.internal_kv:_internal_kv_put": "key value overwrite ...",
+    "ray.experimental.internal_kv:_internal_kv_list": "prefix ...",
+    "ray.experimental.internal_kv:_internal_kv_get": "key ...",
+    "ray.experimental.internal_kv:_internal_kv_del": "key ...",
+}
+CONSTANTS = (
+    "metaflow.mflog:TASK_LOG_SOURCE",
+    "metaflow.unbounded_foreach:UBF_CONTROL",
+    "metaflow.unbounded_foreach:UBF_TASK",
+    "metaflow.unbounded_foreach:UnboundedForeachInput",
+    "metaflow.flowspec:FlowStateItems.FLOW_DECORATORS",
+    "metaflow.package:DEFAULT_SUFFIXES_LIST",
+    "metaflow.packaging_sys:ContentType.USER_CONTENT",
+    "metaflow.metaflow_config:ARTIFACT_LOCALROOT",
+    "metaflow.datastore.exceptions:DataException",
+    "metaflow.system_context:system_context.metadata",
+    "metaflow.system_context:system_context.package",
+    "metaflow.system_context:system_context.split_index",
+)
+CONSTANTS_OF_RAY = (
+    "ray.scripts.scripts:cli.main",
+    "ray._raylet:GcsClient",
+    "ray._raylet:InnerGcsClient.get_all_node_info",
+    "ray.core.generated.gcs_pb2:GcsNodeInfo.ALIVE",
+    "ray._private.ray_constants:RAY_LOG_TO_DRIVER",
+)
+CONSTANTS_OF_RPY2 = (
+    "rpy2.situation:r_ld_library_path_from_subprocess",
+    "rpy2.rinterface_lib.embedded:_initr",
+    "rpy2.rinterface_lib.embedded:isinitialized",
+    "rpy2.rinterface_lib.embedded:isready",
+    "rpy2.rinterface_lib.embedded:set_initoptions",
+    "rpy2.rinterface_lib.embedded:set_python_process_info",
+    "rpy2.rinterface_lib.embedded:RPY_R_Status.ENDED",
+    "rpy2.rinterface_lib.embedded:rpy2_embeddedR_isinitialized",
+    "rpy2.rinterface_lib._rinterface_capi:_register_external_symbols",
+    "rpy2.rinterface_lib._rinterface_capi:SexpCapsule",
+    "rpy2.rinterface_lib._rinterface_capi:UnmanagedSexpCapsule",
+    "rpy2.rinterface_lib.conversion:_cdata_to_rinterface",
+    "rpy2.rinterface_lib.callbacks:cleanup",
+    *(f"rpy2.rinterface_lib.openrlib:{name}" for name in ("ffi", "rlib", "RAW")),
+    *(f"rpy2.rinterface_lib.openrlib:{name}" for name in ("INTEGER", "LOGICAL", "REAL")),
+    *(f"rpy2.rinterface_lib.na_values:NA_{of}" for of in ("Character", "Integer", "Real")),
+    *(f"rpy2.rinterface_lib.sexp:NA{of}Type" for of in ("Character", "Integer", "Logical", "Real")),
+)
+
+
+def found(place: str) -> Any:
+    module, _, names = place.partition(":")
+    value = importlib.import_module(module)
+    for name in names.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def takes(place: str, parameters: str) -> None:
+    names = [*inspect.signature(found(place)).parameters]
+    wanted = parameters.removesuffix(" ...").split()
+    assert (names[: len(wanted)] if parameters.endswith(" ...") else names) == wanted
+
+
+@pytest.mark.parametrize("place", CALLED)
+def test_metaflow_has_a_function_with_these_parameters(place: str) -> None:
+    takes(place, CALLED[place])
+
+
+@pytest.mark.parametrize("place", CONSTANTS)
+def test_metaflow_has(place: str) -> None:
+    found(place)
+
+
+class Flow(FlowSpec):
+    """What a running flow is made of."""
+
+    @step
+    def start(self) -> None:
+        self.next(self.end)
+
+    @step
+    def end(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "name", ["_graph", "_flow_state", "_cached_input", "_datastore", "foreach_stack"]
+)
+def test_a_flow_has(name: str) -> None:
+    assert hasattr(Flow(use_cli=False), name)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("metaflow.datastore.task_datastore:TaskDataStore", "_info"),
+        ("metaflow.datastore.task_datastore:TaskDataStore", "_objects"),
+        ("metaflow.datastore.flow_datastore:FlowDataStore", "ca_store"),
+        ("metaflow.datastore.flow_datastore:FlowDataStore", "_storage_impl"),
+        (STORE, "_storage_impl"),
+        (STORE, "_prefix"),
+        (STORE, "_blob_cache"),
+        ("metaflow.runtime:Worker", "_proc"),
+        ("metaflow.runtime:Worker", "_stderr"),
+        ("metaflow.runtime:Worker", "task"),
+        ("metaflow.task:MetaflowTask", "flow._current_step"),
+        ("metaflow.task:MetaflowTask", "flow._foreach_stack"),
+        ("metaflow.plugins.parallel_decorator:ParallelDecorator", "input_paths"),
+        ("metaflow.plugins.aws.batch.batch_client:BatchJob", "_client"),
+        ("metaflow.plugins.aws.batch.batch_client:BatchJob", "payload"),
+    ],
+)
+def test_an_object_of_metaflow_has(owner: str, name: str) -> None:
+    assert re.search(rf"\bself\.{name}\b", inspect.getsource(found(owner)))
+
+
+OURS = [d for d in (*STEP_DECORATORS, *FLOW_DECORATORS) if "gangway" in d.__module__]
+
+
+@pytest.mark.parametrize(
+    "decorator", [*OURS, CodeRecord, UserFiles, ImageCheck], ids=lambda cls: cls.__name__
+)
+def test_a_decorator_takes_what_metaflow_gives_its_hooks(decorator: type) -> None:
+    bases = [cls for cls in decorator.__mro__ if cls.__module__.startswith("metaflow.")]
+    hooks = {**vars(FlowDecorator), **vars(StepDecorator)}
+    checked = 0
+    for cls in decorator.__mro__:
+        for name, method in vars(cls).items():
+            if cls in bases or name.startswith("__") or name not in hooks:
+                continue
+            if inspect.isfunction(method):
+                theirs = next(vars(base)[name] for base in bases if name in vars(base))
+                names = [*inspect.signature(method).parameters]
+                given = [*inspect.signature(theirs).parameters]
+                assert names in (given, ["self", "args"]), f"{cls.__name__}.{name}"
+                checked += 1
+    assert checked
+
+
+def test_a_method_that_is_another_is_left_alone_with_a_warning() -> None:
+    class Changed:
+        def terminate(self, now: bool) -> None:
+            pass
+
+    with pytest.warns(RuntimeWarning, match=r"Changed\.terminate\(\) .* knows\. Nothing works\."):
+        assert not patches.is_known(Changed, "terminate", ["self"], "Nothing works.")
+    assert patches.is_known(Changed, "terminate", ["self", "now"], "")
+
+
+@pytest.mark.parametrize("place", CALLED_OF_RAY)
+def test_ray_has_a_function_with_these_parameters(place: str) -> None:
+    pytest.importorskip("ray")
+    takes(place, CALLED_OF_RAY[place])
+
+
+@pytest.mark.parametrize("place", CONSTANTS_OF_RAY)
+def test_ray_has(place: str) -> None:
+    pytest.importorskip("ray")
+    found(place)
+
+
+@pytest.mark.parametrize("place", CONSTANTS_OF_RPY2)
+def test_rpy2_has(place: str) -> None:
+    if shutil.which("R") is None:
+        pytest.skip("R is not installed")
+    pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
+    found(place)

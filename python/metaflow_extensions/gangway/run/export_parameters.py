@@ -1,7 +1,7 @@
 """In the container of a deployed run's first step: its parameters as variables that a shell reads.
 
 ``python -m metaflow_extensions.gangway.run.export_parameters step-functions|airflow|argo FILE ...``
-stands where `deployed` has found Metaflow's own module, which writes JSON for the shell to read:
+stands where `mf.deployed` has found Metaflow's own module, which writes JSON for the shell to read:
 there ``é`` becomes ``\\u00e9``, ``$x`` is replaced, and what is in backquotes runs. Imports nothing
 but Python's own.
 """

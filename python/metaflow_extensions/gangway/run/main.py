@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..mf import deployed
 from ..signals import descendants
-from . import deployed
+from . import export_parameters
 from .code_record import record_code
 
 # How often the run looks whether the R process that started it is still there.
@@ -37,7 +38,7 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     folder = os.path.dirname(os.path.abspath(sys.argv[0])) if parent else None
     _put_python_first()
     record_code(flow_class)
-    deployed.enable(sys.argv)
+    deployed.enable(sys.argv, export_parameters.__name__)
     with _run_tmp(folder), _signals(parent):
         status = _exit_status(flow_class)
     if report:

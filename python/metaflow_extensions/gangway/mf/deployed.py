@@ -1,4 +1,4 @@
-"""Let the parameters of deployed R flows arrive as they were given (see `export_parameters`).
+"""Let the parameters of deployed R flows arrive as they were given (see `run.export_parameters`).
 
 Metaflow has no hook for the command that a scheduler runs, so the methods that make it are wrapped,
 in the process that deploys an R flow and nowhere else.
@@ -11,7 +11,6 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-_OURS = "metaflow_extensions.gangway.run.export_parameters"
 _PLUGINS = "metaflow.plugins"
 # By command: the class and its method that makes what is deployed, and what the shell runs there.
 _DEPLOYED = {
@@ -30,17 +29,25 @@ _DEPLOYED = {
 }
 
 
-def enable(arguments: Sequence[str]) -> None:
-    """Wrap the method of the scheduler that the command line of a flow names."""
+def enable(arguments: Sequence[str], module: str) -> None:
+    """Wrap the method of the scheduler that the command line of a flow names.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line.
+    module : str
+        The module that the first step runs for the one of Metaflow's.
+    """
     for scheduler in set(arguments) & set(_DEPLOYED):
         place, theirs = _DEPLOYED[scheduler]
-        module, _, names = place.partition(":")
+        home, _, names = place.partition(":")
         name, method = names.split(".")
         try:
-            owner = getattr(importlib.import_module(module), name)
+            owner = getattr(importlib.import_module(home), name)
         except ImportError:
             continue  # Metaflow says what is missing
-        ours = f"{_OURS} {scheduler.partition('-workflows')[0]}"
+        ours = f"{module} {scheduler.partition('-workflows')[0]}"
         setattr(owner, method, _replacing(getattr(owner, method), theirs, ours))
 
 

@@ -93,7 +93,7 @@ DOORS = {
     "engine.": r"\brpy2\.rinterface",
     "ray.private": r"\b_raylet\b|internal_kv|_private\b|ray\.(scripts|core)\b|gcs_server_port",
     "mf.": r"\._(current_step|datastore|foreach_stack|cached_input|graph|flow_state|storage_impl)\b"
-    r"|_control_mapper_tasks|_update_env|_vendor|(?<!self)\._blob_cache|_local_multinode",
+    r"|_control_mapper_tasks|_update_env|_vendor|\._suffixes\b|(?<!self)\._blob_cache|_local_multinode",
 }
 
 

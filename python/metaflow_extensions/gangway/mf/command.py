@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from metaflow._vendor import click
+from metaflow.system_context import system_context
 
 
 def arguments() -> list[str]:
     """The command and its options; none outside a command line."""
     context = click.get_current_context(silent=True)
     return list(getattr(context and context.find_root(), "saved_args", []))
+
+
+def package_suffixes() -> list[str]:
+    """The suffixes of files that the command line asks for in the code package."""
+    package: Any = system_context.package
+    return list(package._suffixes or ())

@@ -13,9 +13,9 @@ from typing import Any
 from metaflow.decorators import FlowDecorator
 from metaflow.package import DEFAULT_SUFFIXES_LIST
 from metaflow.packaging_sys import ContentType
-from metaflow.system_context import system_context
 
 from ..mf import flow_decorators
+from ..mf.command import package_suffixes
 
 # Where R says that the user's files are.
 FOLDER_VARIABLE = "GANGWAY_FILES"
@@ -57,8 +57,7 @@ class UserFiles(FlowDecorator):
         """Tell Metaflow the files, and the user what is left out."""
         if not self._wanted():
             return []
-        package: Any = system_context.package
-        asked = {s.lower() for s in package._suffixes or ()} - _SUFFIXES
+        asked = {s.lower() for s in package_suffixes()} - _SUFFIXES
         files = list(user_files(self._folder, _SUFFIXES | asked))
         large = [
             name

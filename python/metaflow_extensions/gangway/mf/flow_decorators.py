@@ -1,7 +1,7 @@
 """Flow decorators that gangway itself adds to a run, beside those that the flow's script asks for.
 
 Metaflow's public way is to write them at the class, in flow.py, which is the user's to read. Its
-list of them is private, and this file the only one that knows it.
+list of them is private.
 """
 
 from __future__ import annotations

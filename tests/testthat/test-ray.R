@@ -148,13 +148,33 @@ test_that("options that a call sets go with it, and those of a package that it h
       if (i > 2) assign("shared", eval(bquote(function() .(i))), globalenv())
       ray_get(ray_remote(function() {
         before <- getOption("datatable.mine")
-        if (isNamespaceLoaded("data.table")) options(datatable.mine = i)
         loadNamespace("data.table")
-        list(before, getOption("datatable.verbose"), nrow(data.table::as.data.table(mtcars)[1:2, ]))
+        seen <- list(before, getOption("datatable.verbose"), nrow(data.table::as.data.table(mtcars)[1:2, ]))
+        options(datatable.mine = i, datatable.verbose = TRUE)
+        seen
       })())
     })
   })
   expect_identical(seen, rep(list(list(NULL, FALSE, 2L)), 6))
+})
+
+test_that("an option of a package that the session takes back is gone on workers, too", {
+  skip_without_ray()
+  skip_if_not_installed("data.table")
+  seen <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 1)
+    on.exit(ray_shutdown())
+    look <- function() {
+      loadNamespace("data.table")
+      list(getOption("datatable.mine"), getOption("datatable.verbose"))
+    }
+    options(datatable.mine = "x")
+    first <- ray_get(ray_remote(look)())
+    options(datatable.mine = NULL)
+    list(first, ray_get(ray_remote(look)()))
+  })
+  expect_identical(seen, list(list("x", FALSE), list(NULL, FALSE)))
 })
 
 test_that("environment variables, time zone and folder are those of the session at the call", {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,6 +28,7 @@ class RWorker(REngine):
     def __init__(self) -> None:
         super().__init__()
         self._key = b""
+        self._variables: list[bytes] = []  # of the environment, as the job has it
         # Names of the values that R keeps, with their sizes, the least recently used first.
         self._kept: OrderedDict[str, int] = OrderedDict()
         self._used: dict[str, int] = {}
@@ -50,7 +53,11 @@ class RWorker(REngine):
             When R code has failed.
         """
         self._use_job(key, fetch_job)
-        return self._answer("run_task", args, needs)
+        try:
+            return self._answer("run_task", args, needs)
+        finally:
+            if _variables() != self._variables:
+                self.evaluate("restore_variables_of_job")
 
     def make_actor(
         self, key: bytes, fetch_job: Callable[[], Any], args: Any, needs: Sequence[Any]
@@ -70,6 +77,7 @@ class RWorker(REngine):
                 name = self._ri.StrSexpVector([key.hex()])
                 self._functions["open_job"](name, bytes_to_raw(fetch_job()))
             self._key = key
+            self._variables = _variables()
 
     def _answer(self, function: str, args: Any, needs: Sequence[Any]) -> Any:
         if needs:
@@ -132,6 +140,26 @@ def _driver() -> Any:
     from . import driver  # `tasks`, which has started this, has imported it
 
     return driver
+
+
+def _environ() -> Any:
+    """The environment of C, which R changes and ``os.environ`` does not hear of."""
+    libc, entries = ctypes.CDLL(None), ctypes.POINTER(ctypes.c_char_p)
+    if sys.platform != "darwin":
+        return entries.in_dll(libc, "environ")
+    libc._NSGetEnviron.restype = ctypes.POINTER(entries)
+    return libc._NSGetEnviron().contents
+
+
+_ENVIRON = _environ()
+
+
+def _variables() -> list[bytes]:
+    """All environment variables, in a tenth of the time that R takes to tell them."""
+    found: list[bytes] = []
+    while (entry := _ENVIRON[len(found)]) is not None:
+        found.append(entry)
+    return found
 
 
 def _room() -> int:

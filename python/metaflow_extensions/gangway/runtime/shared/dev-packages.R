@@ -26,13 +26,19 @@ unseal <- function(x) {
 # Each list(name, key, files, needs, all): a tar file of the installed package; for compiled code what it runs on; what
 # load_all() shows beside its exports.
 packages_along <- function() {
+  if (!isNamespaceLoaded("pkgload") && !length(dev_state$used)) {
+    return(list())
+  }
   own <- list()
   for (name in dev_packages()) own[[name]] <- dev_package(name)
   c(own, dev_state$used[setdiff(names(dev_state$used), names(own))])
 }
 
 # What tells whether a job has been made with other packages.
-packages_key <- function() vapply(packages_along(), function(package) package$key, "")
+packages_key <- function() {
+  along <- packages_along()
+  if (length(along)) vapply(along, function(package) package$key, "") else character()
+}
 
 # Those that others import come before them.
 dev_packages <- function() {

@@ -9,7 +9,8 @@
 #' @param to A connection to write to; `NULL`: a raw vector is returned.
 #' @noRd
 parcel <- function(x, name = "x", policy = argument_policy, to = NULL) {
-  if (is.atomic(x) && is.null(attributes(x))) {
+  # Most arguments and results.
+  if (is.null(to) && (is_bare(x) || is_short_list(x))) {
     return(serialize(x, NULL, xdr = FALSE))
   }
   watch <- watch_references()
@@ -26,6 +27,10 @@ parcel <- function(x, name = "x", policy = argument_policy, to = NULL) {
   bag <- if (code) carry(list(list(value = x, owner = "A value", fun = name)), policy, options = FALSE)
   write_parcel(x, bag, packages, restore = c(packed$restore, tables_in(x, seen)), to = to)
 }
+
+is_bare <- function(x) is.atomic(x) && is.null(attributes(x))
+
+is_short_list <- function(x) is.list(x) && length(x) <= 10L && is.null(attributes(x)) && all(vapply(x, is_bare, NA))
 
 # R writes four bytes for the global environment, to which functions and formulas of a script lead. Other bytes may look
 # like it; then a look at the value follows that finds nothing.
@@ -247,6 +252,7 @@ add_libraries <- function(libraries) {
   remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
   all <- if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())
   .libPaths(unique(c(dev_state$folders, all)))
+  if (!is.null(arrived$at_libraries)) arrived$at_libraries()
 }
 
 searched_environment <- function(name) {
@@ -279,13 +285,19 @@ settle_globals <- function(part) {
 
 # An assignment to an active binding would call its function.
 put_globals <- function(values) {
-  here <- intersect(names(values), ls(globalenv(), all.names = TRUE, sorted = FALSE))
+  if (!length(values)) {
+    return(invisible())
+  }
+  here <- names(values)[names(values) %in% names(globalenv())]
   forget_globals(here[vapply(here, bindingIsActive, NA, globalenv())])
-  if (length(values)) list2env(values, globalenv())
+  list2env(values, globalenv())
 }
 
 forget_globals <- function(names) {
-  names <- intersect(names, ls(globalenv(), all.names = TRUE, sorted = FALSE))
+  if (!length(names)) {
+    return(invisible())
+  }
+  names <- unique(names[names %in% names(globalenv())])
   if (length(names)) rm(list = names, envir = globalenv())
 }
 

@@ -37,6 +37,9 @@ start_worker <- function(node) {
   options(r_defaults)
   options(warn = 1, keep.source = FALSE)
   note_process()
+  worker$options_before <- names(options())
+  watch_packages()
+  arrived$at_libraries <- watch_packages
   open_capture()
   when_foreach_is_loaded()
   register_ray_methods()
@@ -93,7 +96,7 @@ open_job <- function(key, data) {
   if (!identical(dev_state$used, before)) change_packages()
   if (!is.null(job$shared_key)) job$shared <- world_of(job)
   job$around <- arrived$around
-  job$made <- if (!identical(job$kind, "future")) arrived$made
+  job$restored <- if (!identical(job$kind, "future")) environments_to_restore(arrived$made)
   job$size <- length(data)
   job$libraries <- .libPaths()
   arrived$around <- arrived$made <- NULL
@@ -133,9 +136,8 @@ forget_jobs <- function() {
 leave_job <- function() {
   if (!is.null(worker$job)) {
     restore_state(worker$base)
-    # What packages have set when they were loaded belongs to it from now on.
-    worker$base$options <- options()
-    worker$base$loaded <- loadedNamespaces()
+    worker$base <- with_options_now(worker$base)
+    worker$options_before <- names(worker$base$options)
     restore_world()
     worker$job <- worker$key <- NULL
   }
@@ -149,13 +151,13 @@ enter_job <- function(key, job) {
   enter_world(job$shared_key, job$shared)
   .libPaths(job$libraries)
   use_settings(job$settings)
+  worker$options_before <- names(options())
   use_process(job$process)
   for (done in list(ready, guarded(follow_plan(job$search)))) {
     if (length(done) > 1L && is.null(job$broken)) job$broken <- done
   }
   for (part in job$around) settle(part)
   forget_globals(job$gone)
-  job$names <- ls(globalenv(), all.names = TRUE)
   job$state <- process_state()
   worker$key <- key
   worker$job <- job
@@ -164,10 +166,20 @@ enter_job <- function(key, job) {
 # After each call, whatever became of it.
 end_call <- function() {
   job <- worker$job
-  restore_state(job$state) # first: a change of RNGkind() leaves a seed
+  restore_state(job$state, variables = FALSE) # first: a change of RNGkind() leaves a seed
+  if (length(worker$of_packages) > length(job$of_packages)) {
+    worker$job$state <- with_options_now(job$state)
+    worker$job$of_packages <- worker$of_packages
+  }
   restore_globals(job)
   arrived$around <- arrived$made <- NULL
   forget_kept()
+}
+
+# After a call that has left other environment variables than it found, which Python sees sooner than R.
+restore_variables_of_job <- function() {
+  restore_variables(Sys.getenv(), worker$job$state$variables)
+  NULL
 }
 
 # What the user wants to run first in every process. Where it fails another job tries again.

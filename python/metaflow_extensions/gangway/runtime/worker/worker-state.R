@@ -4,29 +4,31 @@
 #' @noRd
 process_state <- function() {
   list(
-    search = search(), options = options(), libraries = .libPaths(), folder = getwd(), variables = Sys.getenv(),
-    rng = RNGkind(), tables = table_sizes(), devices = grDevices::dev.list(), locale = Sys.getlocale(),
-    loaded = loadedNamespaces()
+    search = search(), options = options(), unsorted = as.list(.Options), libraries = .libPaths(),
+    folder = folder_now(), variables = Sys.getenv(), rng = RNGkind(), tables = table_sizes(),
+    devices = grDevices::dev.list(), all_devices = .Devices, locale = Sys.getlocale()
   )
 }
 
 #' Make the process what it was
 #'
+#' Called after each call: what is dear to ask for is asked in a cheaper form first.
 #' @param state What process_state() gave.
+#' @param variables Whether environment variables may have changed.
 #' @noRd
-restore_state <- function(state) {
+restore_state <- function(state, variables = TRUE) {
   if (!identical(search(), state$search)) restore_search(state$search)
   if (!identical(.libPaths(), state$libraries)) .libPaths(state$libraries)
-  now <- options()
-  if (!identical(now, state$options)) {
-    restore_options(now, state$options, setdiff(loadedNamespaces(), state$loaded))
+  if (!identical(as.list(.Options), state$unsorted) && !identical(now <- options(), state$options)) {
+    restore_options(now, state$options)
   }
   if (!identical(folder_now(), state$folder)) try(setwd(state$folder), silent = TRUE)
-  now <- Sys.getenv()
-  if (!identical(now, state$variables)) restore_variables(now, state$variables)
+  if (variables && !identical(now <- Sys.getenv(), state$variables)) restore_variables(now, state$variables)
   if (!identical(RNGkind(), state$rng)) suppressWarnings(do.call(RNGkind, as.list(state$rng)))
   if (!identical(Sys.getlocale(), state$locale)) restore_locale(state$locale)
-  for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
+  if (!identical(.Devices, state$all_devices)) {
+    for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
+  }
   if (!identical(table_sizes(), state$tables)) forget_methods()
 }
 
@@ -38,12 +40,36 @@ restore_search <- function(wanted) {
   }
 }
 
-# What a package sets when it is loaded stays: it is not loaded again.
-restore_options <- function(now, wanted, loaded) {
+# What a package sets when it is loaded stays, as it set it: it is not loaded again.
+restore_options <- function(now, wanted) {
   mine <- setdiff(names(now), names(wanted))
-  if (length(loaded)) mine <- mine[!vapply(mine, is_package_option, NA, loaded)]
-  for (package in if (length(mine)) loaded) mine <- mine[!are_in_code(mine, asNamespace(package))]
-  options(c(wanted, stats::setNames(vector("list", length(mine)), mine)))
+  values <- stats::setNames(vector("list", length(mine)), mine)
+  kept <- intersect(mine, names(worker$of_packages))
+  values[kept] <- worker$of_packages[kept]
+  options(c(wanted, values))
+}
+
+# Lets all packages that can be loaded note what they set then.
+watch_packages <- function() {
+  for (library in setdiff(.libPaths(), worker$watched)) {
+    worker$watched <- c(worker$watched, library)
+    for (package in list.files(library)) setHook(packageEvent(package, "onLoad"), note_options_of)
+  }
+}
+
+note_options_of <- function(package, ...) {
+  now <- options()
+  new <- setdiff(names(now), c(worker$options_before, names(worker$of_packages)))
+  of_name <- vapply(new, is_package_option, NA, package)
+  of_code <- if (!all(of_name)) are_in_code(new[!of_name], asNamespace(package))
+  new <- c(new[of_name], new[!of_name][of_code])
+  worker$of_packages[new] <- now[new]
+}
+
+with_options_now <- function(state) {
+  state$options <- options()
+  state$unsorted <- as.list(.Options)
+  state
 }
 
 # Whether texts stand in the code of a namespace.
@@ -90,7 +116,14 @@ enter_world <- function(key, parts) {
     settle(parts[[i]])
   }
   names <- ls(globalenv(), all.names = TRUE)
-  worker$world <- list(key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")))
+  restored <- lapply(parts, function(part) {
+    # S4's tables stay as they are.
+    part$globals <- part$globals[!startsWith(as.character(names(part$globals)), ".__")]
+    part
+  })
+  worker$world <- list(
+    key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")), restored = Filter(has_globals, restored)
+  )
   worker$base$tables <- table_sizes()
 }
 
@@ -110,33 +143,41 @@ leave_world <- function() {
 }
 
 restore_world <- function() {
-  forget_globals(setdiff(ls(globalenv(), all.names = TRUE, sorted = FALSE), worker$world$names))
-  for (part in worker$world$parts) {
-    # S4's tables stay as they are.
-    part$globals <- part$globals[!startsWith(as.character(names(part$globals)), ".__")]
-    settle_globals(part)
-  }
+  remove_others(worker$world$names, globalenv())
+  for (part in worker$world$restored) settle_globals(part)
+}
+
+has_globals <- function(part) length(part$globals) + length(part$active) + length(part$left) > 0L
+
+# %in% and names(), for setdiff() and ls() take three times as long.
+remove_others <- function(names, env) {
+  here <- names(env)
+  others <- here[!here %in% names]
+  if (length(others)) rm(list = others, envir = env)
 }
 
 #' Give the global environment, and the environments that came with the job, what the job has in them, and nothing else
 #' @noRd
 restore_globals <- function(job) {
-  forget_globals(setdiff(ls(globalenv(), all.names = TRUE, sorted = FALSE), job$names))
   restore_world()
-  for (part in job$around) settle_globals(part)
+  for (part in job$around) if (has_globals(part)) settle_globals(part)
   forget_globals(job$gone)
-  for (piece in job$made) restore_environment(piece$env, piece$contents)
+  for (piece in job$restored) {
+    remove_others(piece$names, piece$env)
+    if (length(piece$values)) list2env(piece$values, piece$env)
+  }
 }
 
-restore_environment <- function(env, contents) {
-  if (is.null(contents)) {
-    return(invisible())
-  }
-  known <- c(names(contents$values), names(contents$active), names(contents$left), names(contents$lazy), "...")
-  extra <- setdiff(ls(env, all.names = TRUE, sorted = FALSE), known)
-  if (length(extra)) rm(list = extra, envir = env)
-  values <- contents$values[setdiff(names(contents$values), contents$fixed)]
-  if (length(values)) list2env(values, env)
+# What each environment that came with a job is after a call.
+environments_to_restore <- function(made) {
+  made <- Filter(function(piece) !is.null(piece$contents), made)
+  lapply(unname(made), function(piece) {
+    contents <- piece$contents
+    list(
+      env = piece$env, values = contents$values[setdiff(names(contents$values), contents$fixed)],
+      names = c(names(contents$values), names(contents$active), names(contents$left), names(contents$lazy), "...")
+    )
+  })
 }
 
 # What a table of methods has before a job's method comes.

@@ -5,7 +5,9 @@ Each side is a process of its own: one with Metaflow as it is, one in which an R
 
 from __future__ import annotations
 
+import gzip
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +91,27 @@ def test_a_damaged_blob_is_an_error(tmp_path: Path) -> None:
         file.write_bytes(damaged)
         with pytest.raises(AssertionError, match="Could not unpack artifact"):
             store(tmp_path, ISAL, "load", *keys)
+
+
+@pytest.mark.parametrize("compressor", ["isal", "zlib"])
+def test_what_does_not_get_smaller_is_put_in_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, compressor: str
+) -> None:
+    import metaflow  # noqa: F401  (before an extension's module)
+    from metaflow_extensions.gangway.r import fast_gzip
+
+    if compressor == "zlib":
+        monkeypatch.setitem(sys.modules, "isal", None)
+    pack = fast_gzip._pack(None)
+    noise, text = random.Random(1).randbytes(1 << 20), b"some words " * 100_000
+    sizes = {}
+    for name, blob in {"noise": noise, "mixed": noise[: 1 << 19] + text, "text": text}.items():
+        packed = pack(None, blob).getvalue()
+        assert gzip.decompress(packed) == blob
+        sizes[name] = len(packed)
+    assert len(noise) < sizes["noise"] < 1.001 * len(noise), "stored, with the heads of blocks"
+    assert sizes["mixed"] < 0.6 * len(noise)
+    assert sizes["text"] < 0.05 * len(text)
 
 
 FLOW = """

@@ -12,8 +12,9 @@ Metaflow calls version 1 of its format is gzip for good, because stored blobs na
 later format would have other methods, which are left alone.
 
 What is packed consists of pieces of which each can be unpacked by itself (`gzip_parts`), so that a
-task of a foreach reads its own element. Without isal that is zlib's work. Where Metaflow's methods
-are not what they were, everything stays as it is.
+task of a foreach reads its own element. Without isal that is zlib's work. A piece that would not
+get smaller (random doubles: by 4 %) is put in gzip as it is, which is read four times as fast.
+Where Metaflow's methods are not what they were, everything stays as it is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import gzip
 import inspect
 import os
 import shutil
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -36,6 +38,12 @@ LEVEL = 1
 _METAFLOW_LEVEL = 3
 
 _CHUNK = 1 << 20
+
+# Of a piece so many samples of so many bytes tell whether it is worth compressing: above this part
+# of their size it is not.
+_SAMPLES = 8
+_SAMPLE = 1 << 12
+_WORTH = 0.9
 
 
 def enable() -> None:
@@ -61,7 +69,10 @@ def _pack(plain: Any) -> Any:
     def pack(self: Any, blob: bytes) -> BytesIO:
         if len(blob) < SMALLEST:
             return plain(self, blob)  # type: ignore[no-any-return]
-        return gzip_parts.pack(blob, _compressor())
+        compress = _compressor()
+        return gzip_parts.pack(
+            blob, lambda piece: compress(piece) if _shrinks(piece, compress) else _stored(piece)
+        )
 
     return pack
 
@@ -73,6 +84,17 @@ def _compressor() -> Callable[[memoryview], bytes]:
     except ImportError:
         return lambda piece: gzip.compress(piece, _METAFLOW_LEVEL, mtime=0)
     return lambda piece: isal_zlib.compress(piece, LEVEL, wbits=31)  # 31: with gzip's header
+
+
+def _shrinks(piece: memoryview, compress: Callable[[memoryview], bytes]) -> bool:
+    step = max(_SAMPLE, len(piece) // _SAMPLES)
+    sample = b"".join(piece[i : i + _SAMPLE] for i in range(0, len(piece), step))
+    return len(compress(memoryview(sample))) < _WORTH * len(sample)
+
+
+def _stored(piece: memoryview) -> bytes:
+    packer = zlib.compressobj(0, wbits=31)
+    return packer.compress(piece) + packer.flush()
 
 
 def _unpack(plain: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import shutil
 import struct
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import metaflow  # noqa: F401  (before an extension's module)
 import pytest
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.values.robject import RObject
 from metaflow_extensions.gangway.rds import build
 from metaflow_extensions.gangway.rds.nodes import (
     CALL,
@@ -29,10 +30,11 @@ from metaflow_extensions.gangway.rds.nodes import (
     FormatError,
     Node,
 )
-from metaflow_extensions.gangway.rds.read import read
-from metaflow_extensions.gangway.rds.scan import check_stream, may_hold_code
+from metaflow_extensions.gangway.rds.read import Reader, read
+from metaflow_extensions.gangway.rds.scan import Skim, check_stream, may_hold_code
 from metaflow_extensions.gangway.rds.trailer import add_trailer
 from metaflow_extensions.gangway.rds.write import write
+from metaflow_extensions.gangway.values.robject import RObject
 
 ROBJECTS = Path(__file__).with_name("robjects")
 
@@ -158,3 +160,58 @@ def test_data_is_told_from_code_by_its_names(tmp_path: Path) -> None:
         call = Node(CALL, ([Cell(None, Node(kind, "system"))], None))
         stream = write(Node(PROMISE, (Node(GLOBAL_ENVIRONMENT), Node(UNBOUND), call)))
         assert may_hold_code(stream, len(stream))
+
+
+ALIKE = {
+    "vectors": [build.double([1.5, 2.5])] * 50_000,
+    "strings": [build.character(["a"])] * 50_000,
+    "missing strings": [build.character([None])] * 50_000,
+    "NULL": [Node(NULL)] * 50_000,
+    "one vector": [build.character(["ab"] * 50_000)],
+}
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_elements_that_are_alike_are_passed_in_rows(kind: str, tmp_path: Path) -> None:
+    values = ALIKE[kind]
+    stream = write(build.list_(values))
+    Skim(stream, len(stream), most=100).run()
+    for place in (0, 1, 17, len(values) - 1, len(values)):
+        crafted = write(build.list_([*values[:place], promise(tmp_path), *values[place:]]))
+        with pytest.raises(FormatError, match="a promise"):
+            check_stream(crafted, len(crafted))
+    for cut in (1, 4, 9, 20):
+        with pytest.raises(FormatError):
+            Skim(stream[:-cut], len(stream) - cut).run()
+
+
+def test_what_only_begins_alike_is_gone_through() -> None:
+    """Elements of all lengths and types, each of which a row of others may precede."""
+    some = random.Random(7)
+    kinds = [
+        lambda: build.double([some.random()] * some.randrange(4)),
+        lambda: build.integer([some.randrange(300)] * some.randrange(3)),
+        lambda: build.character([some.choice(["", "a", "bc", None])] * some.randrange(3)),
+        lambda: build.list_([build.character(["x"])] * some.randrange(3), None),
+        lambda: Node(NULL),
+    ]
+    for _ in range(200):
+        values: list[Node] = []
+        for _ in range(some.randrange(12)):
+            values += [some.choice(kinds)()] * some.choice([1, 1, 2, 16, 17, 40])
+        stream = write(build.list_(values))
+        Skim(stream, len(stream)).run()
+        assert write(read(stream)) == stream
+        damaged = bytearray(stream)
+        at = some.randrange(14, len(damaged))
+        damaged[at] ^= 1 << some.randrange(8)
+        assert outcome(Skim, damaged) == outcome(Reader, damaged), at
+
+
+def outcome(reader: type[Reader], stream: bytearray) -> bool:
+    """Whether it reads the bytes to their end."""
+    try:
+        reader(bytes(stream), len(stream)).run()
+    except FormatError:
+        return False
+    return True

@@ -29,8 +29,10 @@ from .nodes import (
 from .read import Reader, Reading, TooManyItems
 from .rules import Check, as_attributes, refuse_promise
 
-# Going through so many elements takes some milliseconds.
+# Going through so many elements, or rows of elements that are alike, takes some milliseconds.
 _FEW = 5_000
+# So many elements are compared at a time: of more than that a processor's cache would not hold all.
+_FIRST_BLOCK, _LARGEST_BLOCK = 16, 1 << 14
 
 # Attributes and classes of plain data. Some are functions too, which do nothing but look at their
 # arguments. A vector of one string looks like a symbol.
@@ -107,14 +109,13 @@ class Skim(Reader):
     def _strings(self, n: int) -> list[String]:
         if n == 1:  # it may be the name of a symbol
             return super()._strings(n)
-        self._spend(n)
         self._pos = self._after_strings(self._pos, n)
         return []
 
     def _list(self, flags: int, check: Check = refuse_promise) -> Reading:
         left = self._count(4)
-        self._spend(left)
         while left := left - self._pass_vectors(left):
+            self._spend(1)
             check((yield))
             left -= 1
         node = Node(flags & 255, [])
@@ -131,22 +132,63 @@ class Skim(Reader):
             kind = flags & (255 | HAS_ATTRIBUTES)
             width = WIDTHS.get(kind)
             if width is not None and 0 <= n <= (end - pos - 8) // width:
-                pos += 8 + n * width
+                head, length = 8, 8 + n * width
             elif kind == CHARACTER and 0 <= n <= (end - pos - 8) // 8:
-                pos = self._after_strings(pos + 8, n)
+                head, length = 16, self._after_strings(pos + 8, n) - pos
             elif flags & 255 == NULL:
-                pos += 4
+                head, length = 4, 4
             else:
                 break
-            passed += 1
+            # Of several strings the beginning does not tell where they are.
+            several = kind == CHARACTER and n != 1
+            alike = 1 if several else self._alike(pos, head, length, most - passed)
+            pos += length * alike
+            passed += alike
         self._pos = pos
         return passed
 
     def _after_strings(self, pos: int, n: int) -> int:
         data, end, unpack = self._data, self._end, self._unpack_two
-        for _ in range(n):
+        while n:
             flags, size = unpack(data, pos)
             if flags & (255 | HAS_ATTRIBUTES) != STRING or not -1 <= size <= end - pos - 8:
                 raise FormatError(f"no string at byte {pos}, where one should be")
-            pos += 8 + size if size > 0 else 8
+            length = 8 + max(size, 0)
+            alike = self._alike(pos, 8, length, n)
+            pos += length * alike
+            n -= alike
         return pos
+
+    def _alike(self, pos: int, head: int, length: int, most: int) -> int:
+        """How many items from this one on are as long, and begin with the same bytes, as it does.
+
+        Parameters
+        ----------
+        pos, length : int
+            Where the item is.
+        head : int
+            With how many bytes: those that say what it is, and how long.
+        most : int
+            So many at most.
+        """
+        self._spend(1)
+        data = self._data
+        begin = data[pos : pos + head]
+        if data[pos + length : pos + length + head] != begin:
+            return 1
+        most = min(most, (self._end - pos) // length)
+        found, block = 0, _FIRST_BLOCK
+        while found < most:
+            # Of each byte of the beginnings the column of all items, which strip() measures in C.
+            wanted = min(block, most - found)
+            alike = wanted
+            for i in range(head):
+                start = pos + i
+                column = data[start : start + length * alike : length]
+                alike -= len(column.lstrip(begin[i : i + 1]))
+            found += alike
+            pos += length * alike
+            if alike < wanted:
+                break
+            block = min(2 * block, _LARGEST_BLOCK)
+        return found

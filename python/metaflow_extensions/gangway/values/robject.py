@@ -35,12 +35,13 @@ class RObject:
 
     # The name in pickles, which outlive where the code lies; that module is the one to import.
     __module__ = "metaflow_extensions.gangway.r.robject"
-    __slots__ = ("_info", "_read", "data")
+    __slots__ = ("_checked", "_info", "_read", "data")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._info: dict[str, Any] | None = None
         self._read: Any = None
+        self._checked = False
 
     @property
     def info(self) -> dict[str, Any]:
@@ -91,7 +92,9 @@ class RObject:
         """
         from ..rds.scan import check_stream
 
-        understand(self, check_stream, self.data, self.info["bytes"])
+        if not self._checked:
+            understand(self, check_stream, self.data, self.info["bytes"])
+            self._checked = True
 
     def to_python(self) -> Any:
         """Convert to Python's own types, NumPy's and pandas', without R.

@@ -93,3 +93,15 @@ test_that("large plain lists are quick and deep ones do not overflow", {
   for (i in 1:20000) deep <- list(deep)
   expect_null(find_unserializable(deep))
 })
+
+test_that("classes are found among many elements, wherever they are", {
+  many <- lapply(1:2e4, function(i) c(i, 0.5))
+  expect_identical(classes_in(many), character())
+  deep <- list(1, list(structure(1, own = structure(2, class = "deep"))))
+  odd <- list(factor("a"), structure(new.env(), class = "R6like"), deep, structure(list(), class = "empty"))
+  for (place in c(1L, 9999L, 20000L)) {
+    found <- classes_in(append(many, odd, after = place - 1L))
+    expect_setequal(found, c("factor", "R6like", "deep", "empty"))
+  }
+  expect_setequal(classes_in(list(a = many, b = rep(list(Sys.Date()), 1e4))), "Date")
+})

@@ -22,7 +22,12 @@ from ..signals.threads import leave_signals_to_main
 from .reticulate import end_event_loop
 
 MINIMUM_VERSION = (4, 2, 0)
-OPTIONS = ("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline")
+OPTIONS = (
+    *("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline"),
+    # R looks for garbage when it has so much, at first for every 16 MB of small objects: while it
+    # reads a million strings it would go through all of them, and those before, again and again.
+    *("--min-nsize=1M", "--min-vsize=128M"),
+)
 
 _INSTALL = (
     "Install R >= 4.2 (Debian, Ubuntu: apt install r-base-core) or put it on PATH, "

@@ -84,9 +84,9 @@ write_out <- function(x, hook) {
   list(size = decode(py$stream_size()))
 }
 
-# object.size() does not see what is in environments.
+# object.size() does not see what is in environments, and takes its time for a million strings.
 is_small <- function(x) {
-  !is.environment(x) && !is.function(x) && !isS4(x) && utils::object.size(x) < 1e5
+  !is.environment(x) && !is.function(x) && !isS4(x) && length(unclass(x)) < 1e5 && utils::object.size(x) < 1e5
 }
 
 refuse <- function(lost) {

@@ -45,7 +45,10 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   }
   ray_state$session <- local$join(address)
   ray_state$everywhere <- everywhere
-  session$ray <- c(local$functions(), list(stop = local$stop))
+  session$ray <- c(local$functions(), list(stop = local$stop, read_value = function(number, hook) {
+    bytes <- local$value(number)
+    read_bytes(as.numeric(strsplit(bytes$place, " ", fixed = TRUE)[[1L]]), bytes, hook)
+  }))
   session$ray_process <- Sys.getpid()
   note_process()
   # Also when R ends; when it is killed the node notices.

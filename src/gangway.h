@@ -2,4 +2,4 @@
 #include <Rinternals.h>
 
 SEXP block_signals(SEXP block);
-SEXP read_at(SEXP address, SEXP size);
+SEXP read_at(SEXP address, SEXP size, SEXP hook);

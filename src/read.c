@@ -24,13 +24,24 @@ static int in_char(R_inpstream_t stream)
     return byte;
 }
 
-/* The object whose serialization is at an address; both are doubles, which hold any address exactly. */
-SEXP read_at(SEXP address, SEXP size)
+/* What R's function for references says of one. */
+static SEXP in_hook(SEXP names, SEXP hook)
+{
+    SEXP call = PROTECT(lang2(hook, names));
+    SEXP value = eval(call, R_GlobalEnv);
+    UNPROTECT(1);
+    return value;
+}
+
+/* The object whose serialization is at an address; both are doubles, which hold any address exactly.
+ * `hook` is unserialize()'s refhook, or NULL. */
+SEXP read_at(SEXP address, SEXP size, SEXP hook)
 {
     place here;
     struct R_inpstream_st stream;
     here.at = (const unsigned char *) (uintptr_t) asReal(address);
     here.end = here.at + (size_t) asReal(size);
-    R_InitInPStream(&stream, &here, R_pstream_any_format, in_char, in_bytes, NULL, R_NilValue);
+    R_InitInPStream(&stream, &here, R_pstream_any_format, in_char, in_bytes,
+                    isNull(hook) ? NULL : in_hook, hook);
     return R_Unserialize(&stream);
 }

@@ -138,7 +138,8 @@ def _unstage() -> None:
         os.close(_staged.pop())
 
 
-def _handed_over(data: Any) -> Any:
+def handed_over(data: Any) -> Any:
+    """What R has handed over: bytes, or the name of the file that `stage` has given it."""
     if not isinstance(data, str):
         return data
     try:
@@ -150,7 +151,7 @@ def _handed_over(data: Any) -> Any:
 def add_job(data: Any, options: dict[str, Any] | None) -> int:
     """Keep a job (a function with what it needs) and how Ray shall run it; return its number."""
     global _last_job
-    data = _handed_over(data)
+    data = handed_over(data)
     key = hashlib.sha256(data).digest()
     # In a list, so that Ray does not fetch it for each task.
     shipped = bytes(data) if len(data) <= _SMALL_JOB else [ray.put(pack(data))]
@@ -242,7 +243,7 @@ def _resolve(needs: Numbers) -> list[Any]:
 
 def put(ref: int, data: Any) -> int:
     """Put a value into the object store; return its size."""
-    data = _handed_over(data)
+    data = handed_over(data)
     _refs[ref] = ray.put(pack_value(data))
     return len(data)
 

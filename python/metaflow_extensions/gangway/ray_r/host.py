@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import embed
+from ..engine.large import unserialize
 from ..signals.interrupt import Interrupted, python_in_r
 from .primitives import PRIMITIVES
 
@@ -21,6 +22,7 @@ def ray_functions(engine: Any, driver: Callable[[], Any]) -> dict[str, Callable[
         Returns the module `driver`; the first call imports Ray.
     """
     engine.define("quick_submit", _quick_submit(driver))
+    engine.define("read_large", _read_large(engine, driver))
     return {f"ray_{name}": _function(engine, driver, name) for name in ("connect", *PRIMITIVES)}
 
 
@@ -33,6 +35,28 @@ def _function(engine: Any, driver: Callable[[], Any], name: str) -> Callable[...
         return found[0](*map(engine.plain, arguments))
 
     return call
+
+
+def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
+    """R's function of a reference's number and `unserialize()`'s hook, for what `fetch` has left.
+
+    It gives what `decode()` understands.
+    """
+    import rpy2.rinterface as ri
+
+    def read_large(number: Any, hook: Any) -> Any:
+        try:
+            with python_in_r():
+                data = driver().value(int(number[0]))
+                value = unserialize(data, lambda raw: engine._functions["read_hooked"](raw, hook))
+                return ri.ListSexpVector([ri.StrSexpVector(["plain"]), value])
+        except Interrupted:
+            return ri.ListSexpVector([ri.StrSexpVector(["plain"]), ri.NULL])  # R's own follows
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            return ri.ListSexpVector([ri.StrSexpVector(["error"]), ri.StrSexpVector([text])])
+
+    return ri.rternalize(read_large)
 
 
 def _quick_submit(driver: Callable[[], Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import sys
@@ -86,10 +87,37 @@ def stop() -> None:
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """The driver's functions as reticulate calls them: it knows no memoryview."""
+    """The driver's functions, which reticulate calls."""
     from .tasks import driver
 
-    return {
-        **{name: getattr(driver, name) for name in PRIMITIVES},
-        "value": lambda ref: bytearray(driver.value(ref)),
-    }
+    return {name: getattr(driver, name) for name in PRIMITIVES}
+
+
+def value(ref: int) -> Place:
+    """Where the bytes are that `driver.value` gives: as a raw vector they would be there twice."""
+    from .tasks import driver
+
+    return Place(driver.value(ref))
+
+
+class Place:
+    """Where bytes lie that R reads before it calls `release`."""
+
+    def __init__(self, data: Any) -> None:
+        self._buffer = _Buffer()
+        ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(data), ctypes.byref(self._buffer), 0)
+        self.place = f"{self._buffer.address} {self._buffer.size}"
+
+    def release(self) -> None:
+        """Let them go."""
+        ctypes.pythonapi.PyBuffer_Release(ctypes.byref(self._buffer))
+
+
+class _Buffer(ctypes.Structure):
+    # Python's Py_buffer: what there is after these fields differs between its versions.
+    _fields_ = (
+        ("address", ctypes.c_void_p),
+        ("owner", ctypes.c_void_p),
+        ("size", ctypes.c_ssize_t),
+        ("rest", ctypes.c_void_p * 16),
+    )

@@ -11,7 +11,6 @@ PRIMITIVES = (
     "put",
     "wait",
     "fetch",
-    "value",
     "release",
     "cancel",
     "make_actor",

@@ -94,9 +94,9 @@ class RWorker(REngine):
         self._make_room()
         if isinstance(answer, bytes):
             return pack_value(answer)
-        first, second = answer
-        if second.typeof == self._ri.RTYPES.RAWSXP:
-            return Blob(raw_to_bytes(second), raw_to_bytes(first))
+        first, second, *staged = answer
+        if staged:
+            return Blob(_driver().handed_over(second[0]), raw_to_bytes(first))
         raise RTaskError(second[0], raw_to_bytes(first))
 
     def _keep(self, names: Sequence[str], values: Sequence[Any]) -> list[str]:

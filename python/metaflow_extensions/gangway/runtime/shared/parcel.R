@@ -10,19 +10,26 @@
 #' @noRd
 parcel <- function(x, name = "x", policy = argument_policy, to = NULL) {
   # Most arguments and results.
-  if (is.null(to) && (is_bare(x) || is_short_list(x))) {
-    return(serialize(x, NULL, xdr = FALSE))
+  if (is_bare(x) || (is.null(to) && is_short_list(x))) {
+    return(serialize(x, to, xdr = FALSE))
   }
-  watch <- watch_references()
-  bytes <- serialize_watched(x, NULL, watch$hook)
-  seen <- watch$seen()
-  packages <- packages_in(x, bytes)
+  # Of a large result the bytes are not made but where they go.
+  bytes <- NULL
+  if (is.null(policy) && !is.null(to)) {
+    seen <- references_in(x)
+    packages <- packages_of_classes(classes_in(x))
+  } else {
+    watch <- watch_references()
+    bytes <- serialize_watched(x, NULL, watch$hook)
+    seen <- watch$seen()
+    packages <- packages_in(x, bytes)
+  }
   packed <- if (seen$bad && is_lost(x)) pack_inside(x)
   if (length(packed$restore)) x <- packed$value
   code <- !is.null(policy) && (seen$environments > 0 || has_code(bytes))
   if (seen$bad && !code) refuse_to_send(x, name)
   if (!code && !length(packages) && !seen$tables && !length(packed$restore)) {
-    return(if (is.null(to)) bytes else writeBin(bytes, to))
+    return(if (is.null(to)) bytes else if (is.null(bytes)) serialize_watched(x, to, NULL) else writeBin(bytes, to))
   }
   bag <- if (code) carry(list(list(value = x, owner = "A value", fun = name)), policy, options = FALSE)
   write_parcel(x, bag, packages, restore = c(packed$restore, tables_in(x, seen)), to = to)

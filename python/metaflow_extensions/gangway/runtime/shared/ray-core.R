@@ -30,7 +30,6 @@ staged_size <- 8e6
 
 # What Python's put() takes: bytes, or the name of such a file.
 staged <- function(x, driver) {
-  plain <- is.atomic(x) && is.null(attributes(x))
   path <- if (utils::object.size(x) >= staged_size) driver$stage() else ""
   if (!nzchar(path)) {
     return(c(no_conditions, parcel(x)))
@@ -38,7 +37,7 @@ staged <- function(x, driver) {
   file <- file(path, "wb")
   on.exit(close(file))
   writeBin(no_conditions, file)
-  if (plain) serialize(x, file, xdr = FALSE) else parcel(x, to = file)
+  parcel(x, to = file)
   path
 }
 
@@ -181,7 +180,7 @@ outcomes <- function(numbers, seconds = NULL) {
     data <- if (single) answer$bytes else answer$bytes[seq.int(end - size + 1, length.out = size)]
     switch(state + 1L,
       read_outcome(data),
-      read_outcome(data, driver$value(number)),
+      read_outcome(data, function(hook) driver$read_value(number, hook)),
       list(failure = unserialize(data)),
       list(failure = failure_text(data))
     )
@@ -200,17 +199,27 @@ failure_text <- function(data) {
 no_conditions <- raw(4L)
 
 write_outcome <- function(value, conditions = NULL) {
-  data <- parcel(value, "result", policy = NULL)
   more <- if (length(conditions)) transport(conditions)
   head <- c(writeBin(length(more), raw(), endian = "little"), more)
-  if (length(data) < staged_size) c(head, data) else list(head, data) # no second copy of much
+  path <- if (utils::object.size(value) >= staged_size) ray_driver()$stage() else ""
+  if (!nzchar(path)) {
+    return(c(head, parcel(value, "result", policy = NULL)))
+  }
+  file <- file(path, "wb")
+  on.exit(close(file))
+  parcel(value, "result", policy = NULL, to = file)
+  list(head, path, "staged")
 }
 
-#' @param head What stands before the value, and the value itself, unless that is given.
+#' @param head What stands before the value, and the value itself, unless `read` gives it: see open_parcel().
 #' @noRd
-read_outcome <- function(head, value = head[seq.int(5 + more, length.out = length(head) - 4 - more)]) {
+read_outcome <- function(head, read = NULL) {
   more <- readBin(head, "integer", endian = "little")
-  outcome <- list(value = open_parcel(value))
+  outcome <- list(value = if (is.null(read)) {
+    open_parcel(head[seq.int(5 + more, length.out = length(head) - 4 - more)])
+  } else {
+    open_parcel(read = read)
+  })
   arrive()
   if (more) outcome$conditions <- unserialize(head[seq.int(5L, length.out = more)])
   outcome

@@ -18,6 +18,7 @@ ray_driver <- function() {
     })
     names(functions) <- sub("^ray_", "", names)
     functions$submit <- submit
+    functions$read_value <- function(number, hook) decode(read_large(number, hook))
     ray_state$session <- functions$connect()
     ray_primitives <<- functions
   }
@@ -31,6 +32,8 @@ submit <- function(number, job, args, needs = NULL) {
   answer <- quick_submit(c(writeBin(c(number, job), raw()), args))
   if (is.character(answer)) stop(answer, call. = FALSE)
 }
+
+read_hooked <- function(data, hook) from_any_locale(unserialize(data, refhook = hook))
 
 start_worker <- function(node) {
   worker$node <- node

@@ -24,7 +24,7 @@ client_module <- function() {
 # Not as a raw vector, which would be one copy more; and Python's goes before anything else is done.
 read_bytes <- function(place, bytes, hook = NULL) {
   if (!is.null(bytes)) on.exit(bytes$release())
-  .Call(read_at, place[1L], place[2L], hook)
+  .Call(read_at, place[c(TRUE, FALSE)], place[c(FALSE, TRUE)], hook)
 }
 
 # What fetch() or load() of client.py have returned.

@@ -18,6 +18,6 @@
 #' @importFrom methods new
 #' @importFrom R6 R6Class
 #' @useDynLib gangway, block_signals
-#' @useDynLib gangway, read_at
+#' @useDynLib gangway, read_at, numbers_of
 #' @keywords internal
 "_PACKAGE"

@@ -45,10 +45,17 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   }
   ray_state$session <- local$join(address)
   ray_state$everywhere <- everywhere
-  session$ray <- c(local$functions(), list(stop = local$stop, read_value = function(number, hook) {
-    bytes <- local$value(number)
-    read_bytes(as.numeric(strsplit(bytes$place, " ", fixed = TRUE)[[1L]]), bytes, hook)
-  }))
+  session$ray <- c(local$functions(), list(
+    stop = local$stop,
+    put_numbers = function(number, front, x) {
+      place <- .Call(numbers_of, x)
+      if (!is.null(place)) local$put_numbers(number, front, place[1L], place[2L])
+    },
+    read_value = function(number, hook) {
+      bytes <- local$value(number)
+      read_bytes(as.numeric(strsplit(bytes$place, " ", fixed = TRUE)[[1L]]), bytes, hook)
+    }
+  ))
   session$ray_process <- Sys.getpid()
   note_process()
   # Also when R ends; when it is killed the node notices.

@@ -2,4 +2,5 @@
 #include <Rinternals.h>
 
 SEXP block_signals(SEXP block);
-SEXP read_at(SEXP address, SEXP size, SEXP hook);
+SEXP numbers_of(SEXP x);
+SEXP read_at(SEXP addresses, SEXP sizes, SEXP hook);

@@ -3,6 +3,7 @@
 
 static const R_CallMethodDef calls[] = {
     {"block_signals", (DL_FUNC) &block_signals, 1},
+    {"numbers_of", (DL_FUNC) &numbers_of, 1},
     {"read_at", (DL_FUNC) &read_at, 3},
     {NULL, NULL, 0}
 };

@@ -20,9 +20,12 @@ if shutil.which("R") is None:
 
 from metaflow_extensions.gangway.engine import embed
 from metaflow_extensions.gangway.engine.engine import REngine
+from metaflow_extensions.gangway.engine.large import numbers_of, unserialize
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.ray_r.host import ray_functions
 from metaflow_extensions.gangway.ray_r.wire import LARGE, Blob, pack_value, unpack_value
+from metaflow_extensions.gangway.ray_r.worker import large_result
 from metaflow_extensions.gangway.rds.trailer import MAGIC, trailer
 
 INFO = {
@@ -74,10 +77,61 @@ def sent(written: Any) -> Any:
     if written.typeof == REngine.current()._ri.RTYPES.RAWSXP:
         packed = pack_value(embed.raw_to_bytes(written))
     else:
-        packed = Blob(*(embed.raw_to_bytes(part) for part in reversed(written)))
+        packed = large_result(*written)
     buffers: list[pickle.PickleBuffer] = []
     data = pickle.dumps(packed, protocol=5, buffer_callback=buffers.append)
     return pickle.loads(data, buffers=buffers)
+
+
+def received(x: Any, heard: Any) -> tuple[Any, bytes]:
+    """What R makes of a value with conditions that another process has sent, and its bytes."""
+    runtime, ri = REngine.current()._runtime, REngine.current()._ri
+    arrived = sent(runtime["write_outcome"](x, heard))
+    head, front, rest = unpack_value(arrived)
+    data = front + bytes(rest)
+    if isinstance(arrived, Blob):
+        reader = ri.evalr("function(bytes) function(hook) unserialize(bytes, refhook = hook)")
+        parts = [embed.bytes_to_raw(head), reader(embed.bytes_to_raw(data))]
+    else:
+        parts = [embed.bytes_to_raw(arrived)]
+    return runtime["read_outcome"](*parts), data
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "c(NA, NaN, Inf, -0, runif(2e6))",
+        "rep(c(1L, NA), 2e6)",
+        "rep(c(TRUE, NA), 2e6)",
+        "as.raw(rep(0:255, 4e4))",
+    ],
+)
+@pytest.mark.parametrize("conditions", [[], ["said"]])
+def test_large_numbers_are_taken_from_r_itself(code: str, conditions: list[Any]) -> None:
+    """With what R would write before them: the bytes are those of serialize()."""
+    engine = REngine.current()
+    engine.provide(ray_functions(engine))
+    x, heard = engine._ri.evalr(code), in_r([conditions, 1])[0]
+    assert len(engine._runtime["write_outcome"](x, heard)) == 3, "no raw vector"
+    outcome, data = received(x, heard)
+    assert identical(outcome[0], x)
+    assert len(outcome) == 1 + bool(conditions)
+    serialized = engine._ri.baseenv["serialize"](
+        x, engine._ri.NULL, xdr=engine._ri.BoolSexpVector([False])
+    )
+    assert data == embed.raw_to_bytes(serialized)
+    front = embed.raw_to_bytes(engine._runtime["front_of"](x))
+    again = unserialize(data[len(front) :], engine._ri.baseenv["unserialize"], front)
+    assert identical(again, x)
+
+
+def test_a_sequence_has_no_numbers_to_take() -> None:
+    engine = REngine.current()
+    functions = ray_functions(engine)
+    assert functions
+    sequence = engine._ri.evalr("1:3e6")
+    assert engine._runtime["is_altrep"](sequence)[0]
+    assert numbers_of(sequence) is None
 
 
 @patiently
@@ -85,13 +139,7 @@ def sent(written: Any) -> Any:
 def test_a_value_on_ray_comes_back_with_what_was_said(value: Any, conditions: list[Any]) -> None:
     runtime = REngine.current()._runtime
     x, heard = in_r(value), in_r([conditions, 1])[0]
-    arrived = sent(runtime["write_outcome"](x, heard))
-    head, data = unpack_value(arrived)
-    if isinstance(arrived, Blob):
-        raws = [embed.bytes_to_raw(part) for part in (head, data)]
-    else:
-        raws = [embed.bytes_to_raw(arrived)]
-    outcome = runtime["read_outcome"](*raws)
+    outcome, data = received(x, heard)
     assert identical(outcome[0], x)
     assert len(outcome) == 1 if not conditions else identical(outcome[1], heard)
     # As an argument of another task the value alone is read.

@@ -37,7 +37,10 @@ known <- sides()
 
 test_that("what the package and the runtime use is there", {
   # at_home() binds `home` where the function is called, R binds `.Generic`; Python defines the others.
-  given <- list(session = c("home", ".Generic"), task = c("home", "quick_submit", "read_large", "fork", "call_with_gil"))
+  given <- list(
+    session = c("home", ".Generic"),
+    task = c("home", "quick_submit", "read_large", "put_numbers", "is_altrep", "fork", "call_with_gil")
+  )
   for (side in names(known)) {
     uses <- known[[side]]$uses
     unknown <- Filter(function(name) !exists(name, known[[side]]$env), setdiff(unlist(uses), given[[side]]))

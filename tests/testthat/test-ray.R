@@ -13,6 +13,52 @@ test_that("without a cluster it says what to do", {
   expect_error(ray_map(1:2, identity), "ray_init", class = "gangway_error")
 })
 
+test_that("large vectors go from R's own memory and back unharmed", {
+  local_cluster()
+  same <- function(x, y) expect_true(identical(x, y, num.eq = FALSE, single.NA = FALSE))
+  there <- ray_remote(function(x) x)
+  inside <- ray_remote(function(x) ray_get(ray_put(x)))
+  numbers <- c(NA, NaN, Inf, -0, runif(1.5e6))
+  for (x in list(numbers, rep(c(1L, NA), 2e6), rep(c(TRUE, NA), 2e6), as.raw(rep(0:255, 4e4)), 1:3e6)) {
+    ref <- ray_put(x)
+    same(ray_get(ref), x)
+    same(ray_get(there(ref)), x)
+    same(ray_get(there(x)), x)
+    same(ray_get(inside(ref)), x)
+  }
+  # What Ray has is a copy.
+  ref <- ray_put(numbers)
+  numbers[1] <- 1
+  expect_identical(ray_get(ref)[1], NA_real_)
+  table <- data.frame(a = runif(1e6), b = rep(c("x", NA), 5e5))
+  expect_identical(ray_get(there(ray_put(table))), table)
+})
+
+test_that("a large vector is in memory twice, here and in Ray's store", {
+  skip_if_not(file.exists("/proc/self/clear_refs"), "only Linux tells the peak")
+  local_cluster()
+  memory <- function(field) {
+    line <- grep(paste0("^", field), readLines("/proc/self/status"), value = TRUE)
+    as.numeric(gsub("[^0-9]", "", line)) / 1024
+  }
+  # In sizes of the vector, over what the process had before it.
+  peak <- function(expr, before) {
+    writeLines("5", "/proc/self/clear_refs")
+    force(expr)
+    (memory("VmHWM") - before) / 152.6
+  }
+  ray_get(ray_put(runif(1.5e6)))
+  invisible(gc())
+  before <- memory("VmRSS")
+  x <- runif(2e7)
+  expect_lt(peak(ref <- ray_put(x), before), 2.1)
+  rm(x)
+  invisible(gc())
+  kept <- memory("VmRSS") # with Ray's copy
+  expect_lt(peak(y <- ray_get(ref), kept), 1.1)
+  expect_length(y, 2e7)
+})
+
 test_that("values go there and back unharmed", {
   local_cluster()
   values <- list(

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
+import functools
 import locale
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -94,6 +97,24 @@ def bytes_to_raw(data: Any) -> Any:
     import rpy2.rinterface as rinterface
 
     return rinterface.ByteSexpVector.from_memoryview(memoryview(data))
+
+
+def is_altrep(sexp: Any) -> bool:
+    """Whether R makes a vector's elements when it is asked for them, as those of 1:1e9.
+
+    rpy2 does not know R's function, and takes another bit for that mark.
+    """
+    from rpy2.rinterface_lib import openrlib
+
+    address = int(openrlib.ffi.cast("uintptr_t", sexp.__sexp__._cdata))
+    return bool(_library().ALTREP(ctypes.c_void_p(address)))
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    import rpy2.situation as situation
+
+    return ctypes.CDLL(situation.get_rlib_path(os.environ["R_HOME"], platform.system()))
 
 
 def call_with_bytes(function: Any, data: Any) -> Any:

@@ -37,7 +37,7 @@ class Vector(NamedTuple):
     end: int
 
 
-def unserialize(data: Any, read: Callable[[Any], Any]) -> Any:
+def unserialize(data: Any, read: Callable[[Any], Any], front: bytes = b"") -> Any:
     """Return the R object of what ``serialize(xdr = FALSE)`` has written.
 
     Parameters
@@ -46,8 +46,12 @@ def unserialize(data: Any, read: Callable[[Any], Any]) -> Any:
         Not copied as a whole.
     read : callable
         R's function that reads a stream.
+    front : bytes
+        What the stream of a vector of numbers has before them: then they are the data.
     """
     view = memoryview(data)
+    if front:
+        return _filled(_int(memoryview(front), 18 + _int(memoryview(front), 14)) & 0xFF, view)
     vectors = large_vectors(view)
     value = read(embed.bytes_to_raw(_without(view, vectors)))
     for vector in vectors:
@@ -66,6 +70,18 @@ def large_vectors(data: memoryview) -> list[Vector]:
         with contextlib.suppress(_Unknown, RecursionError):
             _look(data, 18 + _int(data, 14), (), found, [_MOST])
     return found
+
+
+def numbers_of(vector: Any) -> Any:
+    """Where the numbers of an R vector are; None of one that has none in memory, such as 1:1e9."""
+    from rpy2.rinterface_lib import openrlib
+
+    if embed.is_altrep(vector):
+        return None
+    value = vector.__sexp__._cdata
+    _, address_of, width = _KINDS[value.sxpinfo.type]
+    address = getattr(openrlib, address_of)(value)
+    return openrlib.ffi.buffer(address, len(vector) * width)
 
 
 def assign(environment: Any, name: str, value: Any) -> None:

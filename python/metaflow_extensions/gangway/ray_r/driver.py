@@ -24,7 +24,7 @@ import ray
 from ..signals.threads import leave_signals_to_main
 from .failures import OK_LARGE, OK_SMALL, failure_of
 from .live import hear, tell  # noqa: F401
-from .wire import Blob, message, pack, pack_value, unpack_value
+from .wire import SILENT, Blob, message, pack, pack_value, unpack_value
 
 # Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.
 _SMALL_JOB = 32 * 1024
@@ -52,7 +52,7 @@ _actors: dict[int, Any] = {}
 _jobs: dict[int, _Job] = {}
 _last_job = 0
 # Values that `fetch` has found too large to hand over together with others.
-_large: dict[int, Any] = {}
+_large: dict[int, tuple[bytes, Any]] = {}
 # The file that R writes a large value into, if it does.
 _staged: list[int] = []
 _session = ""
@@ -284,15 +284,22 @@ def fetch(refs: Numbers, seconds: float | None = None) -> dict[str, Any]:
     for ref, (state, data) in zip(numbers, answers, strict=True):
         if isinstance(data, Blob):
             state = OK_LARGE
-            data, _large[ref] = unpack_value(data)
+            data, front, rest = unpack_value(data)
+            _large[ref] = front, rest
         states.append(state)
         sizes.append(len(data))
         pieces.append(data)
     return {"state": states, "size": sizes, "bytes": bytearray().join(pieces)}
 
 
-def value(ref: int) -> Any:
-    """The bytes of a large value that `fetch` has left."""
+def put_numbers(ref: int, front: bytes, numbers: Any) -> int:
+    """Do what `put` does with a vector of numbers, which Ray copies from where R has them."""
+    _refs[ref] = ray.put(Blob(numbers, SILENT, front))
+    return len(front) + len(numbers)
+
+
+def value(ref: int) -> tuple[bytes, Any]:
+    """The front (see `Blob`) and the bytes of a large value that `fetch` has left."""
     return _large.pop(ref)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import embed
-from ..engine.large import unserialize
+from ..engine.large import numbers_of, unserialize
 from ..signals.interrupt import Interrupted, python_in_r
 from .primitives import PRIMITIVES
 
@@ -23,6 +23,8 @@ def ray_functions(engine: Any, driver: Callable[[], Any]) -> dict[str, Callable[
     """
     engine.define("quick_submit", _quick_submit(driver))
     engine.define("read_large", _read_large(engine, driver))
+    engine.define("put_numbers", _put_numbers(driver))
+    engine.define("is_altrep", _is_altrep())
     return {f"ray_{name}": _function(engine, driver, name) for name in ("connect", *PRIMITIVES)}
 
 
@@ -47,8 +49,10 @@ def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
     def read_large(number: Any, hook: Any) -> Any:
         try:
             with python_in_r():
-                data = driver().value(int(number[0]))
-                value = unserialize(data, lambda raw: engine._functions["read_hooked"](raw, hook))
+                front, data = driver().value(int(number[0]))
+                value = unserialize(
+                    data, lambda raw: engine._functions["read_hooked"](raw, hook), front
+                )
                 return ri.ListSexpVector([ri.StrSexpVector(["plain"]), value])
         except Interrupted:
             return ri.ListSexpVector([ri.StrSexpVector(["plain"]), ri.NULL])  # R's own follows
@@ -57,6 +61,32 @@ def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
             return ri.ListSexpVector([ri.StrSexpVector(["error"]), ri.StrSexpVector([text])])
 
     return ri.rternalize(read_large)
+
+
+def _put_numbers(driver: Callable[[], Any]) -> Any:
+    """R's function for `driver.put_numbers`: the size, or NULL where none are in memory."""
+    import rpy2.rinterface as ri
+
+    def put_numbers(number: Any, front: Any, vector: Any) -> Any:
+        numbers = numbers_of(vector)
+        if numbers is None:
+            return ri.NULL
+        try:
+            with python_in_r():
+                size = driver().put_numbers(int(number[0]), embed.raw_to_bytes(front), numbers)
+                return ri.FloatSexpVector([size])
+        except Interrupted:
+            return ri.FloatSexpVector([0])  # R's own interrupt follows
+        except Exception as error:
+            return ri.StrSexpVector([f"{type(error).__name__}: {error}"])
+
+    return ri.rternalize(put_numbers)
+
+
+def _is_altrep() -> Any:
+    import rpy2.rinterface as ri
+
+    return ri.rternalize(lambda x: ri.BoolSexpVector([embed.is_altrep(x)]))
 
 
 def _quick_submit(driver: Callable[[], Any]) -> Any:

@@ -93,24 +93,35 @@ def functions() -> dict[str, Callable[..., Any]]:
     return {name: getattr(driver, name) for name in PRIMITIVES}
 
 
+def put_numbers(ref: int, front: bytes, address: float, size: float) -> int:
+    """Do `driver.put_numbers` with what lies at an address."""
+    from . import driver
+
+    numbers = (ctypes.c_char * int(size)).from_address(int(address))
+    return driver.put_numbers(ref, bytes(front), memoryview(numbers).cast("B"))
+
+
 def value(ref: int) -> Place:
     """Where the bytes are that `driver.value` gives: as a raw vector they would be there twice."""
     from .tasks import driver
 
-    return Place(driver.value(ref))
+    return Place(*filter(len, driver.value(ref)))
 
 
 class Place:
-    """Where bytes lie that R reads before it calls `release`."""
+    """Where bytes lie, piece after piece, that R reads before it calls `release`."""
 
-    def __init__(self, data: Any) -> None:
-        self._buffer = _Buffer()
-        ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(data), ctypes.byref(self._buffer), 0)
-        self.place = f"{self._buffer.address} {self._buffer.size}"
+    def __init__(self, *pieces: Any) -> None:
+        self._buffers = [_Buffer() for _ in pieces]
+        for piece, buffer in zip(pieces, self._buffers, strict=True):
+            ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(piece), ctypes.byref(buffer), 0)
+        self.place = " ".join(f"{buffer.address} {buffer.size}" for buffer in self._buffers)
 
     def release(self) -> None:
         """Let them go."""
-        ctypes.pythonapi.PyBuffer_Release(ctypes.byref(self._buffer))
+        for buffer in self._buffers:
+            ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
+        self._buffers = []
 
 
 class _Buffer(ctypes.Structure):

@@ -24,16 +24,23 @@ class Blob:
         The bytes.
     head : bytes
         Of a value, what was said when it was made; see `pack_value`.
+    front : bytes
+        Of a vector of numbers, what R's serialization has before them: then `data` are the numbers,
+        which Ray takes from R's own memory.
+    owner : object
+        Whom that belongs to.
     """
 
-    __slots__ = ("data", "head")
+    __slots__ = ("data", "front", "head", "owner")
 
-    def __init__(self, data: Any, head: bytes = b"") -> None:
+    def __init__(self, data: Any, head: bytes = b"", front: bytes = b"", owner: Any = None) -> None:
         self.data = data
         self.head = head
+        self.front = front
+        self.owner = owner
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return Blob, (pickle.PickleBuffer(self.data), self.head)
+        return Blob, (pickle.PickleBuffer(self.data), self.head, self.front)
 
 
 class RTaskError(Exception):
@@ -71,16 +78,20 @@ def pack_value(data: Any) -> Any:
     return Blob(view[start:], bytes(view[:start]))
 
 
-def unpack_value(value: Any) -> tuple[bytes, Any]:
-    """What stands before a packed value, and the value, without copying it."""
+def unpack_value(value: Any) -> tuple[bytes, bytes, Any]:
+    """What stands before a packed value, its front (see `Blob`), and the rest, without a copy."""
     if isinstance(value, Blob):
-        return value.head, memoryview(value.data)
+        return value.head, value.front, memoryview(value.data)
     start = _value_start(value)
-    return value[:start], memoryview(value)[start:]
+    return value[:start], b"", memoryview(value)[start:]
 
 
 def _value_start(data: Any) -> int:
     return 4 + int.from_bytes(data[:4], "little")
+
+
+# The head of a value with which nothing was said.
+SILENT = bytes(4)
 
 
 def message(job: Any, key: bytes, args: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..engine.embed import bytes_to_raw, call_with_bytes, flush, raw_to_bytes
 from ..engine.engine import REngine
-from ..engine.large import assign, large_vectors, unserialize
+from ..engine.large import assign, large_vectors, numbers_of, unserialize
 from .host import ray_functions
 from .wire import Blob, RTaskError, pack_value, unpack_value
 
@@ -94,10 +94,10 @@ class RWorker(REngine):
         self._make_room()
         if isinstance(answer, bytes):
             return pack_value(answer)
-        first, second, *staged = answer
-        if staged:
-            return Blob(_driver().handed_over(second[0]), raw_to_bytes(first))
-        raise RTaskError(second[0], raw_to_bytes(first))
+        if len(answer) == 3:
+            return large_result(*answer)
+        failure, message = answer
+        raise RTaskError(message[0], raw_to_bytes(failure))
 
     def _keep(self, names: Sequence[str], values: Sequence[Any]) -> list[str]:
         """Let R keep what it does not have yet; return what R calls each value."""
@@ -108,10 +108,10 @@ class RWorker(REngine):
             elif name in self._kept:
                 self._kept.move_to_end(name)
             else:
-                _, data = unpack_value(value)
+                _, front, data = unpack_value(value)
                 # Not as an argument of an R function, which would evaluate code.
                 shelf = self._runtime["worker"]["values"]
-                assign(shelf, name, unserialize(data, self._functions["read_kept"]))
+                assign(shelf, name, unserialize(data, self._functions["read_kept"], front))
                 self.evaluate("keep_around", name)
                 self._kept[name] = max(len(data), 1024)
             if name in self._kept:
@@ -160,6 +160,13 @@ def _variables() -> list[bytes]:
     while (entry := _ENVIRON[len(found)]) is not None:
         found.append(entry)
     return found
+
+
+def large_result(head: Any, value: Any, front: Any) -> Any:
+    """What Ray is given of a large value, as runtime's ``write_outcome()`` has left it."""
+    if isinstance(value[0], str):
+        return Blob(_driver().handed_over(value[0]), raw_to_bytes(head))
+    return Blob(numbers_of(value), raw_to_bytes(head), raw_to_bytes(front), owner=value)
 
 
 def _room() -> int:

@@ -28,6 +28,21 @@ transport <- function(x) serialize(x, NULL, xdr = FALSE)
 # vector would hold it three times on its way, and fresh pages cost more than copying does.
 staged_size <- 8e6
 
+# Of a vector of that size Ray takes the numbers from where R has them, and `front`, what serialize() writes before
+# them. Not where R has none in memory, such as 1:1e9.
+has_numbers <- function(x) {
+  is_bare(x) && typeof(x) %in% c("double", "integer", "logical", "raw") && length(x) >= staged_size / 8 &&
+    utils::object.size(x) >= staged_size
+}
+
+front_of <- function(x) {
+  n <- length(x)
+  empty <- serialize(x[0L], NULL, xdr = FALSE)
+  low <- n %% 2^32
+  size <- if (n < 2^31) n else c(-1, n %/% 2^32, if (low < 2^31) low else low - 2^32)
+  c(utils::head(empty, -4L), writeBin(as.integer(size), raw()))
+}
+
 # What Python's put() takes: bytes, or the name of such a file.
 staged <- function(x, driver) {
   path <- if (utils::object.size(x) >= staged_size) driver$stage() else ""
@@ -100,7 +115,8 @@ ray_put <- function(x) {
   driver <- ray_driver()
   release_dropped(driver)
   number <- ray_number()
-  size <- driver$put(number, staged(x, driver))
+  size <- if (has_numbers(x)) driver$put_numbers(number, front_of(x), x)
+  if (is.null(size)) size <- driver$put(number, staged(x, driver))
   size <- format(structure(as.double(size), class = "object_size"), units = "auto")
   new_ref(number, paste0("a ", class(x)[1L], ", ", size))
 }
@@ -197,19 +213,6 @@ failure_text <- function(data) {
 # A value as it travels: the length of what follows, in four bytes; the conditions and the output that go with it, if
 # there are any; the value. Lengths go first, so that no value can look like them (pack_value() in ray_r/wire.py).
 no_conditions <- raw(4L)
-
-write_outcome <- function(value, conditions = NULL) {
-  more <- if (length(conditions)) transport(conditions)
-  head <- c(writeBin(length(more), raw(), endian = "little"), more)
-  path <- if (utils::object.size(value) >= staged_size) ray_driver()$stage() else ""
-  if (!nzchar(path)) {
-    return(c(head, parcel(value, "result", policy = NULL)))
-  }
-  file <- file(path, "wb")
-  on.exit(close(file))
-  parcel(value, "result", policy = NULL, to = file)
-  list(head, path, "staged")
-}
 
 #' @param head What stands before the value, and the value itself, unless `read` gives it: see open_parcel().
 #' @noRd

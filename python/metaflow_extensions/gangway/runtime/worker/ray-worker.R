@@ -18,6 +18,11 @@ ray_driver <- function() {
     })
     names(functions) <- sub("^ray_", "", names)
     functions$submit <- submit
+    functions$put_numbers <- function(number, front, x) {
+      answer <- put_numbers(number, front, x)
+      if (is.character(answer)) stop(answer, call. = FALSE)
+      answer
+    }
     functions$read_value <- function(number, hook) decode(read_large(number, hook))
     ray_state$session <- functions$connect()
     ray_primitives <<- functions
@@ -291,6 +296,24 @@ run_task <- function(data) {
   args <- read_args(data)
   answer <- captured(call_with("f", job$f, args))
   if (length(answer) > 1L) failed(answer) else returned(answer[[1L]])
+}
+
+# A value as it travels (ray-core.R): a raw vector; of a large one a list of what stands before it, and of the file that
+# has it, or of the vector itself and its front.
+write_outcome <- function(value, conditions = NULL) {
+  more <- if (length(conditions)) transport(conditions)
+  head <- c(writeBin(length(more), raw(), endian = "little"), more)
+  if (has_numbers(value) && !is_altrep(value)) {
+    return(list(head, value, front_of(value)))
+  }
+  path <- if (utils::object.size(value) >= staged_size) ray_driver()$stage() else ""
+  if (!nzchar(path)) {
+    return(c(head, parcel(value, "result", policy = NULL)))
+  }
+  file <- file(path, "wb")
+  on.exit(close(file))
+  parcel(value, "result", policy = NULL, to = file)
+  list(head, path, "staged")
 }
 
 # The value as bytes, unless it cannot travel.

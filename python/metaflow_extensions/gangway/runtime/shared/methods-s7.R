@@ -41,7 +41,11 @@ register_s7 <- function(method) {
 unregister_s7 <- function(method) {
   table <- s7_table(method$s7)
   class <- method$s7[length(method$s7)]
-  if (!is.null(table) && exists(class, envir = table, inherits = FALSE)) rm(list = class, envir = table)
+  if (!is.null(method$before)) {
+    assign(class, method$before, envir = table)
+  } else if (!is.null(table) && exists(class, envir = table, inherits = FALSE)) {
+    rm(list = class, envir = table)
+  }
 }
 
 # The table that holds the method, down the classes of the first arguments.

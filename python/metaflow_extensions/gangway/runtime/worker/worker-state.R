@@ -183,6 +183,7 @@ environments_to_restore <- function(made) {
 # What a table of methods has before a job's method comes.
 with_predecessor <- function(method) {
   if (!is.null(method$s7)) {
+    method$before <- if (isNamespaceLoaded("S7")) s7_table(method$s7)[[method$s7[length(method$s7)]]]
     return(method)
   }
   method$before <- if (isNamespaceLoaded(method$namespace)) methods_table(asNamespace(method$namespace))[[method$key]]

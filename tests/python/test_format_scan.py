@@ -14,7 +14,6 @@ from pathlib import Path
 import metaflow  # noqa: F401  (before an extension's module)
 import pytest
 from metaflow_extensions.gangway.exceptions import ArtifactException
-from metaflow_extensions.gangway.values.robject import RObject
 from metaflow_extensions.gangway.rds import build
 from metaflow_extensions.gangway.rds.nodes import (
     CALL,

@@ -23,6 +23,7 @@ from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.engine.large import numbers_of, unserialize
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.ray_r import driver
 from metaflow_extensions.gangway.ray_r.host import ray_functions
 from metaflow_extensions.gangway.ray_r.wire import LARGE, Blob, pack_value, unpack_value
 from metaflow_extensions.gangway.ray_r.worker import large_result
@@ -110,7 +111,7 @@ def received(x: Any, heard: Any) -> tuple[Any, bytes]:
 def test_large_numbers_are_taken_from_r_itself(code: str, conditions: list[Any]) -> None:
     """With what R would write before them: the bytes are those of serialize()."""
     engine = REngine.current()
-    engine.provide(ray_functions(engine))
+    engine.provide(ray_functions(engine, lambda: driver))
     x, heard = engine._ri.evalr(code), in_r([conditions, 1])[0]
     assert len(engine._runtime["write_outcome"](x, heard)) == 3, "no raw vector"
     outcome, data = received(x, heard)
@@ -127,7 +128,7 @@ def test_large_numbers_are_taken_from_r_itself(code: str, conditions: list[Any])
 
 def test_a_sequence_has_no_numbers_to_take() -> None:
     engine = REngine.current()
-    functions = ray_functions(engine)
+    functions = ray_functions(engine, lambda: driver)
     assert functions
     sequence = engine._ri.evalr("1:3e6")
     assert engine._runtime["is_altrep"](sequence)[0]

@@ -148,7 +148,7 @@ test_that("what is small travels, what is large or cannot travel is told; what i
       fetch <- function() readLines(con)
       con <- file(tempfile(), "w")
       noop <- function(self) NULL
-      heals.engine <- function(x, ...) "handle"
+      heals.engine <- function(x, ...) "handle" # nolint: object_name_linter.
     }), globalenv())
     flow <- metaflow("F") |> step(step = "start", r_function = noop, next_step = "end") |> step(step = "end")
     home <- asNamespace("gangway")

@@ -122,7 +122,8 @@ enter_world <- function(key, parts) {
     part
   })
   worker$world <- list(
-    key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")), restored = Filter(has_globals, restored)
+    key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")),
+    restored = Filter(has_globals, restored)
   )
   worker$base$tables <- table_sizes()
 }

@@ -28,9 +28,12 @@ functions <- list(
   one = function(self) {
     self$seconds <- system.time(ray_map(seq_len(CALLS), function(x) x, .chunk = 1))[["elapsed"]]
   },
-  all = function(self) self$seconds <- system.time(ray_map(seq_len(CALLS), function(x) x))[["elapsed"]]
+  all = function(self) {
+    self$seconds <- system.time(ray_map(seq_len(CALLS), function(x) x))[["elapsed"]]
+  }
 )
-saveRDS(list(format = 2L, functions = functions, defaults = list(), search = list(), exports = character()), "flow.rds")
+saveRDS(list(format = 2L, functions = functions, defaults = list(), search = list(),
+  exports = character()), "flow.rds")
 """
 
 FLOW = """

@@ -98,7 +98,7 @@ def test_what_does_not_get_smaller_is_put_in_as_it_is(
     monkeypatch: pytest.MonkeyPatch, compressor: str
 ) -> None:
     import metaflow  # noqa: F401  (before an extension's module)
-    from metaflow_extensions.gangway.r import fast_gzip
+    from metaflow_extensions.gangway.mf import fast_gzip
 
     if compressor == "zlib":
         monkeypatch.setitem(sys.modules, "isal", None)

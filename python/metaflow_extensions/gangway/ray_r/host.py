@@ -44,7 +44,7 @@ def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
 
     It gives what `decode()` understands.
     """
-    import rpy2.rinterface as ri
+    ri = embed.start()
 
     def read_large(number: Any, hook: Any) -> Any:
         try:
@@ -65,7 +65,7 @@ def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
 
 def _put_numbers(driver: Callable[[], Any]) -> Any:
     """R's function for `driver.put_numbers`: the size, or NULL where none are in memory."""
-    import rpy2.rinterface as ri
+    ri = embed.start()
 
     def put_numbers(number: Any, front: Any, vector: Any) -> Any:
         numbers = numbers_of(vector)
@@ -84,7 +84,7 @@ def _put_numbers(driver: Callable[[], Any]) -> Any:
 
 
 def _is_altrep() -> Any:
-    import rpy2.rinterface as ri
+    ri = embed.start()
 
     return ri.rternalize(lambda x: ri.BoolSexpVector([embed.is_altrep(x)]))
 

@@ -129,6 +129,7 @@ class _Later(RObject):
         self._element = element
         self._info: Any = None
         self._read: Any = None
+        self._checked = False
 
     def __getattr__(self, name: str) -> Any:
         if name != "data":

@@ -57,7 +57,7 @@ def test_an_r_flow_runs_with_the_users_files(
     assert [job.status for job in run.jobs] == ["SUCCEEDED"]
     results = json.loads(cloud.python(RESULTS).splitlines()[-1])
     there = [name for name in results["there"] if not name.startswith("metaflow.s3")]
-    assert there == [
+    assert sorted(there) == [
         "R/more.R",
         "data/prices.csv",
         "flow.py",

@@ -29,7 +29,7 @@ OPTIONS = (
     *("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline"),
     # R looks for garbage when it has so much, at first for every 16 MB of small objects: while it
     # reads a million strings it would go through all of them, and those before, again and again.
-    *("--min-nsize=1M", "--min-vsize=128M"),
+    *("--min-nsize=450k", "--min-vsize=128M"),
 )
 
 _INSTALL = (

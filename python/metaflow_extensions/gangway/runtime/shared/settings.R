@@ -112,9 +112,7 @@ use_locale <- function(category, locale) {
 
 #' Note what Ray's workers have from the start
 #' @noRd
-note_process <- function() settings$process <- list(variables = Sys.getenv(), folder = folder_now())
-
-folder_now <- function() tryCatch(getwd(), error = function(e) NULL) # it may be gone
+note_process <- function() settings$process <- list(variables = Sys.getenv(), folder = getwd())
 
 #' What has changed since: `variables` (`NA` for those that are gone) and `folder`
 #'
@@ -123,7 +121,7 @@ folder_now <- function() tryCatch(getwd(), error = function(e) NULL) # it may be
 changed_process <- function(named_only, strings) {
   was <- settings$process
   now <- Sys.getenv()
-  folder <- folder_now()
+  folder <- getwd() # NULL where it is gone
   if (is.null(was) || (identical(now, was$variables) && identical(folder, was$folder))) {
     return(NULL)
   }

@@ -302,7 +302,10 @@ run_task <- function(data) {
 # has it, or of the vector itself and its front.
 write_outcome <- function(value, conditions = NULL) {
   more <- if (length(conditions)) transport(conditions)
-  head <- c(writeBin(length(more), raw(), endian = "little"), more)
+  head <- if (is.null(more)) no_conditions else c(writeBin(length(more), raw(), endian = "little"), more)
+  if (is_bare(value) && length(value) <= 1000L && !is.character(value)) { # most of all
+    return(c(head, serialize(value, NULL, xdr = FALSE)))
+  }
   if (has_numbers(value) && !is_altrep(value)) {
     return(list(head, value, front_of(value)))
   }

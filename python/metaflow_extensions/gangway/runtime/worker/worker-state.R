@@ -5,7 +5,7 @@
 process_state <- function() {
   list(
     search = search(), options = options(), unsorted = as.list(.Options), libraries = .libPaths(),
-    folder = folder_now(), variables = Sys.getenv(), rng = RNGkind(), tables = table_sizes(),
+    folder = getwd(), variables = Sys.getenv(), rng = RNGkind(), tables = table_sizes(),
     devices = grDevices::dev.list(), all_devices = .Devices, locale = Sys.getlocale()
   )
 }
@@ -22,7 +22,7 @@ restore_state <- function(state, variables = TRUE) {
   if (!identical(as.list(.Options), state$unsorted) && !identical(now <- options(), state$options)) {
     restore_options(now, state$options)
   }
-  if (!identical(folder_now(), state$folder)) try(setwd(state$folder), silent = TRUE)
+  if (!identical(getwd(), state$folder)) try(setwd(state$folder), silent = TRUE)
   if (variables && !identical(now <- Sys.getenv(), state$variables)) restore_variables(now, state$variables)
   if (!identical(RNGkind(), state$rng)) suppressWarnings(do.call(RNGkind, as.list(state$rng)))
   if (!identical(Sys.getlocale(), state$locale)) restore_locale(state$locale)

@@ -239,7 +239,8 @@ test_that("environment variables, time zone and folder are those of the session 
 })
 
 test_that("only variables that code names go to other machines, and the time zone", {
-  withr::defer(settings$process <- NULL)
+  before <- settings$process
+  withr::defer(settings$process <- before)
   note_process()
   withr::local_envvar(OF_NO_ONE = "secret", NAMED = "n", TZ = "Asia/Tokyo")
   withr::local_dir(tempdir())
@@ -595,6 +596,29 @@ test_that("what shall run first in a worker has run before any call, or each cal
   for (i in 1:2) expect_error(ray_map(1, function(x) x), "no licence\n  in everywhere()", fixed = TRUE)
   ray_state$everywhere <- function() options(mine.everywhere = 42)
   expect_identical(ray_map(1:4, function(i) getOption("mine.everywhere")), rep(list(42), 4))
+})
+
+test_that("a variable that each process sets first is its own, also where a worker maps on", {
+  local_cluster()
+  withr::defer(ray_state$everywhere <- NULL)
+  ray_state$everywhere <- function() Sys.setenv(MINE_OF_PROCESS = Sys.getpid())
+  look <- function(i) c(Sys.getpid(), Sys.getenv("MINE_OF_PROCESS"))
+  inner <- ray_map(1, function(i) list(look(i), ray_map(1, look)[[1L]]))[[1L]]
+  expect_false(identical(inner[[1L]], inner[[2L]]))
+  for (seen in inner) expect_identical(seen[1L], seen[2L])
+})
+
+test_that("a variable that a call adds or removes is as it was for the next", {
+  local_cluster()
+  withr::local_envvar(MINE_OF_TEST = "kept")
+  look <- ray_remote(function(change) {
+    seen <- Sys.getenv(c("MINE_OF_TEST", "MINE_OF_CALL"), NA, names = FALSE)
+    if (change) Sys.unsetenv("MINE_OF_TEST")
+    if (change) Sys.setenv(MINE_OF_CALL = "new")
+    seen
+  })
+  seen <- ray_get(lapply(c(TRUE, FALSE, TRUE, TRUE, FALSE, FALSE), look))
+  expect_identical(seen, rep(list(c("kept", NA)), 6))
 })
 
 test_that("resources are asked for, and shown", {

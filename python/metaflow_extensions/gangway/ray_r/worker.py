@@ -58,6 +58,7 @@ class RWorker(REngine):
         finally:
             if _variables() != self._variables:
                 self.evaluate("restore_variables_of_job")
+                self._variables = _variables()  # as they were, in another order
 
     def make_actor(
         self, key: bytes, fetch_job: Callable[[], Any], args: Any, needs: Sequence[Any]

@@ -42,7 +42,6 @@ open_bundle <- function(path) {
   options(warn = 1, keep.source = FALSE)
   bundle <<- unseal(open_parcel(read = function(hook) readRDS(path, refhook = hook)))
   use_settings(bundle$settings)
-  note_process()
   # The other functions of the package gangway, for steps that use them and machines that have it.
   here <- as.environment("gangway:task")
   for (name in setdiff(bundle$exports, names(here))) {
@@ -57,6 +56,7 @@ open_bundle <- function(path) {
   arrived$made <- NULL
   ray_state$everywhere <- bundle$everywhere
   if (!is.null(bundle$everywhere)) bundle$everywhere()
+  note_process() # what that has set, workers have from it, too
 }
 
 # Where the package is missing, step() is that of stats; else gangway's hands on to it.

@@ -155,6 +155,7 @@ leave_job <- function() {
 enter_job <- function(key, job) {
   leave_job()
   ready <- if (!is.null(job$everywhere)) run_everywhere(job$everywhere)
+  ray_state$everywhere <- job$everywhere # for the jobs that this one makes
   if (is.null(worker$base)) worker$base <- process_state()
   enter_world(job$shared_key, job$shared)
   .libPaths(job$libraries)
@@ -197,6 +198,7 @@ run_everywhere <- function(everywhere) {
   }
   done <- guarded(everywhere())
   if (length(done) == 1L) worker$everywhere <- everywhere
+  note_process()
   worker$base <- process_state()
   done
 }

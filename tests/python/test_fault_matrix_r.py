@@ -54,7 +54,7 @@ TRAIN = """train = function(self) {
   fault <- names(faults)[current("retry_count") + 1L]
   if (is.na(fault)) return()
   if (current("parallel")$node_index == NODE) {
-    cat("FAULT", fault, format(as.numeric(Sys.time()), nsmall = 3), "\\n")
+    cat("FAULT", fault, sprintf("%.3f", Sys.time()), "\\n")
     flush(stdout())
     eval(parse(text = faults[[fault]]))
   }

@@ -125,7 +125,7 @@ def test_a_closed_connection_is_a_loss_at_once(control: Control) -> None:
     start = time.monotonic()
     peer.close()
     assert control.why() == "node 2 was lost: it closed the connection"
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5  # and not at heartbeat_timeout
 
 
 def test_silence_is_borne_for_a_while_only() -> None:

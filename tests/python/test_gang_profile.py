@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -116,14 +118,25 @@ def test_a_profile_that_cannot_be_made_warns(run_flow: StartFlow, tmp_path: Path
 def test_looking_costs_less_than_a_hundredth_of_a_core() -> None:
     reports: list[dict[str, Any]] = []
     errors: list[Exception] = []
-    # However often one wants to look.
-    recorder = Recorder(lambda: Meter(Gpus([])), 0.01, errors.append)
-    recorder.deliver(reports.append)
+    enough = threading.Event()
+
+    def deliver(report: dict[str, Any]) -> None:
+        reports.append(report)
+        if len(reports) > 4:
+            enough.set()
+
+    # However often one wants to look, and however slow the machine is.
+    recorder = Recorder(lambda: Meter(Gpus([])), 0.001, errors.append)
+    recorder.deliver(deliver)
     recorder.start()
-    time.sleep(8)
+    assert enough.wait(60), errors
     recorder.stop()
-    assert not errors and "sample" in reports[-1]
-    assert reports[-1]["cost"] / (reports[-1]["at"] - reports[0]["at"]) < 0.01
+    looks = [report for report in reports if "sample" in report]
+    costs = [after["cost"] - before["cost"] for before, after in itertools.pairwise(looks)]
+    # Whatever a look has cost, the next one waits a hundred times as long.
+    pauses = [after["at"] - before["at"] for before, after in itertools.pairwise(looks[1:])]
+    assert not errors
+    assert all(cost < 0.01 * pause for cost, pause in zip(costs, pauses, strict=False))
 
 
 def test_the_use_of_processes_that_have_ended_counts() -> None:

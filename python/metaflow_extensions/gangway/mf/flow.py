@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from metaflow.flowspec import INTERNAL_ARTIFACTS_SET
 from metaflow.metaflow_current import current
 
 
@@ -61,9 +62,38 @@ def foreach_frames(flow: Any) -> list[Any]:
     return flow._foreach_stack or []
 
 
-def settle_input(flow: Any, level: int, value: Any) -> None:
-    """Let Metaflow's ``input`` at a level of the foreaches be a value."""
-    flow._cached_input[level] = value
+class _Inputs(dict[int, Any]):
+    """Metaflow's cache of ``input`` by level, which is asked before Metaflow reads the list."""
+
+    def __init__(self, find: Callable[[int], tuple[Any] | None]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __contains__(self, level: object) -> bool:
+        if not super().__contains__(level):
+            found = self._find(level)  # type: ignore[arg-type]
+            if found is None:
+                return False
+            self[level] = found[0]  # type: ignore[index]
+        return True
+
+
+def settle_inputs(flow: Any, find: Callable[[int], tuple[Any] | None]) -> None:
+    """Let Metaflow's ``input`` at each level of the foreaches be what a function finds.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        The running flow.
+    find : callable
+        Takes the level, and returns a tuple of one value, or None where Metaflow shall look.
+    """
+    flow._cached_input = _Inputs(find)
+
+
+def keep_apart(name: str) -> None:
+    """Let ``merge_artifacts`` leave an artifact alone, as it leaves Metaflow's own."""
+    INTERNAL_ARTIFACTS_SET.add(name)
 
 
 def is_control(flow: Any) -> bool:

@@ -41,7 +41,7 @@ class RBundle:
         from . import foreach
         from .python_step import run_python_step
 
-        foreach.settle_input(flow)
+        foreach.settle_inputs(flow)
         run_python_step(reference, flow, inputs)
         foreach.prepare(flow)
 

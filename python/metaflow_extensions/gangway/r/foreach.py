@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ..exceptions import ArtifactException
@@ -17,6 +19,9 @@ from ..values.from_python.scalars import kind_of
 from ..values.robject import RObject
 from .foreach_index import Element, count_of, element_of, with_index
 
+# The artifact with the elements, by level, of foreaches whose lists have been assigned anew.
+_KEPT = "_gangway_elements"
+flow_state.keep_apart(_KEPT)
 _TABLES = {"DataFrame", "Series", "Table", "RecordBatch"}
 _LIBRARIES = {"pandas", "pyarrow", "polars"}
 # Python goes over these by itself; what R makes of all others is R's to say.
@@ -48,6 +53,7 @@ def prepare(flow: Any) -> None:
     ArtifactException
         R has no counterpart of the value, or of a part of it, or the value has no elements in R.
     """
+    _keep_elements(flow)
     name = flow_state.split_over(flow)
     if not name or not hasattr(flow, name):
         return
@@ -87,6 +93,9 @@ def element(flow: Any, level: int = -1) -> Any:
     frames = flow_state.foreach_frames(flow)
     if not frames:
         return flow.input
+    level %= len(frames)
+    if kept := _kept(flow).get(level):
+        return kept[0]
     frame = frames[level]
     if stored := _stored(flow, frame, Element.for_r):
         return stored[0]
@@ -112,25 +121,89 @@ def places(flow: Any) -> list[list[int | None]]:
     return [[frame.index, frame.num_splits] for frame in flow_state.foreach_frames(flow)]
 
 
-def settle_input(flow: Any) -> None:
+def settle_inputs(flow: Any, *, quiet: bool = False) -> None:
     """Let Metaflow's ``input`` be the element, where Metaflow would read all or another one.
 
-    It would read the whole list for one element, and of a parameter that is a string a letter.
+    It would read the whole list for one element, of a parameter that is a string a letter, and of a
+    list that has been assigned since the split another element.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        The running flow.
+    quiet : bool
+        Leave to Metaflow what cannot be found, instead of raising `ArtifactException`.
     """
     frames = flow_state.foreach_frames(flow)
     if not frames:
         return
-    level, frame = len(frames) - 1, frames[-1]
+
+    def find(level: int) -> tuple[Any] | None:
+        try:
+            return _input(flow, level, frames[level])
+        except ArtifactException:
+            if quiet:
+                return None
+            raise
+
+    flow_state.settle_inputs(flow, find)
+
+
+def _input(flow: Any, level: int, frame: Any) -> tuple[Any] | None:
+    """What Python sees of an element; None where Metaflow's way gives just that."""
+    if kept := _kept(flow).get(level):
+        return kept[1]
     if stored := _stored(flow, frame, Element.plain):
-        flow_state.settle_input(flow, level, stored[0])
-    elif flow_state.is_parameter(flow, frame.var) and _is_split_otherwise(getattr(flow, frame.var)):
-        flow_state.settle_input(flow, level, element(flow))
+        return stored
+    if flow_state.is_parameter(flow, frame.var):
+        is_other = _is_split_otherwise(getattr(flow, frame.var))
+        return (element(flow, level),) if is_other else None
+    if not _is_taken(flow, frame):
+        return None
+    whole = flow_state.stored(flow, frame.var)
+    if isinstance(whole, RObject):
+        whole = _whole(whole)
+    try:
+        return (whole[frame.index],)
+    except TypeError:
+        return (next(islice(whole, frame.index, None)),)
+
+
+def _keep_elements(flow: Any) -> None:
+    """Keep the element of each foreach whose list this step has assigned anew.
+
+    Steps that follow find another list under the name, and the element's number says nothing there.
+    """
+    frames = flow_state.foreach_frames(flow)
+    kept = before = _kept(flow) if frames else {}
+    for level, frame in enumerate(frames):
+        if level not in before and _is_taken(flow, frame):
+            # What cannot be told is an error where it is asked for.
+            with contextlib.suppress(ArtifactException):
+                kept = {**kept, level: (element(flow, level), _input(flow, level, frame))}
+    if kept is not before:
+        setattr(flow, _KEPT, kept)
+
+
+def _kept(flow: Any) -> dict[int, tuple[Any, tuple[Any] | None]]:
+    """The elements that an earlier step has kept: for R, and for Python."""
+    datastore = flow_state.datastore_of(flow)
+    if datastore is None or _KEPT not in datastore:
+        return {}
+    return flow_state.stored(flow, _KEPT)  # type: ignore[no-any-return]
+
+
+def _is_taken(flow: Any, frame: Any) -> bool:
+    """Whether a step has assigned what it is an element of; Python may only have read it."""
+    if frame.num_splits is None or frame.var not in vars(flow):  # None: the nodes of a gang
+        return False
+    return frame.var in flow_state.datastore_of(flow)
 
 
 def _stored(flow: Any, frame: Any, use: Callable[[Element], Any]) -> tuple[Any] | None:
     """What `use` makes of an element that can be read from the store without the others."""
     name = frame.var
-    if name in vars(flow) or hasattr(type(flow), name):
+    if hasattr(type(flow), name):
         return None
     try:
         info = flow_state.about(flow, name)
@@ -208,7 +281,8 @@ def _holds_containers(value: Any) -> bool:
 
 def _all_of(flow: Any, name: str) -> Any:
     # Not kept on the flow object: Metaflow would pack it again at the end of the task.
-    if name in vars(flow) or hasattr(type(flow), name):
+    # And not what is there, which the running step may have assigned.
+    if hasattr(type(flow), name):
         return getattr(flow, name)
     return flow_state.stored(flow, name) if name in flow_state.datastore_of(flow) else None
 

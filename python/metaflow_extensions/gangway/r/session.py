@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..engine.engine import REngine
-from ..exceptions import ArtifactException, RException
+from ..exceptions import RException
 from ..mf import flow as flow_state
 from ..mf import stored_exceptions
 from ..mf.read_ahead import read_ahead
@@ -82,8 +82,7 @@ class RSession(REngine):
             arguments.append(flow_access.input_names(inputs))
         answer = self.call("run_step", *arguments)
         if len(answer) > 1:  # Metaflow shows the element, for which it would read all
-            with contextlib.suppress(ArtifactException):
-                foreach.settle_input(flow)
+            foreach.settle_inputs(flow, quiet=True)
         self._check(answer, f"R error in step *{step}*")
         if self._taken >= _LARGE:
             # Metaflow packs the artifacts next: what R had of them goes before.

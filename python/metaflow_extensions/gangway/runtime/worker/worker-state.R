@@ -30,6 +30,7 @@ restore_state <- function(state, variables = TRUE) {
     for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
   }
   if (!identical(table_sizes(), state$tables)) forget_methods()
+  if (isNamespaceLoaded("S7")) forget_s7_methods()
 }
 
 restore_search <- function(wanted) {
@@ -99,6 +100,16 @@ forget_methods <- function() {
   mine <- unlist(lapply(worker$world$parts, function(part) lapply(part$registered, function(method) method$key)))
   for (method in script_methods()) {
     if (!method$key %in% mine) rm(list = method$key, envir = methods_table(asNamespace(method$namespace)))
+  }
+}
+
+# The same of S7's tables, where a task may also have replaced a method of its job.
+forget_s7_methods <- function() {
+  mine <- Filter(function(method) !is.null(method$s7), unlist(lapply(worker$world$parts, `[[`, "registered"), FALSE))
+  names(mine) <- vapply(mine, `[[`, "", "key")
+  for (method in s7_methods()) {
+    own <- mine[[method$key]]
+    if (is.null(own)) unregister_s7(method) else if (!identical(own$method, method$method)) register_s7(own)
   }
 }
 

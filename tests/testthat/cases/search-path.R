@@ -55,3 +55,10 @@ row("a tidyverse chain with a helper and a lambda", setup = {
 expect = c(33.9, 21.4, 19.2), attach = c("dplyr", "magrittr"), needs = "purrr")
 row("import::from()", setup = import::from(tools, title_case = toTitleCase), code = title_case("abc def"),
   expect = "Abc Def", needs = "import")
+row("library() in code, where the script masks one of the package's functions", setup = xyVector <- function() "mine",
+  code = {
+    library(splines)
+    n <- ncol(bs(1:10, df = 4))
+    detach("package:splines")
+    n
+  }, expect = 4L)

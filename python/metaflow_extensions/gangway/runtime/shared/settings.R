@@ -90,6 +90,8 @@ prefixes_of_session <- paste0("^([.]|(rstudio|gangway|reticulate|cli|callr|crayo
 #' @noRd
 use_settings <- function(settings) {
   if (length(settings$options)) options(settings$options)
+  # library() looks at what globals mask, and would ask for those that have been left behind.
+  if (is.null(getOption("conflicts.policy"))) options(conflicts.policy = list(warn = FALSE))
   if (!is.null(settings$rng)) suppressWarnings(do.call(RNGkind, as.list(settings$rng)))
   for (category in names(settings$locale)) use_locale(category, settings$locale[[category]])
 }

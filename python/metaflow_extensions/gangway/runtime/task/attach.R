@@ -18,9 +18,9 @@ follow_plan <- function(plan) {
 attach_package <- function(package, names) {
   suppressPackageStartupMessages(
     if (is.null(names)) {
-      library(package, character.only = TRUE)
+      library(package, character.only = TRUE, warn.conflicts = FALSE)
     } else {
-      library(package, character.only = TRUE, include.only = names)
+      library(package, character.only = TRUE, warn.conflicts = FALSE, include.only = names)
     }
   )
 }

@@ -21,7 +21,7 @@ FLOORS = (
     "engine ray torchrun deepspeed mpi tensorflow gang_profile",
     "ray_r",
     "r",
-    "plugins",
+    "plugins toplevel",
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 

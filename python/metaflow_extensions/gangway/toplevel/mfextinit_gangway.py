@@ -1,0 +1,3 @@
+"""Where Metaflow finds the names for its own top level: ``from metaflow import RObject``."""
+
+toplevel = "names"

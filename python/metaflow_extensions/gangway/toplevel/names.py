@@ -1,0 +1,45 @@
+"""The public names, which Metaflow offers as its own: ``from metaflow import RObject``.
+
+Metaflow adds the decorators by itself (`plugins/`). ``import metaflow`` loads all of this anyway,
+for the decorators and the serializer.
+"""
+
+from ..exceptions import (
+    ArtifactException,
+    GangAttributeException,
+    GangFormationException,
+    GangLostException,
+    GangRuntimeException,
+    GangwayException,
+    ImageException,
+    LaunchException,
+    LibraryNotFoundException,
+    PortTakenException,
+    PythonStepException,
+    RayNotFoundException,
+    RException,
+    RStartException,
+    ScriptNotFoundException,
+    StepExitException,
+)
+from ..r.robject import RObject
+
+__all__ = [
+    "ArtifactException",
+    "GangAttributeException",
+    "GangFormationException",
+    "GangLostException",
+    "GangRuntimeException",
+    "GangwayException",
+    "ImageException",
+    "LaunchException",
+    "LibraryNotFoundException",
+    "PortTakenException",
+    "PythonStepException",
+    "RException",
+    "RObject",
+    "RStartException",
+    "RayNotFoundException",
+    "ScriptNotFoundException",
+    "StepExitException",
+]

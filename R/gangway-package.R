@@ -18,6 +18,7 @@
 #' @importFrom methods new
 #' @importFrom R6 R6Class
 #' @useDynLib gangway, block_signals
-#' @useDynLib gangway, read_at, numbers_of
+#' @useDynLib gangway, numbers_of
+#' @useDynLib gangway, read_at
 #' @keywords internal
 "_PACKAGE"

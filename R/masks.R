@@ -79,7 +79,7 @@ as.character.gangway_flow <- function(x, ...) {
   NextMethod()
 }
 
-#' @exportS3Method stats::terms
+#' @rawNamespace S3method(stats::terms,gangway_flow)
 terms.gangway_flow <- function(x, ...) {
   abort_masked()
   NextMethod()

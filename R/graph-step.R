@@ -43,8 +43,10 @@
 #' @export
 #' @examples
 #' metaflow("SquaresFlow") %>%
-#'   step(step = "start", r_function = function(self) self$x <- 1:3, next_step = "square", foreach = "x") %>%
-#'   step(step = "square", r_function = function(self) self$y <- self$input^2, next_step = "gather") %>%
+#'   step(step = "start", r_function = function(self) self$x <- 1:3,
+#'        next_step = "square", foreach = "x") %>%
+#'   step(step = "square", r_function = function(self) self$y <- self$input^2,
+#'        next_step = "gather") %>%
 #'   step(step = "gather", join = TRUE, next_step = "end",
 #'     r_function = function(self, inputs) self$y <- unlist(gather_inputs(inputs, "y"))) %>%
 #'   step(decorator("retry", times = 2), step = "end", r_function = function(self) print(self$y))

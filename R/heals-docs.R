@@ -26,7 +26,8 @@
 #'   the pointers are looked for. `keep_pointers()`: `x`, invisibly and unchanged.
 #' @seealso [run()] for artifacts, [ray_map()] for arguments and results
 #' @examples
-#' # An object that keeps its own bytes beside the pointer, and uses them where the pointer has become nothing.
+#' # An object that keeps its own bytes beside the pointer, and uses them where the pointer has
+#' # become nothing.
 #' heals.engine <- function(x, ...) if (is.raw(x$bytes)) "handle" else FALSE
 #' heals(structure(list(bytes = as.raw(1), handle = NULL), class = "engine"))
 #'

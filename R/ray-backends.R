@@ -66,13 +66,14 @@ NULL
 #' @examples
 #' bootstrap <- function(self) {
 #'   future::plan(ray)
-#'   self$medians <- furrr::future_map_dbl(1:1000, function(i) median(sample(mtcars$mpg, replace = TRUE)),
+#'   self$medians <- furrr::future_map_dbl(1:1000, \(i) median(sample(mtcars$mpg, replace = TRUE)),
 #'     .options = furrr::furrr_options(seed = 1)
 #'   )
 #' }
 #' @name ray
 #' @usage
-#' ray(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL, max_retries = 3)
+#' ray(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL,
+#'     max_retries = 3)
 #' @export ray
 NULL
 

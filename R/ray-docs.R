@@ -142,9 +142,12 @@ NULL
 #'   step(step = "end")
 #' @name ray_map
 #' @usage
-#' ray_map(x, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE, .errors = c("stop", "collect"))
-#' ray_map2(x, y, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE, .errors = c("stop", "collect"))
-#' ray_pmap(l, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE, .errors = c("stop", "collect"))
+#' ray_map(x, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE,
+#'         .errors = c("stop", "collect"))
+#' ray_map2(x, y, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE,
+#'          .errors = c("stop", "collect"))
+#' ray_pmap(l, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE,
+#'          .errors = c("stop", "collect"))
 #' @aliases ray_map2 ray_pmap
 #' @rawNamespace export(ray_map, ray_map2, ray_pmap)
 NULL
@@ -178,8 +181,8 @@ NULL
 #' ray_shutdown()
 #' @name ray_actor
 #' @usage
-#' ray_actor(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources = NULL, max_restarts = 0,
-#'           max_task_retries = 0)
+#' ray_actor(x, ..., cpus = NULL, gpus = NULL, memory = NULL, resources = NULL,
+#'           max_restarts = 0, max_task_retries = 0)
 #' @rawNamespace export(ray_actor)
 #' @rawNamespace S3method(print, gangway_actor)
 #' @rawNamespace S3method(format, gangway_actor)

@@ -70,7 +70,8 @@
 #' @examples
 #' flow <- metaflow("HelloFlow") %>%
 #'   parameter("alpha", default = 0.3) %>%
-#'   step(step = "start", r_function = function(self) self$double <- 2 * self$alpha, next_step = "end") %>%
+#'   step(step = "start", r_function = function(self) self$double <- 2 * self$alpha,
+#'        next_step = "end") %>%
 #'   step(step = "end")
 #' \dontrun{
 #' result <- run(flow, alpha = 0.5, with = "retry", max_workers = 2, tag = "x")

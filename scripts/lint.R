@@ -1,10 +1,13 @@
-# Lint the R code of the package, the Python core's R files, tests and examples by .lintr.
-files <- c(
-  list.files(c("R", "tests/testthat", "tests/bench", "inst/examples", "scripts"),
-    pattern = "[.]R$", full.names = TRUE
-  ),
-  list.files("python", pattern = "[.]R$", recursive = TRUE, full.names = TRUE)
-)
+# Lint the R code of the package, the Python core's R files, tests and examples by .lintr; or the files given.
+files <- commandArgs(TRUE)
+if (!length(files)) {
+  files <- c(
+    list.files(c("R", "tests/testthat", "tests/bench", "inst/examples", "scripts"),
+      pattern = "[.]R$", full.names = TRUE
+    ),
+    list.files("python", pattern = "[.]R$", recursive = TRUE, full.names = TRUE)
+  )
+}
 lints <- unlist(lapply(files, lintr::lint, cache = ".setup/lintr"), recursive = FALSE)
 for (one in lints) {
   cat(sprintf(

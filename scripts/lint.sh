@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ruff, mypy, lintr, shellcheck, hadolint, actionlint and zizmor, as the project configures them, and the lock file's schema.
+# ruff, mypy, lintr, roxygen2, shellcheck, hadolint, actionlint and zizmor, as the project configures them; the documents'
+# links and lines; the schemas of the lock file, workflows and forms.
 # Every one runs, whatever failed before; none needs the network.
 set -o pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -25,10 +26,11 @@ if Rscript --vanilla -e 'quit(status = !nzchar(system.file(package = "lintr")))'
 else
     echo "lintr: skipped (the R package lintr is not installed)"
 fi
-documents=$(scripts/document.sh --check 2>&1)
+run "documents" "$GANGWAY_PYTHON" scripts/docs.py
+rd=$(scripts/document.sh --check 2>&1)
 case $? in
-    0) printf '%s\n' "${documents:-roxygen2: ok}" ;;
-    *) printf '%s\nroxygen2: FAILED\n' "$documents"; status=1 ;;
+    0) printf '%s\n' "${rd:-roxygen2: ok}" ;;
+    *) printf '%s\nroxygen2: FAILED\n' "$rd"; status=1 ;;
 esac
 missing() { printf '%s: skipped (not installed)\n' "$1"; }
 

@@ -1,0 +1,71 @@
+"""Check the documents: relative links lead somewhere, and lines have at most 100 characters.
+
+usage: python scripts/docs.py [FILE...]     all documents without a file
+
+Tables, code and lines that are one long link may be longer. Needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDTH = 100
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def documents() -> list[Path]:
+    """The documents that people read in the repository."""
+    hidden = [*ROOT.glob(".github/*.md")]
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *hidden])
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are neither code nor of a table, with their numbers."""
+    fenced = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif not fenced and not line.startswith(("|", "    ")):
+            yield number, line
+
+
+def anchors(path: Path) -> set[str]:
+    """The fragments that a document's headings make, by GitHub's rule."""
+    headings = [line.lstrip("#") for _, line in prose(path.read_text("utf-8")) if line[:1] == "#"]
+    return {re.sub(r"[^\w\- ]", "", h.strip().lower()).replace(" ", "-") for h in headings}
+
+
+def broken(target: str, page: Path) -> str | None:
+    """Why a link of a page leads nowhere, or None."""
+    if re.match(r"[a-z]+:", target):
+        return None
+    file, _, fragment = target.partition("#")
+    path = (page.parent / file).resolve() if file else page
+    if not path.exists():
+        return f"{target}: no such file"
+    if fragment and path.suffix == ".md" and fragment not in anchors(path):
+        return f"{target}: no such heading"
+    return None
+
+
+def problems(page: Path) -> Iterator[str]:
+    """What is wrong with a document, a line each."""
+    text = page.read_text("utf-8")
+    name = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
+    for number, line in prose(text):
+        if len(line) > WIDTH and not re.fullmatch(r"\s*[-*]?\s*\S+", line):
+            yield f"{name}:{number}: {len(line)} characters, and {WIDTH} are allowed"
+    for number, line in enumerate(text.splitlines(), start=1):
+        for target in LINK.findall(re.sub(r"`[^`]*`", "", line)):
+            if why := broken(target, page):
+                yield f"{name}:{number}: {why}"
+
+
+if __name__ == "__main__":
+    pages = [Path(file).resolve() for file in sys.argv[1:]] or documents()
+    found = [problem for page in pages for problem in problems(page)]
+    sys.exit("\n".join(found) or None)

@@ -1,7 +1,7 @@
 """The Dockerfile is built for real, pushed, pulled, and used as the image of emulated Batch nodes.
 
 `make test-image` runs this, `make test` does not: the first build takes minutes, later ones come
-from buildah's cache. docs/image.md says what stands in for what is not reachable.
+from buildah's cache. docs/testing.md says what stands in for what is not reachable.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def context(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("context")
     builder.make_base()
     missing = builder.context(folder)
-    # What Debian lacks is told in docs/image.md, package by package.
-    told = (ROOT / "docs" / "image.md").read_text()
+    # What Debian lacks is told in docs/testing.md, package by package.
+    told = (ROOT / "docs" / "testing.md").read_text()
     assert not [name for name in missing if name not in told]
     yield folder
     shutil.rmtree(folder)

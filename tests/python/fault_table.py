@@ -1,6 +1,6 @@
 """Reads what a run of the fault matrix has printed, and records how long each fault took.
 
-GANGWAY_FAULT_TABLE names a file that gets a line for each fault (docs/gangs.md shows them).
+GANGWAY_FAULT_TABLE names a file that gets a line for each fault (docs/testing.md shows them).
 """
 
 from __future__ import annotations

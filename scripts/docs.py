@@ -1,8 +1,10 @@
-"""Check the documents: relative links lead somewhere, and lines have at most 100 characters.
+"""Check the documents: links and names of files lead somewhere, and lines are not too long.
 
 usage: python scripts/docs.py [FILE...]     all documents without a file
 
-Tables, code and lines that are one long link may be longer. Needs nothing but Python.
+Lines have at most 100 characters, except those of tables, code, and one long link. A file's name is
+one in backquotes with a folder in it, seen from the repository or from the Python core. This needs
+nothing but Python.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 100
+CORE = ROOT / "python/metaflow_extensions/gangway"
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FILE = re.compile(r"`([\w.*-]+/[\w./*-]*\.(?:py|R|c|sh|txt|json|yml|md))`")
 
 
 def documents() -> list[Path]:
@@ -63,6 +67,9 @@ def problems(page: Path) -> Iterator[str]:
         for target in LINK.findall(re.sub(r"`[^`]*`", "", line)):
             if why := broken(target, page):
                 yield f"{name}:{number}: {why}"
+        for file in FILE.findall(line):
+            if not any(list(folder.glob(file)) for folder in (ROOT, CORE)):
+                yield f"{name}:{number}: {file}: no such file"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ LONG = "word " * 30
 PAGE = f"""# One page
 A [link](other.md), a [heading](other.md#its-heading), [the web](https://example.org), `[i](x)`.
 A [lost file](none.md), a [lost heading](other.md#none), [one of its own](#one-page).
+There is `rds/read.py` and `tests/python/test_*.py`, and no `rds/none.py`.
 
 | {LONG} |
 
@@ -26,15 +27,16 @@ A [lost file](none.md), a [lost heading](other.md#none), [one of its own](#one-p
 """
 
 
-def test_links_and_lines_are_found_and_code_is_left_alone(tmp_path: Path) -> None:
+def test_links_files_and_lines_are_found_and_code_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("# Other\n## Its `heading`\n")
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     found = [problem.removeprefix(f"{page}:") for problem in docs.problems(page)]
     assert found == [
-        "12: 150 characters, and 100 are allowed",
+        "13: 150 characters, and 100 are allowed",
         "3: none.md: no such file",
         "3: other.md#none: no such heading",
+        "4: rds/none.py: no such file",
     ]
 
 

@@ -113,7 +113,7 @@ put_in_front <- function(name, place = "gangway:names") {
   before <- if (place %in% search()) as.list(as.environment(place))
   if (length(before)) detach(place, character.only = TRUE)
   before[[name]] <- getExportedValue("gangway", name)
-  attach(before, name = place, warn.conflicts = FALSE)
+  base::attach(before, name = place, warn.conflicts = FALSE)
 }
 
 # Known packages with a run(): future's is a generic. Others are found when a flow is made.

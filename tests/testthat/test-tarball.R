@@ -39,7 +39,7 @@ test_that("the tarball holds nothing compiled, no hidden file, nothing of the wo
   expect_identical(setdiff(grep("(^|/)[.]", files, value = TRUE), ".Rinstignore"), character())
   top <- unique(sub("/.*", "", files[nzchar(files)]))
   allowed <- c(
-    ".Rinstignore", "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "README.md", "R", "inst", "man", "src",
+    ".Rinstignore", "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "R", "inst", "man", "src",
     "tests", "build", "data"
   )
   expect_identical(setdiff(top, allowed), character())

@@ -217,7 +217,7 @@ show_internals <- function(package) {
   }
   namespace <- loadNamespace(package$name)
   shown <- mget(package$all, namespace, inherits = TRUE, ifnotfound = list(dev_state))
-  attach(Filter(function(x) !identical(x, dev_state), shown), name = place, warn.conflicts = FALSE)
+  base::attach(Filter(function(x) !identical(x, dev_state), shown), name = place, warn.conflicts = FALSE)
 }
 
 internals_place <- function(name) paste0("internals:", name)

@@ -11,6 +11,7 @@ r_package_adds() {
         ranger) echo "the demo's random forests" ;;
         codetools) echo "a test of what the runtime's files call" ;;
         lintr) echo "the lint of the R code in 'make lint' and 'make test'" ;;
+        roxygen2) echo "the check of man/ and NAMESPACE in 'make lint', and scripts/document.sh" ;;
         testthat | withr | callr) echo "the R tests" ;;
         foreach | iterators) echo "registerDoRay()" ;;
         future) echo "plan(ray)" ;;

@@ -33,10 +33,10 @@ def test_links_files_and_lines_are_found_and_code_is_left_alone(tmp_path: Path) 
     page.write_text(PAGE)
     found = [problem.removeprefix(f"{page}:") for problem in docs.problems(page)]
     assert found == [
-        "13: 150 characters, and 100 are allowed",
         "3: none.md: no such file",
         "3: other.md#none: no such heading",
         "4: rds/none.py: no such file",
+        "13: 150 characters, and 100 are allowed",
     ]
 
 

@@ -184,12 +184,12 @@ test_that("jobs on one worker do not mix", {
 test_that("methods of S7 that a call registers go with it", {
   skip_if_not_installed("S7")
   local_cluster()
-  Age <- S7::new_class("Age", properties = list(age = S7::class_numeric))
+  an_age <- S7::new_class("Age", properties = list(age = S7::class_numeric))
   register <- function(i) {
-    registered <- S7::`method<-`(`+`, list(Age, S7::class_numeric), function(e1, e2) "kept")
-    Age(age = 1) + i
+    registered <- S7::`method<-`(`+`, list(an_age, S7::class_numeric), function(e1, e2) "kept")
+    an_age(age = 1) + i
   }
-  plus <- function(i) tryCatch(Age(age = 1) + i, error = function(e) "no method")
+  plus <- function(i) tryCatch(an_age(age = 1) + i, error = function(e) "no method")
   expect_equal(ray_get(list(ray_remote(register)(1), ray_remote(plus)(1))), list("kept", "no method"))
 })
 

@@ -34,18 +34,18 @@ def gang(kind):
     class FaultsDecorator(framework(kind)):
         def add_to_current(self, flow, run_id, retry_count):
             super().add_to_current(flow, run_id, retry_count)
-            current._update_env({"gang_node": self._node})
+            current._update_env({"gang_node": self.node})
             if faults.MEETING:
-                self._start, self._node.start = self._node.start, self._start_and_obey
+                self._start, self.node.start = self.node.start, self._start_and_obey
 
         def _start_and_obey(self, head):
             self._start(head)
-            self._node.board.listen("fault", self._obey)
-            if faults.fault_of_this_attempt() == ("join_again", self._node.spec.index):
+            self.node.board.listen("fault", self._obey)
+            if faults.fault_of_this_attempt() == ("join_again", self.node.spec.index):
                 join_again()
 
         def _obey(self, _, said):
-            if said[1] == self._node.spec.index:
+            if said[1] == self.node.spec.index:
                 own_fault(said[0])
 
     return partial(_base_step_decorator, FaultsDecorator)

@@ -79,7 +79,7 @@ class DeepspeedDecorator(GangDecorator):
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.deepspeed`."""
         super().add_to_current(flow, run_id, retry_count)
-        assert isinstance(self._node, AgentNode)
+        assert isinstance(self.node, AgentNode)
         slots = asked_for(self.step_decorators, "gpu", "cpu")
-        executor = DeepspeedExecutor(self._node, self.flow_datastore, self.folder, slots)
+        executor = DeepspeedExecutor(self.node, self.flow_datastore, self.folder, slots)
         flow_state.add_to_current({"deepspeed": executor})

@@ -6,44 +6,59 @@ code runs on the control task alone or on every node.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import secrets
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from metaflow.metaflow_current import current
 from metaflow.plugins.parallel_decorator import ParallelDecorator
-from metaflow.system_context import system_context
 from metaflow.unbounded_foreach import UBF_CONTROL
 
-from ..exceptions import GangAttributeException, GangLostException
+from ..exceptions import GangAttributeException
 from ..mf import batch, left_early
 from ..mf import flow as flow_state
-from ..mf.artifacts import forget_inherited
-from ..mf.local_gang import keep_output, run_beside_workers, worker_task
 from ..mf.storage import storage_path
-from ..signals import interrupt
 from ..signals.run_end import end_run_on_termination
 from ..signals.taken_away import heed_termination
 from . import attributes as checks
 from . import refusals
-from .control import ControlGang
 from .link import rendezvous
-from .machine import processes
-from .machine.address import address_towards, own_address
 from .machine.container import container_of
 from .node import GangNode, NodeSpec
-from .output.remote_output import ReportedOutput
-from .output.task_output import TaskOutput, WorkerOutput
-from .worker import WorkerLifeline, run_worker
+from .task import Attempt, ControlTask, GangTask, WorkerTask
 
 
 class GangDecorator(ParallelDecorator):
-    """Base of the gang decorators."""
+    """Base of the gang decorators.
+
+    A framework's decorator sets some of these, and overrides `check_installed`, `check_node` and
+    `add_to_current` as it needs them. What Metaflow calls in a task goes on to a `GangTask`.
+
+    Attributes
+    ----------
+    name : str
+        What users write behind the ``@``.
+    node_class : type
+        The framework's `GangNode`.
+    folder : str
+        The framework's folder on the datastore.
+    defaults : dict
+        The attributes that users may give, and their defaults.
+    checks : dict
+        The check of each attribute (see `attributes`).
+    optional : tuple of str
+        Attributes that may be None.
+    where : str
+        The decorator, step and flow, for messages.
+    step_name : str
+        The step.
+    step_decorators : list
+        All decorators of the step.
+    flow_datastore : FlowDataStore
+        The run's datastore.
+    checked : dict
+        The attributes, checked and converted.
+    """
 
     name = "gang"
     defaults: dict[str, Any] = {  # noqa: RUF012
@@ -56,7 +71,14 @@ class GangDecorator(ParallelDecorator):
     }
     optional: ClassVar[tuple[str, ...]] = ("all_nodes_started_timeout",)
     node_class: ClassVar[type[GangNode]]
-    folder: ClassVar[str]  # on the datastore
+    folder: ClassVar[str]
+    _task: GangTask | None = None
+
+    @property
+    def node(self) -> GangNode:
+        """This task's node, from `add_to_current` on."""
+        assert self._task is not None
+        return self._task.node
 
     def check_installed(self) -> None:
         """Raise unless what the framework needs is installed."""
@@ -123,55 +145,62 @@ class GangDecorator(ParallelDecorator):
                 f"{self.where}: the step before must ask for a whole number of nodes, at least 1, "
                 f"as in self.next(self.{step_name}, num_parallel=2)."
             )
-        self._remote = rendezvous.is_remote(self.where)
+        remote = rendezvous.is_remote(self.where)
         self.check_installed()
         super().task_pre_step(
             step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count,
             max_user_code_retries, ubf_context, inputs,
         )  # fmt: skip
         # An attempt after the last one only lets @catch record the failure: it needs no gang.
-        self._fallback = retry_count > max_user_code_retries
-        if not self._fallback:
-            self._place: rendezvous.Inherited | rendezvous.Published = rendezvous.Inherited()
-            if self._remote:
-                heed_termination()
-                # Workers know the control task as all of Metaflow's remote runtimes tell it.
-                control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
-                self._place = rendezvous.Published(
-                    self.flow_datastore,
-                    *(flow.name, str(run_id), step_name, control),
-                    attempt=retry_count,
-                    seconds=self.checked["all_nodes_started_timeout"],
-                    where=self.where,
-                )
-            self._prepare(ubf_context == UBF_CONTROL, num_nodes)
-            self.add_to_current(flow, str(run_id), retry_count)
+        if retry_count > max_user_code_retries:
+            return
+        attempt = Attempt(
+            flow=flow,
+            step_name=step_name,
+            number=retry_count,
+            where=self.where,
+            flow_datastore=self.flow_datastore,
+            input_paths=self.input_paths,
+            remote=remote,
+            place=self._published(flow.name, run_id, task_id, retry_count)
+            if remote
+            else rendezvous.Inherited(),
+        )
+        make_task = ControlTask if ubf_context == UBF_CONTROL else WorkerTask
+        self._task = make_task(attempt, partial(self._make_node, num_nodes, remote))
+        self.node.prepare()
+        self.add_to_current(flow, str(run_id), retry_count)
 
-    def _prepare(self, is_control: bool, num_nodes: int) -> None:
-        if is_control:
-            gang, secret, index = secrets.token_hex(4), secrets.token_bytes(32), 0
-            address = own_address() if self._remote else rendezvous.host()
-        else:
-            meeting = self._place.take()
-            gang, secret, self._address = meeting.gang, meeting.secret, meeting.address
-            index = int(system_context.split_index or 0)
-            address = address_towards(self._address.partition(":")[0])
-            if not self._remote:
-                self._output = TaskOutput(meeting.output, index)
+    def _published(
+        self, flow_name: str, run_id: Any, task_id: Any, retry_count: int
+    ) -> rendezvous.Published:
+        heed_termination()
+        # Workers know the control task as all of Metaflow's remote runtimes tell it.
+        control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
+        return rendezvous.Published(
+            self.flow_datastore,
+            *(flow_name, str(run_id), self.step_name, control),
+            attempt=retry_count,
+            seconds=self.checked["all_nodes_started_timeout"],
+            where=self.where,
+        )
+
+    def _make_node(
+        self, num_nodes: int, remote: bool, gang: str, index: int, secret: bytes, address: str
+    ) -> GangNode:
         spec = NodeSpec(
             gang,
             index,
             num_nodes,
             secret,
-            local=not self._remote,
+            local=not remote,
             attributes=self.checked,
             address=address,
-            container=container_of(self.step_decorators) if self._remote else None,
+            container=container_of(self.step_decorators) if remote else None,
         )
-        if is_control:
+        if index == 0:
             self.check_node(spec)
-        self._node = self.node_class(spec)
-        self._node.prepare()
+        return self.node_class(spec)
 
     def task_decorate(
         self,
@@ -183,62 +212,11 @@ class GangDecorator(ParallelDecorator):
         ubf_context: Any,
     ) -> Callable[[], None]:
         """Run the step's code on control, and on the workers where the framework wants that."""
-        if self._fallback:
+        if self._task is None:
             return super().task_decorate(
                 step_func, flow, graph, retry_count, max_user_code_retries, ubf_context
             )
-        if ubf_context == UBF_CONTROL:
-            return partial(self._run_control, step_func, flow, retry_count)
-        return partial(self._run_worker, step_func, flow, retry_count)
-
-    def _run_control(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
-        interrupt.install()
-        with self._gang(retry_count) as gang:
-            if self._remote:
-                if gang.num_nodes == 1:  # Metaflow forgets it on Kubernetes
-                    path = f"{current.run_id}/{self.step_name}/{current.task_id}"
-                    flow_state.name_tasks(flow, [path])
-                gang.run(step_func)
-                return
-            run_beside_workers(
-                flow, partial(gang.run, step_func), retry_count, self.input_paths, self.where
-            )
-
-    @contextlib.contextmanager
-    def _gang(self, retry_count: int) -> Iterator[ControlGang]:
-        failed = True
-        spec = self._node.spec
-        gang = ControlGang(self._node, retry_count, self.where, self._place.withdraw)
-        try:
-            folder = ""
-            if self._remote:
-                gang.show(ReportedOutput(self._node.board))
-            else:
-                folder = processes.make_folder(processes.node_mark(spec.gang, 0))
-                keep = partial(keep_output, self.flow_datastore, retry_count)
-                gang.show(WorkerOutput(folder, spec.num_nodes, worker_task, keep))
-            meeting = rendezvous.Meeting(gang.lifeline.address, spec.gang, spec.secret, folder)
-            self._place.offer(meeting)
-            yield gang
-            failed = False
-        finally:
-            self._place.withdraw()
-            gang.close(failed)
-            self._clean = gang.clean
-
-    def _run_worker(self, step_func: Callable[[], None], flow: Any, retry_count: int) -> None:
-        if self._node.everywhere:
-            interrupt.install()
-        else:
-            forget_inherited(flow)
-        timeout = self.checked["heartbeat_timeout"]
-        self._joined = True
-        try:
-            self._line = run_worker(self._node, self._address, retry_count, timeout, step_func)
-        except BaseException:
-            if not self._remote:
-                self._output.restore_if_control_is_gone()
-            raise
+        return partial(self._task.run, step_func)
 
     def task_finished(
         self,
@@ -249,15 +227,9 @@ class GangDecorator(ParallelDecorator):
         retry_count: int,
         max_user_code_retries: int,
     ) -> None:
-        """Let control know that a worker has stored all, and let this process end.
-
-        A framework's library that is connected to a dead cluster waits for it at exit, for seconds,
-        and may crash (Ray does both). All is stored and said by then, so the process just leaves.
-        """
-        if line := getattr(self, "_line", None):
-            line.leave(stored=is_task_ok)
-        if not getattr(self, "_clean", True):
-            atexit.register(_exit_at_once, 0 if is_task_ok else 1)
+        """Let the gang's task do what remains when Metaflow has stored its results."""
+        if self._task is not None:
+            self._task.finished(is_task_ok)
 
     def task_exception(
         self,
@@ -269,22 +241,5 @@ class GangDecorator(ParallelDecorator):
         max_user_code_retries: int,
     ) -> None:
         """Leave no node behind when another decorator failed before the gang was formed."""
-        if hasattr(self, "_node") and self._node.spec.index and not hasattr(self, "_joined"):
-            with contextlib.suppress(GangLostException):
-                line = WorkerLifeline(self._address, self._node, retry_count, 1)
-                line.send("failed", why=f"{type(exception).__name__}: {exception}")
-        self._stop_node()
-
-    def _stop_node(self) -> None:
-        if node := getattr(self, "_node", None):
-            try:
-                node.stop()
-            except Exception as error:
-                print(f"gangway: taking down the node failed: {error!r}", file=sys.stderr)
-
-
-def _exit_at_once(status: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(status)
+        if self._task is not None:
+            self._task.failed(exception)

@@ -71,14 +71,14 @@ class MpiDecorator(GangDecorator):
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.mpi`."""
         super().add_to_current(flow, run_id, retry_count)
-        assert isinstance(self._node, MpiNode)
-        spec, asked = self._node.spec, asked_for(self.step_decorators, "cpu")
+        assert isinstance(self.node, MpiNode)
+        spec, asked = self.node.spec, asked_for(self.step_decorators, "cpu")
         nodes = range(spec.num_nodes)
         if spec.container:  # all containers of a step are alike
             slots = [spec.container.cpus for _ in nodes]
         else:
             slots = [max(asked, share(cores(), len(nodes), i)) for i in nodes]
-        flow_state.add_to_current({"mpi": MpiExecutor(self._node, slots)})
+        flow_state.add_to_current({"mpi": MpiExecutor(self.node, slots)})
 
 
 def check_version(mpirun: str, where: str) -> None:

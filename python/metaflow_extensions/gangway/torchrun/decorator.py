@@ -72,6 +72,6 @@ class TorchrunDecorator(GangDecorator):
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.torch`."""
         super().add_to_current(flow, run_id, retry_count)
-        assert isinstance(self._node, AgentNode)
-        torch = TorchrunExecutor(self._node, self.flow_datastore, self.folder)
+        assert isinstance(self.node, AgentNode)
+        torch = TorchrunExecutor(self.node, self.flow_datastore, self.folder)
         flow_state.add_to_current({"torch": torch})

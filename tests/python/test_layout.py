@@ -12,7 +12,7 @@ CORE = ROOT / "python/metaflow_extensions/gangway"
 NAME = "metaflow_extensions.gangway"
 # From the bottom; rooms of one floor do not know each other.
 FLOORS = (
-    "exceptions rds signals",
+    "did_you_mean exceptions rds signals",
     "mf",
     "values gang.machine gang.link",
     "run gang.output",

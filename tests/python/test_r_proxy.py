@@ -70,6 +70,6 @@ def test_methods_and_arguments(tmp_path: Path) -> None:
     assert got[1].startswith("[[], {}]")
     refused = [line for line in log if line.startswith("REFUSED")]
     assert len(refused) == 7 and all("Argument `y` cannot be given to Python" in r for r in refused)
-    assert "NONE Tool has no 'rum'. It has 'run'." in log
+    assert "NONE Tool has no 'rum'. Did you mean 'run'?" in log
     assert any(line.startswith("PRIVATE Tool has no '__class__'") for line in log)
     assert "FAILED ValueError: it cannot" in log

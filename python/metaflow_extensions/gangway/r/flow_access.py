@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import keyword
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..did_you_mean import did_you_mean
 from ..exceptions import ArtifactException
 from ..mf import flow as flow_state
 from . import foreach
@@ -46,8 +46,7 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = (), inputs: Sequence
             f"gather_inputs(inputs, {name!r}) gives the value of each."
         )
     known = sorted({*artifact_names(flow), *unsaved})
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"Did you mean {_list(near)}?" if near else f"It has {_list(known) or 'none'}."
+    hint = did_you_mean(name, known) or f"It has {_list(known) or 'none'}."
     raise ArtifactException(f"There is no artifact {name!r} in {label(flow)}. {hint}")
 
 
@@ -107,9 +106,8 @@ def current_value(name: str) -> Any:
 
     if name.startswith("_") or not hasattr(current, name):
         known = [n for n in dir(current) if not n.startswith("_")]
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f" Did you mean {_list(near)}?" if near else f" It has {_list(known)}."
-        raise ArtifactException(f"`current` has no {name!r} here.{hint}")
+        hint = did_you_mean(name, known) or f"It has {_list(known)}."
+        raise ArtifactException(f"`current` has no {name!r} here. {hint}")
     return getattr(current, name)
 
 

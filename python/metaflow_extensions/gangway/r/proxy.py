@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from ..did_you_mean import did_you_mean
 from ..exceptions import ArtifactException
 
 
@@ -19,9 +19,8 @@ def is_method(owner: Any, name: str) -> bool:
     """Whether a public name of an object is one to call; there must be such a name."""
     known = [n for n in dir(owner) if not n.startswith("_")]
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3) or known
-        has = ", ".join(map(repr, near))
-        raise ArtifactException(f"{type(owner).__name__} has no {name!r}. It has {has}.")
+        hint = did_you_mean(name, known) or f"It has {', '.join(map(repr, known))}."
+        raise ArtifactException(f"{type(owner).__name__} has no {name!r}. {hint}")
     return callable(getattr(owner, name))
 
 

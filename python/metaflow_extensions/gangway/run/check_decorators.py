@@ -9,7 +9,6 @@ parsing of one small file and no extra process.
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ from metaflow.decorators import Decorator
 from metaflow.exception import InvalidDecoratorAttribute
 from metaflow.plugins import FLOW_DECORATORS, STEP_DECORATORS
 
+from ..did_you_mean import did_you_mean
 from ..exceptions import GangwayException
 
 
@@ -167,9 +167,8 @@ def _check_argument(use: Mapping[str, Any], decorator: type[Decorator], argument
 def _advice(
     name: str, choices: list[str], more: Iterable[str] = (), before: str = "", what: str = ""
 ) -> str:
-    near = difflib.get_close_matches(name.lower(), [*choices, *more], n=1)
-    if near:
-        return f" Did you mean {before}{near[0]}?"
+    if hint := did_you_mean(name.lower(), [*choices, *more], most=1, written=before.__add__):
+        return f" {hint}"
     if not choices:
         return " It takes none."
     return f" {what} are: {', '.join(sorted(choices))}."

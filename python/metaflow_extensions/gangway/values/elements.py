@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import struct
 from typing import TYPE_CHECKING, Any
 
+from ..did_you_mean import did_you_mean
 from ..exceptions import ArtifactException
 from ..rds.altrep import expand
 from ..rds.build import character, integer
@@ -158,9 +158,8 @@ def _by_name(value: RObject, name: str) -> Any:
         return asked_of_r(value, lambda engine: engine.element(value, name), name)
     known = names(node)
     if not known or name not in known:
-        near = difflib.get_close_matches(name, [n for n in known or [] if n], n=3)
-        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else ""
-        raise KeyError(f"{value!r} has no element {name!r}{hint}")
+        hint = did_you_mean(name, filter(None, known or []))
+        raise KeyError(f"{value!r} has no element {name!r}" + (f". {hint}" if hint else ""))
     i = known.index(name)
     try:
         if node.type == LIST:

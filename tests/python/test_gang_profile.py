@@ -178,9 +178,9 @@ def _report(at: float) -> dict[str, Any]:
 
 def test_phases_of_a_gang_that_never_formed() -> None:
     timeline = Timeline()
-    timeline.moments = [("ended", 5.0)]
+    timeline.stages = [("ended", 5.0)]
     assert phases(timeline) == [{"phase": "forming", "from": 0.0, "to": 5.0}]
-    timeline.moments = []
+    timeline.stages = []
     assert phases(timeline) == []
     assert components(timeline, "nothing", local=True)
 

@@ -127,14 +127,14 @@ def test_a_node_has_an_address_for_others() -> None:
 NOTICE = """
 import os, signal, metaflow
 from metaflow.metaflow_current import current
-from metaflow_extensions.gangway.signals.taken_away import heed_termination, taken_away
-heed_termination()
-assert taken_away() is None
+from metaflow_extensions.gangway.signals.eviction import eviction_reason, note_termination
+note_termination()
+assert eviction_reason() is None
 current._update_env({"spot_termination_notice": os.environ["NOTICE"]})
-print(taken_away())
+print(eviction_reason())
 os.remove(os.environ["NOTICE"])
 os.kill(os.getpid(), signal.SIGTERM)
-print(taken_away())
+print(eviction_reason())
 """
 
 

@@ -10,14 +10,14 @@ from typing import Protocol
 
 from ..exceptions import GangFormationException, GangLostException
 from ..mf import flow as flow_state
-from ..signals.taken_away import taken_away
+from ..signals.eviction import eviction_reason
 from ..signals.threads import start_thread
-from . import moments
+from . import stages
 from .environment import variables_set
 from .link.lifeline import ControlLifeline, missing
+from .local_workers import LocalWorkers
 from .machine import processes
 from .node import GangNode
-from .tasks import LocalWorkers
 from .user_code import UserCode
 
 DISCONNECT_SECONDS = 2.0
@@ -80,14 +80,14 @@ class ControlGang:
         outcome, why = "failed", "interrupted"
         began = time.monotonic()
         try:
-            moments.tell("meeting", self._node)
+            stages.announce("meeting", self._node)
             self._workers.find(self._node.spec.num_nodes - 1 if self._node.spec.local else 0)
             self.lifeline.start()
             self._form()
             self._on_formed()
             self._tell_formed(time.monotonic() - began)
             with variables_set(self._node.environment()):
-                moments.tell("formed", self._node)
+                stages.announce("formed", self._node)
                 try:
                     self._code.run(user_code)
                     self._wait_for_workers()
@@ -166,7 +166,7 @@ class ControlGang:
         # them too, but takes a task that has failed, or an earlier attempt's, for one that is done.
         try:
             while not self.lifeline.stored():
-                if why := taken_away():
+                if why := eviction_reason():
                     raise GangLostException(f"node 0 (control) failed: {why}")
                 time.sleep(0.02)
         except GangLostException as lost:
@@ -174,7 +174,7 @@ class ControlGang:
 
     def _leave(self) -> None:
         # In a thread, because disconnecting from a cluster that dies at this moment can hang.
-        moments.tell("ending", self._node)
+        stages.announce("ending", self._node)
         left: list[bool] = []
         lost = self.lifeline.lost is not None
         thread = start_thread(lambda: left.append(self._node.leave(lost)))
@@ -187,7 +187,7 @@ class ControlGang:
         left = self.lifeline.wait_gone()
         if left and outcome == "done":
             print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
-        moments.tell("ended", self._node)
+        stages.announce("ended", self._node)
 
     def _on_loss(self, lost: GangLostException) -> None:
         self._code.lose(self._lost(lost))
@@ -206,7 +206,7 @@ class ControlGang:
         return GangLostException(f"{self._where}: {lost.message}")
 
     def _node_failure(self) -> str | None:
-        why = self._node.failure() or taken_away()
+        why = self._node.failure() or eviction_reason()
         return why and f"node 0 (control) failed: {why}"
 
     def _run_is_gone(self) -> str | None:

@@ -15,11 +15,12 @@ from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow.unbounded_foreach import UBF_CONTROL
 
 from ..exceptions import GangAttributeException
-from ..mf import batch, left_early
+from ..mf import batch
 from ..mf import flow as flow_state
+from ..mf.premature_exit import fail_premature_exits
 from ..mf.storage import storage_path
+from ..signals.eviction import note_termination
 from ..signals.run_end import end_run_on_termination
-from ..signals.taken_away import heed_termination
 from . import attributes as checks
 from . import refusals
 from .link import rendezvous
@@ -122,7 +123,7 @@ class GangDecorator(ParallelDecorator):
         if self._own_environment:
             self.check_installed()
         end_run_on_termination()
-        left_early.watch(self.step_name, self.where)
+        fail_premature_exits(self.step_name, self.where)
 
     def task_pre_step(
         self,
@@ -174,7 +175,7 @@ class GangDecorator(ParallelDecorator):
     def _published(
         self, flow_name: str, run_id: Any, task_id: Any, retry_count: int
     ) -> rendezvous.Published:
-        heed_termination()
+        note_termination()
         # Workers know the control task as all of Metaflow's remote runtimes tell it.
         control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
         return rendezvous.Published(

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import GangLostException
-from ..signals.taken_away import taken_away
+from ..signals.eviction import eviction_reason
 from ..signals.threads import start_thread
-from . import moments
+from . import stages
 from .environment import variables_set
 from .link import channel
 from .link.board import Board
@@ -129,7 +129,7 @@ class WorkerLifeline:
     def _check(self) -> None:
         if self._node.spec.local and os.getppid() != self._parent:
             raise self._lost("lost control: its process is gone")
-        if why := self._node.failure() or taken_away():
+        if why := self._node.failure() or eviction_reason():
             self.send("failed", why=why)
             raise GangLostException(f"Node {self._node.spec.index} failed: {why}")
 
@@ -157,7 +157,7 @@ def run_worker(
     try:
         line = WorkerLifeline(address, node, attempt, heartbeat_timeout)
         report = contextlib.nullcontext() if node.spec.local else reported(node.board)
-        moments.tell("meeting", node)
+        stages.announce("meeting", node)
         with report:
             message = line.receive("head")
             if message["type"] == "head":

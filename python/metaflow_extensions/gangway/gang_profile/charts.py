@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 def phases(timeline: Timeline) -> list[Row]:
     """Give the gang's phases, each with its first and last second."""
-    at = dict(timeline.moments)
+    at = dict(timeline.stages)
     end = at.get("ended", max(at.values(), default=0.0))
     bounds = [0.0, at.get("formed", end), at.get("ending", end), end]
     found = zip(_COLORS, bounds, bounds[1:], strict=False)

@@ -12,7 +12,7 @@ from metaflow.plugins.cards.card_decorator import CardDecorator
 from metaflow.unbounded_foreach import UBF_TASK
 
 from ..gang import attributes as checks
-from ..gang import moments
+from ..gang import stages
 from ..gang.decorator import GangDecorator
 from ..gang.machine.gpus import share_of, visible_gpus
 from ..gang.node import GangNode
@@ -94,7 +94,7 @@ class GangProfileDecorator(StepDecorator):
         interval = self._checked["interval"]
         self._recorder = Recorder(lambda: Meter(Gpus(gpus)), interval, self._warn)
         if gangs:
-            moments.watch(self._watch)
+            stages.watch(self._watch)
         else:
             self._recorder.deliver(lambda report: self._timeline.take(0, report))
         self._recorder.start()
@@ -137,15 +137,15 @@ class GangProfileDecorator(StepDecorator):
         except Exception as error:
             self._warn(error)
 
-    def _watch(self, moment: str, node: GangNode) -> None:
+    def _watch(self, stage: str, node: GangNode) -> None:
         try:
-            if moment != "meeting":
-                self._timeline.mark(moment)
+            if stage != "meeting":
+                self._timeline.mark(stage)
             else:
                 if not self._is_worker:
                     node.board.hear(_TOPIC, self._take)
                 self._recorder.deliver(lambda report: node.board.tell(_TOPIC, report))
-            if moment == "ended":
+            if stage == "ended":
                 self._recorder.stop()
         except Exception as error:
             self._warn(error)

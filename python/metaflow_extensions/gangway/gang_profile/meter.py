@@ -84,11 +84,11 @@ class Meter:
 
     def _count(self) -> tuple[_Counters, float]:
         cpu = disk = private = shared = 0.0
-        others: set[int] = set()
+        other_nodes: set[int] = set()
         for process in [self._me, *self._me.children(recursive=True)]:  # parents come first
             with contextlib.suppress(psutil.Error, OSError), process.oneshot():
-                if process.ppid() in others or self._is_node(process):
-                    others.add(process.pid)
+                if process.ppid() in other_nodes or self._is_node(process):
+                    other_nodes.add(process.pid)
                     continue
                 # Those of children that have ended too, so that the sum never falls.
                 cpu += sum(process.cpu_times()[:4])

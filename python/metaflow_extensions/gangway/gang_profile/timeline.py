@@ -71,7 +71,7 @@ class Line:
 
 
 class Timeline:
-    """The lines of all nodes, and the gang's moments."""
+    """The lines of all nodes, and the stages of the gang."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,15 +79,15 @@ class Timeline:
         self._limit = _MOST
         self.began = time.monotonic()
         self.began_at = time.time()
-        self.moments: list[tuple[str, float]] = []
+        self.stages: list[tuple[str, float]] = []
 
     def expect(self, nodes: int) -> None:
         """Say how many nodes there will be, before any reports."""
         self._limit = min(_MOST, max(_LEAST, _POINTS // nodes))
 
-    def mark(self, moment: str) -> None:
-        """Note that something happens now."""
-        self.moments.append((moment, time.monotonic() - self.began))
+    def mark(self, stage: str) -> None:
+        """Note that the gang has come to a stage now."""
+        self.stages.append((stage, time.monotonic() - self.began))
 
     def take(self, node: int, report: dict[str, Any]) -> None:
         """Take a node's report."""

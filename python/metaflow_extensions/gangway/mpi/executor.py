@@ -100,9 +100,9 @@ class MpiExecutor:
         spec, board = self._node.spec, self._node.board
         with FileServer(filename, spec.secret, spec.address) as server:
             board.post(f"mpi/file/{self._files}", server.offer)
-            others = range(1, spec.num_nodes)
-            said = board.wait(*(f"mpi/has/{self._files}/{i}" for i in others))
-        failures = [f"node {i}: {why}" for i, why in zip(others, said, strict=True) if why]
+            workers = range(1, spec.num_nodes)
+            said = board.wait(*(f"mpi/has/{self._files}/{i}" for i in workers))
+        failures = [f"node {i}: {why}" for i, why in zip(workers, said, strict=True) if why]
         if failures:
             raise LaunchException(f"{call}({filename!r}):\n" + "\n".join(failures))
 

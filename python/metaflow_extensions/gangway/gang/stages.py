@@ -1,6 +1,6 @@
-"""What the gang of this task goes through, told to whoever in the process wants to know.
+"""The stages of this task's gang, announced to whoever in the process wants to know.
 
-A task is in one gang at most. Moments, in their order: ``"meeting"`` (the node has its board), and
+A task is in one gang at most. Stages, in their order: ``"meeting"`` (the node has its board), and
 on control ``"formed"`` (the step's code begins), ``"ending"`` (it has ended), ``"ended"`` (the
 nodes are down).
 """
@@ -18,12 +18,12 @@ _watchers: list[Watcher] = []
 
 
 def watch(watcher: Watcher) -> None:
-    """Call a function with each moment's name and this task's node, from the main thread."""
+    """Call a function with each stage's name and this task's node, from the main thread."""
     _watchers.append(watcher)
 
 
-def tell(moment: str, node: GangNode) -> None:
-    """Tell the watchers; what fails in them is theirs to report."""
+def announce(stage: str, node: GangNode) -> None:
+    """Call the watchers; what fails in them is theirs to report."""
     for watcher in _watchers:
         with contextlib.suppress(Exception):
-            watcher(moment, node)
+            watcher(stage, node)

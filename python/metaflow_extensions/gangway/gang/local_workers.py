@@ -9,7 +9,6 @@ import time
 
 import psutil
 
-INDEX = "MF_PARALLEL_NODE_INDEX"
 END_SECONDS = 3.0
 FIND_SECONDS = 1.0
 
@@ -21,7 +20,7 @@ class LocalWorkers:
     """
 
     def __init__(self) -> None:
-        self._others = {child.pid for child in psutil.Process().children()}
+        self._earlier = {child.pid for child in psutil.Process().children()}
         self._workers: dict[int, int] = {}
 
     def find(self, expected: int, seconds: float = FIND_SECONDS) -> None:
@@ -37,7 +36,7 @@ class LocalWorkers:
 
     def _look(self) -> None:
         for child in psutil.Process().children():
-            if child.pid in self._others:
+            if child.pid in self._earlier:
                 continue
             with contextlib.suppress(psutil.Error, ValueError):
                 self._workers[child.pid] = int(_option(child.cmdline(), "--split-index"))

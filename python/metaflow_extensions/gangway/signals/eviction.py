@@ -1,4 +1,4 @@
-"""Whether this node is about to be taken away: the machine of a Spot price, or a stopped task.
+"""Whether this node is about to lose its machine: a Spot machine taken back, a stopped task.
 
 Metaflow's monitor asks EC2 for the notice, which comes two minutes ahead, and leaves it in a file;
 whatever stops a container sends SIGTERM. Both end the gang in order, and `@retry` starts it anew.
@@ -14,19 +14,19 @@ from types import FrameType
 
 from metaflow.metaflow_current import current
 
-_told = threading.Event()
+_terminated = threading.Event()
 
 
-def heed_termination() -> None:
+def note_termination() -> None:
     """Let SIGTERM end the gang of this task, unless somebody has a handler already."""
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _note)
+        signal.signal(signal.SIGTERM, _note_signal)
 
 
-def taken_away() -> str | None:
+def eviction_reason() -> str | None:
     """Why this node cannot stay, or None while it can."""
-    if _told.is_set():
+    if _terminated.is_set():
         return "it was told to end (SIGTERM)"
     notice = current.get("spot_termination_notice")
     if notice and os.path.exists(notice):
@@ -37,5 +37,5 @@ def taken_away() -> str | None:
     return None
 
 
-def _note(number: int, frame: FrameType | None) -> None:
-    _told.set()
+def _note_signal(number: int, frame: FrameType | None) -> None:
+    _terminated.set()

@@ -17,8 +17,8 @@ from .patches import is_known
 _steps: dict[str, str] = {}
 
 
-def watch(step: str, where: str) -> None:
-    """In the run's process: let control tasks of a step that have left early count as failed.
+def fail_premature_exits(step: str, where: str) -> None:
+    """In the run's process: let a step's control tasks that exit prematurely count as failed.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ def _patch(worker: Any) -> None:
         return
     terminate = worker.terminate
 
-    def look_and_terminate(self: Any) -> Any:
-        if self._proc.wait() == 0 and _has_left_early(self.task):
+    def fail_and_terminate(self: Any) -> Any:
+        if self._proc.wait() == 0 and _exited_prematurely(self.task):
             self.emit_log(_message(self.task), self._stderr)
             self._proc.returncode = 1
         return terminate(self)
 
-    worker.terminate = look_and_terminate
+    worker.terminate = fail_and_terminate
 
 
-def _has_left_early(task: Any) -> bool:
+def _exited_prematurely(task: Any) -> bool:
     if task.step not in _steps or task.ubf_context != UBF_CONTROL or task.is_cloned:
         return False
     try:

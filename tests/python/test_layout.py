@@ -106,3 +106,16 @@ def test_what_is_not_documented_has_one_door() -> None:
 
 def _without_docstrings(code: str) -> str:
     return re.sub(r'"""[\s\S]*?"""', "", code)
+
+
+SIGNALS = r"signal\.signal\(|os\.kill(pg)?\(|\.send_signal\(|pthread_kill|raise_signal|SIGKILL\)"
+
+
+def test_who_handles_or_sends_signals_is_in_the_table() -> None:
+    from metaflow_extensions.gangway import signals
+
+    table = str(signals.__doc__)
+    for module, path in modules().items():
+        if re.search(SIGNALS, path.read_text()):
+            file = f"``{module.replace('.', '/')}.py``"
+            assert f"`{module.removeprefix('signals.')}" in table or file in table, module

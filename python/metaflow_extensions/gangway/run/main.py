@@ -5,28 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..mf import deployed
-from ..signals import descendants
+from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from . import export_parameters
 from .code_record import record_code
-
-# How often the run looks whether the R process that started it is still there.
-_PARENT_SECONDS = 0.5
 
 
 def run_command_line(flow_class: Callable[[], Any]) -> None:
     """Run the command line of a flow class.
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
-    ends when R is gone, turns SIGTERM into the clean-up that Ctrl-C gets, gives tasks a temporary
+    ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary
     folder that is removed after them, and writes ``GANGWAY_REPORT``.
     """
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
@@ -39,7 +33,10 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     _put_python_first()
     record_code(flow_class)
     deployed.enable(sys.argv, export_parameters.__name__)
-    with _run_tmp(folder), _signals(parent):
+    end_run_on_termination()
+    if parent is not None:
+        end_run_with_parent(int(parent))
+    with _run_tmp(folder):
         status = _exit_status(flow_class)
     if report:
         from .report import write_report
@@ -79,25 +76,3 @@ def _run_tmp(parent_folder: str | None) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _signals(parent: str | None) -> Iterator[None]:
-    old = signal.signal(signal.SIGTERM, _stop)
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, old)
-
-
-def _stop(signum: int, frame: Any) -> None:
-    descendants.interrupt()  # Metaflow expects that tasks got it from the terminal
-    raise KeyboardInterrupt
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)

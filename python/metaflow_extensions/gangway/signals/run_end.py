@@ -6,11 +6,17 @@ it relies on the terminal to send SIGINT to the tasks too: here nobody else does
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from types import FrameType
 
 from . import descendants
+from .threads import start_thread
+
+# How often the run looks whether the process that started it is still there.
+_PARENT_SECONDS = 0.5
 
 
 def end_run_on_termination() -> None:
@@ -20,6 +26,17 @@ def end_run_on_termination() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end_run)
+
+
+def end_run_with_parent(parent: int) -> None:
+    """End this run when its parent, a process by its id, is gone."""
+    start_thread(_watch_parent, parent, name="gangway-parent")
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_run(number: int, frame: FrameType | None) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 
 import psutil
 
+from ...signals import descendants
+
 MARK = "GANGWAY_GANG"
 # A small Python process that takes nothing from the user's folder and environment.
 ALONE = ("-I", "-S", *(["-B"] if sys.dont_write_bytecode else []))
@@ -81,21 +83,15 @@ def stop(mark: str, sessions: Iterable[int] = (), grace: float = GRACE_SECONDS) 
     """
     sessions = set(sessions)
     found = members(mark, sessions)
-    _signal(found, signal.SIGTERM)
+    descendants.send(found, signal.SIGTERM)
     _wait_gone(found, grace)
     deadline = time.monotonic() + KILL_SECONDS
     while left := members(mark, sessions):
         if time.monotonic() > deadline:
             return False
-        _signal(left, signal.SIGKILL)
+        descendants.send(left, signal.SIGKILL)
         _wait_gone(left, 0.2)
     return True
-
-
-def _signal(processes: Iterable[psutil.Process], number: int) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.send_signal(number)
 
 
 def _wait_gone(processes: list[psutil.Process], seconds: float) -> None:

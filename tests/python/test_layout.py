@@ -12,7 +12,8 @@ CORE = ROOT / "python/metaflow_extensions/gangway"
 NAME = "metaflow_extensions.gangway"
 # From the bottom; rooms of one floor do not know each other.
 FLOORS = (
-    "did_you_mean exceptions rds signals",
+    "did_you_mean times",
+    "exceptions rds signals",
     "mf",
     "values gang.machine gang.link",
     "run gang.output",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any, ClassVar
 
+from .. import times
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
@@ -54,10 +55,10 @@ class DeepspeedDecorator(GangDecorator):
     folder = "mf.deepspeed"
     node_class: ClassVar[type[GangNode]] = AgentNode
     defaults: dict[str, Any] = {  # noqa: RUF012
-        "all_nodes_started_timeout": 600,
+        **GangDecorator.defaults,
+        "all_nodes_started_timeout": times.MEET_REMOTE,
         "worker_polling_freq": 0.5,
         "use_sudo": False,
-        "heartbeat_timeout": 60,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
         **GangDecorator.checks,

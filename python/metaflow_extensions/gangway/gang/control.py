@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from .. import times
 from ..exceptions import GangFormationException, GangLostException
 from ..mf import flow as flow_state
 from ..signals.eviction import eviction_reason
@@ -19,8 +20,6 @@ from .local_workers import LocalWorkers
 from .machine import processes
 from .node import GangNode
 from .user_code import UserCode
-
-DISCONNECT_SECONDS = 2.0
 
 
 class Closes(Protocol):
@@ -178,7 +177,7 @@ class ControlGang:
         left: list[bool] = []
         lost = self.lifeline.lost is not None
         thread = start_thread(lambda: left.append(self._node.leave(lost)))
-        thread.join(DISCONNECT_SECONDS)
+        thread.join(times.DISCONNECT)
         self.clean = left == [True]
 
     def _end(self, outcome: str, why: str) -> None:

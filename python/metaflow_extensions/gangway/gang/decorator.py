@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow.unbounded_foreach import UBF_CONTROL
 
+from .. import times
 from ..exceptions import GangAttributeException
 from ..mf import batch
 from ..mf import flow as flow_state
@@ -64,7 +65,7 @@ class GangDecorator(ParallelDecorator):
     name = "gang"
     defaults: dict[str, Any] = {  # noqa: RUF012
         "all_nodes_started_timeout": None,
-        "heartbeat_timeout": 60,
+        "heartbeat_timeout": times.HEARTBEAT,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
         "all_nodes_started_timeout": checks.seconds,

@@ -9,8 +9,10 @@ import time
 
 import psutil
 
-END_SECONDS = 3.0
-FIND_SECONDS = 1.0
+from .. import times
+
+# How long a process that has started may have no command line yet.
+_FIND_SECONDS = 1.0
 
 
 class LocalWorkers:
@@ -23,7 +25,7 @@ class LocalWorkers:
         self._earlier = {child.pid for child in psutil.Process().children()}
         self._workers: dict[int, int] = {}
 
-    def find(self, expected: int, seconds: float = FIND_SECONDS) -> None:
+    def find(self, expected: int, seconds: float = _FIND_SECONDS) -> None:
         """Find the worker tasks, once Metaflow has started them.
 
         A process has no command line yet for a moment after its start, so this looks again.
@@ -48,7 +50,7 @@ class LocalWorkers:
                 return f"the task of node {index} {ended}; the log has its last words above"
         return None
 
-    def stop(self, seconds: float = END_SECONDS) -> None:
+    def stop(self, seconds: float = times.TASKS_END) -> None:
         """Let the worker tasks end, kill what does not, and reap all."""
         deadline = time.monotonic() + seconds
         for pid in list(self._workers):

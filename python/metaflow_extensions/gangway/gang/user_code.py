@@ -9,12 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from .. import times
 from ..exceptions import GangLostException, StepExitException
 from ..signals import interrupt
 from ..signals.threads import start_thread
-
-# How long the user's code gets to end after the gang was lost.
-LEAVE_SECONDS = 5.0
 
 
 class UserCode:
@@ -79,13 +77,13 @@ class UserCode:
             raise self._lost
 
     def _insist(self, lost: GangLostException) -> None:
-        time.sleep(LEAVE_SECONDS)
+        time.sleep(times.CODE_ENDS)
         if not self._running:
             return
         self._take_down(lost)
         with contextlib.suppress(OSError):
             print(
-                f"{lost}\nThe step's code did not end within {LEAVE_SECONDS:g} s "
+                f"{lost}\nThe step's code did not end within {times.CODE_ENDS:g} s "
                 "after that: the task is killed.",
                 file=sys.stderr,
                 flush=True,

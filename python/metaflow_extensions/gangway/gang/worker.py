@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .. import times
 from ..exceptions import GangLostException
 from ..signals.eviction import eviction_reason
 from ..signals.threads import start_thread
@@ -17,7 +18,6 @@ from .environment import variables_set
 from .link import channel
 from .link.board import Board
 from .link.channel import Channel, ChannelClosed
-from .link.lifeline import TICK_SECONDS, beat_seconds
 from .machine import processes
 from .node import GangNode
 from .output.remote_output import reported
@@ -62,7 +62,7 @@ class WorkerLifeline:
         """Wait for a message of a kind; ``"end"`` is returned whenever it comes."""
         while True:
             try:
-                if self._channel.poll(TICK_SECONDS):
+                if self._channel.poll(times.TICK):
                     message = self._channel.receive()
                     if message["type"] == "post":
                         self._board.take(message["key"], message["value"])
@@ -115,7 +115,7 @@ class WorkerLifeline:
         self._left.set()
 
     def _linger(self) -> None:
-        while not self._left.wait(beat_seconds(self._timeout)):
+        while not self._left.wait(times.beat(self._timeout)):
             self.send("beat")
         self._channel.close()
 
@@ -123,7 +123,7 @@ class WorkerLifeline:
         now = time.monotonic()
         if now - self._channel.heard > self._timeout:
             raise self._lost(f"heard nothing from control for {self._timeout:g} s")
-        if now - self._channel.sent > beat_seconds(self._timeout):
+        if now - self._channel.sent > times.beat(self._timeout):
             self._channel.send("beat")
 
     def _check(self) -> None:

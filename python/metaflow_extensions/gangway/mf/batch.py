@@ -18,12 +18,11 @@ from collections.abc import Iterable
 from functools import wraps
 from typing import Any
 
+from .. import times
 from ..signals.threads import start_thread
 from .patches import is_known
 
 _LOOK_SECONDS = 5.0
-# A node's failure is control's to notice and to tell; this is for the others.
-_PATIENCE_SECONDS = 25.0
 
 
 def set_right(decorators: Iterable[Any]) -> None:
@@ -96,7 +95,7 @@ def _watch(client: Any, job: str, nodes: int) -> None:
             for each in ids[1:]:
                 if found.get(each, {}).get("status") == "FAILED":
                     since.setdefault(each, time.monotonic())
-                    if time.monotonic() - since[each] > _PATIENCE_SECONDS:
+                    if time.monotonic() - since[each] > times.BATCH_PATIENCE:
                         why = failure(found[each])
                         print(f"gangway: {why}; the job is ended", file=sys.stderr, flush=True)
                         client.terminate_job(jobId=job, reason=why)

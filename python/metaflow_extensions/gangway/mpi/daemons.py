@@ -15,16 +15,13 @@ import shlex
 import socket
 import sys
 
+from .. import times
 from ..exceptions import GangLostException
 from ..gang.machine import processes
 from ..gang.programs.agents import AgentNode
 from ..signals.threads import start_thread
 from . import agent
 from .command import node_of
-
-# mpirun tells its daemons to end, and they do within milliseconds.
-_LEAVE_SECONDS = 1.0
-_END_SECONDS = 5.0
 
 
 class Daemons:
@@ -62,10 +59,10 @@ class Daemons:
         self._socket.close()
         try:
             # How a daemon has ended by itself is known only as long as nobody ends it.
-            self._wait(_LEAVE_SECONDS)
+            self._wait(times.DAEMONS_LEAVE)
         finally:
             self._node.board.post(f"mpi/stop/{self._run}", True)
-            self._wait(_END_SECONDS)
+            self._wait(times.DAEMONS_STOP)
 
     def failures(self) -> dict[str, int]:
         """The daemons that have failed: what is to be said of each, and its exit status."""

@@ -51,9 +51,8 @@ class MpiDecorator(GangDecorator):
     folder = "mf.mpi"
     node_class: ClassVar[type[GangNode]] = MpiNode
     defaults: dict[str, Any] = {  # noqa: RUF012
-        "all_nodes_started_timeout": None,
+        **GangDecorator.defaults,
         "worker_polling_freq": 5,
-        "heartbeat_timeout": 60,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
         **GangDecorator.checks,

@@ -81,9 +81,8 @@ class RayParallelDecorator(GangDecorator):
     node_class: ClassVar[type[GangNode]] = RayNode
     folder = "mf.ray_decorator"
     defaults: dict[str, Any] = {  # noqa: RUF012
+        **GangDecorator.defaults,
         "main_port": None,
-        "all_nodes_started_timeout": None,
-        "heartbeat_timeout": 60,
         "unreachable_timeout": None,
         "enable_worker_logs": True,
         "logging_level": None,

@@ -21,10 +21,10 @@ from typing import IO, Any
 
 import psutil
 
+from .. import times
 from ..gang.machine import processes
 from . import private
 
-_WATCH_SECONDS = 0.2
 _SERVERS = ("gcs_server", "raylet")
 _END = (
     "import sys; mark, session, folder, *sys.path = sys.argv[1:]; "
@@ -100,9 +100,9 @@ class Launcher:
     def _watch(self) -> None:
         servers: dict[psutil.Process, str] = {}
         while os.getppid() == self._parent:
-            if not self._ordered.wait(_WATCH_SECONDS):
+            if not self._ordered.wait(times.WATCH):
                 continue  # the input is the main thread's
-            ready, _, _ = select.select([self._input], [], [], _WATCH_SECONDS)
+            ready, _, _ = select.select([self._input], [], [], times.WATCH)
             if ready and not os.read(self._input, 1):
                 break
             # `ray start --block` notices too, once a second, and exits without a word to us.

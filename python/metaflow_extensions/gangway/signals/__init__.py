@@ -17,9 +17,9 @@ What ends a task's code
   Programs that R waits for meanwhile: SIGINT, 2 s, SIGTERM, 2 s, SIGKILL (`descendants`).
   SIGTERM to a gang's task on a machine of its own, as when a container is stopped: a flag that the
   gang's lifeline looks at, and GangLostException (`eviction`).
-  Signals to a child that R has forked: `line.SignalLine` tells them from the task's own, and SIGKILLs
+  Signals to a child that R has forked: `line.SignalLine` tells them from the task's own, and kills
   the child for SIGINT and SIGTERM; once it has handlers of its own they are the default ones
-  (`interrupt.leave_signals_to_system`, and on Linux SIGKILL with its parent: ``engine/fork.py``).
+  (`interrupt.leave_signals_to_system`; on Linux it also dies with its parent: ``engine/fork.py``).
 
 Ends of a gang
   Every process of a node: SIGTERM, 0.3 s, SIGKILL (``gang/machine/processes.py``: there because

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .. import times
 from . import descendants
 from .line import SignalLine
 from .threads import leave_signals_to_main, start_thread
@@ -28,8 +29,10 @@ _DEFERRED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, WAKE_SIGNAL)
 # From one push to the next the pauses grow: processx looks for an interrupt when nothing has come
 # in between for 0.2 s.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-# What programs that R has started get after so many seconds, if R still waits for them.
-_STRONGER = ((0.0, signal.SIGINT), (2.0, signal.SIGTERM), (4.0, signal.SIGKILL))
+# What programs that R has started get, one after the other, if R still waits for them.
+_STRONGER = tuple(
+    zip(times.PROGRAMS_END, (signal.SIGINT, signal.SIGTERM, signal.SIGKILL), strict=True)
+)
 
 _pending: list[BaseException] = []
 

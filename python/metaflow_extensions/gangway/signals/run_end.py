@@ -12,11 +12,9 @@ import threading
 import time
 from types import FrameType
 
+from .. import times
 from . import descendants
 from .threads import start_thread
-
-# How often the run looks whether the process that started it is still there.
-_PARENT_SECONDS = 0.5
 
 
 def end_run_on_termination() -> None:
@@ -35,7 +33,7 @@ def end_run_with_parent(parent: int) -> None:
 
 def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_PARENT_SECONDS)
+        time.sleep(times.PARENT)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .. import times
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.machine.ports import check_port
@@ -49,10 +50,10 @@ class TorchrunDecorator(GangDecorator):
     folder = "mf.torchrun"
     node_class: ClassVar[type[GangNode]] = AgentNode
     defaults: dict[str, Any] = {  # noqa: RUF012
+        **GangDecorator.defaults,
         "master_port": None,
-        "all_nodes_started_timeout": 600,
+        "all_nodes_started_timeout": times.MEET_REMOTE,
         "nproc_per_node": 1,
-        "heartbeat_timeout": 60,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
         **GangDecorator.checks,

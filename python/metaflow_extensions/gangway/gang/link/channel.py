@@ -15,8 +15,9 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any
 
+from ... import times
+
 MAX_BYTES = 1 << 20
-IO_SECONDS = 10
 
 
 class ChannelClosed(Exception):
@@ -84,7 +85,7 @@ def welcome(sock: socket.socket, secret: bytes) -> Channel:
 def connect(host: str, port: int, secret: bytes) -> Channel:
     """Connect to control and authenticate both ways."""
     try:
-        sock = socket.create_connection((host, port), timeout=IO_SECONDS)
+        sock = socket.create_connection((host, port), timeout=times.MESSAGE)
     except OSError as error:
         raise ChannelClosed(f"cannot connect to {host}:{port}: {error}") from error
     return _authenticate(_connection(sock), secret, server=False)
@@ -92,7 +93,7 @@ def connect(host: str, port: int, secret: bytes) -> Channel:
 
 def _connection(sock: socket.socket) -> Connection:
     sock.settimeout(None)
-    limit = struct.pack("ll", IO_SECONDS, 0)
+    limit = struct.pack("ll", times.MESSAGE, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

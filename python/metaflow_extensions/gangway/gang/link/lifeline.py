@@ -14,21 +14,14 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import wait
 from typing import Any
 
+from ... import times
 from ...exceptions import GangLostException
 from ...signals.threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
 
-TICK_SECONDS = 0.05
-GONE_SECONDS = 6.0
-
 Check = Callable[[], "str | None"]
-
-
-def beat_seconds(heartbeat_timeout: float) -> float:
-    """How often each side says that it is there."""
-    return min(5.0, heartbeat_timeout / 4)
 
 
 class ControlLifeline:
@@ -111,7 +104,7 @@ class ControlLifeline:
             except ChannelClosed:
                 self._leave(index)
 
-    def wait_gone(self, seconds: float = GONE_SECONDS) -> set[int]:
+    def wait_gone(self, seconds: float = times.NODES_DOWN) -> set[int]:
         """Wait until the workers' nodes are down; return the indices of those that are not."""
         deadline = time.monotonic() + seconds
         while (left := self.connected - self._gone) and time.monotonic() < deadline:
@@ -149,7 +142,7 @@ class ControlLifeline:
             peers = {peer: i for i, peer in self._peers.items() if i not in self._left}
         # wait() takes whatever has a fileno().
         waiting: list[Any] = [self._socket, *peers]
-        for ready in wait(waiting, timeout=TICK_SECONDS):
+        for ready in wait(waiting, timeout=times.TICK):
             if ready is self._socket:
                 self._accept()
             elif isinstance(ready, Channel):
@@ -231,7 +224,7 @@ class ControlLifeline:
             if now - peer.heard > self._timeout:
                 self._leave(index)
                 self._lose(f"node {index} was silent for {self._timeout:g} s")
-            elif now - peer.sent > beat_seconds(self._timeout):
+            elif now - peer.sent > times.beat(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
+from ... import times
 from ...exceptions import GangFormationException, GangRuntimeException
 from ...mf.storage import storage_of
 
@@ -24,7 +25,7 @@ _MEETING = "GANGWAY_MEETING"
 _RUNTIME = "METAFLOW_RUNTIME_ENVIRONMENT"
 _REMOTE = ("aws-batch", "kubernetes")
 _FOLDER = "mf.gangs"
-_POLL_SECONDS = (0.2, 1.0)
+_LOOK_SECONDS = (0.2, 1.0)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def is_remote(where: str) -> bool:
 
 def patience() -> float:
     """Seconds that nodes get to come together; elsewhere each may have an image to pull."""
-    return 90 if os.environ.get(_RUNTIME, "local") == "local" else 600
+    here = os.environ.get(_RUNTIME, "local") == "local"
+    return times.MEET_HERE if here else times.MEET_REMOTE
 
 
 def host() -> str:
@@ -141,7 +143,7 @@ class Published:
     def take(self) -> Meeting:
         """On a worker: wait until control says where it is."""
         deadline = time.monotonic() + self._seconds
-        pause, longest = _POLL_SECONDS
+        pause, longest = _LOOK_SECONDS
         while not (found := self._read()):
             if time.monotonic() > deadline:
                 raise GangFormationException(

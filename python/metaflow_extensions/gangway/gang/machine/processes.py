@@ -19,6 +19,7 @@ from collections.abc import Iterable
 
 import psutil
 
+from ... import times
 from ...signals import descendants
 
 MARK = "GANGWAY_GANG"
@@ -26,8 +27,6 @@ MARK = "GANGWAY_GANG"
 ALONE = ("-I", "-S", *(["-B"] if sys.dont_write_bytecode else []))
 LOG = "start.log"
 _LAST_LINES = 6
-GRACE_SECONDS = 0.3
-KILL_SECONDS = 5.0
 # The longest socket of Ray adds 62 characters to the folder, and a socket's path ends at 107
 # (103 on macOS).
 _LONGEST_BASE = 20
@@ -64,7 +63,7 @@ def sessions_of(gang: str) -> set[int]:
     return sessions - {os.getsid(0)}
 
 
-def stop(mark: str, sessions: Iterable[int] = (), grace: float = GRACE_SECONDS) -> bool:
+def stop(mark: str, sessions: Iterable[int] = (), grace: float = times.STOP_GRACE) -> bool:
     """End a gang's processes: SIGTERM, a short grace, SIGKILL until none is left.
 
     Parameters
@@ -85,7 +84,7 @@ def stop(mark: str, sessions: Iterable[int] = (), grace: float = GRACE_SECONDS) 
     found = members(mark, sessions)
     descendants.send(found, signal.SIGTERM)
     _wait_gone(found, grace)
-    deadline = time.monotonic() + KILL_SECONDS
+    deadline = time.monotonic() + times.STOP_KILL
     while left := members(mark, sessions):
         if time.monotonic() > deadline:
             return False

@@ -26,13 +26,13 @@ from typing import IO
 from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.mflog.mflog import decorate
 
+from ... import times
 from ...signals.threads import start_thread
 
 STREAMS = {"stdout": 1, "stderr": 2}
 _READ = 1 << 16
 LONGEST_SHOWN = 4000  # below what a pipe takes in one piece
 _LONGEST_KEPT = 1 << 20
-_DRAIN_SECONDS = 2.0
 
 Keep = Callable[[int, "dict[str, Path]"], None]
 
@@ -151,7 +151,7 @@ class WorkerOutput:
                 told = time.monotonic()
                 for node in self._bounds:
                     self._tell_dropped(node)
-        deadline = time.monotonic() + _DRAIN_SECONDS
+        deadline = time.monotonic() + times.DRAIN
         while self._turn(0) and time.monotonic() < deadline:
             pass
 

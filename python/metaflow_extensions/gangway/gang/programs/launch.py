@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from ... import times
 from ..machine import processes
 from ..output.output import Output, RankOf
 
@@ -25,7 +26,6 @@ _SUPERVISOR = str(Path(__file__).with_name("supervisor.py").resolve())
 _PATH = os.pathsep.join(
     [str(Path(__file__).resolve().parents[4]), str(Path(psutil.__file__).resolve().parents[1])]
 )
-_DRAIN_SECONDS = 2.0
 
 _numbers = itertools.count()
 
@@ -93,7 +93,7 @@ class Launch:
         status = self._process.wait()
         if status < 0:  # the supervisor itself was killed
             processes.stop(self._mark, [self._process.pid])
-        self.output.join(_DRAIN_SECONDS)
+        self.output.join(times.DRAIN)
         return status
 
     def stop(self) -> None:
@@ -105,7 +105,7 @@ class Launch:
             if self._process.poll() is None:
                 processes.stop(self._mark, [self._process.pid])
                 self._process.wait()
-            self.output.join(_DRAIN_SECONDS)
+            self.output.join(times.DRAIN)
             stdin.close()
 
 

@@ -17,7 +17,7 @@ import select
 import sys
 import time
 
-_WATCH_SECONDS = 0.2
+_WATCH_SECONDS = 0.2  # times.WATCH: nothing of gangway is imported at the start
 _LOOKS, _LOOK_SECONDS = 5, 0.01
 # SIGPIPE and SIGXFSZ, which Python ignores, and programs do not expect to be ignored.
 _USUAL_SIGNALS = (13, 25)

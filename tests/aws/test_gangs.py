@@ -88,7 +88,7 @@ def test_a_ray_gang_is_closed_and_offers_its_containers(
     assert "InvalidAuthToken" in found["stranger"]
     assert found["ok"] == [True] * 3
     for node in range(3):
-        assert f"[node {node}] (where pid=" in run.output
+        assert f"[node {node}] [where pid=" in run.output
     assert "secret" not in json.dumps(job.request) + run.output + run.logs
     assert meetings(cloud) == "[]\n"
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from conftest import FLOWS, ROOT, StartFlow
-from metaflow_extensions.gangway.gang.output.task_output import Bound, TaskOutput, WorkerOutput
+from metaflow_extensions.gangway.gang.output.shown import LONGEST_LINE, Bound, prefix
+from metaflow_extensions.gangway.gang.output.tail import Tail
+from metaflow_extensions.gangway.gang.output.task_output import TaskOutput, WorkerOutput
 from rflow import environment, write_flow
 
 READ = """
@@ -106,7 +108,7 @@ def test_rays_workers_speak_with_their_nodes_index(run_flow: StartFlow, tmp_path
     kept = logs(tmp_path)
     for node in range(3):
         # Once: Ray itself does not show it too.
-        said = re.findall(rf"(\S* ?\S*) \(speak pid=\d+\) stdout of {node}: nótė", run.output)
+        said = re.findall(rf"(\S* ?\S*) \[speak pid=\d+\] stdout of {node}: nótė", run.output)
         assert said == [f"[node {node}]"] or said[0].endswith(f"[node {node}]"), run.output
         assert run.output.count(f"stdout of {node}: nótė") == 1
         assert run.output.count(f"stderr of {node}") == 1
@@ -114,6 +116,23 @@ def test_rays_workers_speak_with_their_nodes_index(run_flow: StartFlow, tmp_path
         out, err = kept[f"node_{node}"]
         assert f"stdout of {node}: nótė" in out and f"a child of {node}" in out
         assert f"stderr of {node}" in err
+
+
+def test_a_line_is_shown_with_its_node_and_who_speaks_there() -> None:
+    assert prefix(1) == "[node 1] "
+    assert prefix(1, "rank 3") == "[node 1] [rank 3] "
+
+
+def test_a_file_is_followed_in_pieces_where_it_has_no_lines(tmp_path: Path) -> None:
+    file, taken = tmp_path / "a.log", []
+    tail = Tail(str(file), lambda path, line: taken.append(line), seconds=0.01)
+    file.write_text("one\n" + "x" * (LONGEST_LINE + 10))
+    with file.open("a") as more:
+        more.write("\ntwo\nthree")
+    tail.stop()
+    assert "".join(taken) == "one" + "x" * (LONGEST_LINE + 10) + "twothree"
+    assert taken[0] == "one" and taken[-2:] == ["two", "three"]
+    assert max(map(len, taken)) <= LONGEST_LINE
 
 
 def test_a_bound_lets_a_burst_through_and_then_a_rate() -> None:

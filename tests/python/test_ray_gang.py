@@ -58,4 +58,4 @@ def test_worker_logs_on_request(run_flow: StartFlow) -> None:
     )
     run = run_flow("gang_attributes.py", ATTRIBUTES=attributes, USE_WORKERS="1")
     assert run.status == 0, run.output
-    assert re.search(r"\[node 1\] \(speak pid=\d+\) a worker speaks", run.output), run.output
+    assert re.search(r"\[node 1\] \[speak pid=\d+\] a worker speaks", run.output), run.output

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ..gang.output.shown import print_line
 from ..gang.output.tail import Tail
 from .private import show_no_workers
 
@@ -44,9 +45,8 @@ class WorkerLogs:
                 self._speakers[path] = line.removeprefix(mark) + " "
         if line and not line.startswith((_JOB, _ACTOR, _TASK)):
             pid = path.rpartition("-")[2].partition(".")[0]
-            who = f"[node {self._index}] ({self._speakers.get(path, '')}pid={pid})"
             stream = sys.stderr if path.endswith(".err") else sys.stdout
-            print(f"{who} {line}", file=stream, flush=True)
+            print_line(self._index, f"{self._speakers.get(path, '')}pid={pid}", line, stream)
 
 
 def quiet_ray() -> dict[str, str]:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import IO, TextIO
 
 from ...signals.threads import start_thread
+from .shown import LONGEST_LINE, print_line
 from .tail import Tail
 
 _KEPT = 20
-_LONGEST = 64 * 1024
 
 # Splits a line into the rank that printed it ("" for the launcher itself) and its text, with the
 # rank's node if that may be another one; None for a line that nobody needs to see.
@@ -71,9 +71,8 @@ class Output:
             return [rank for rank in self._lines if rank]
 
     def _follow(self, source: IO[str], target: TextIO) -> None:
-        # readline's limit: a line without an end would fill the memory.
         with contextlib.suppress(OSError, ValueError):
-            while line := source.readline(_LONGEST):
+            while line := source.readline(LONGEST_LINE):
                 self._take(line.rstrip("\n"), target)
 
     def _take(self, line: str, target: TextIO) -> None:
@@ -90,7 +89,5 @@ class Output:
             if text.strip():
                 self._lines.setdefault(rank, deque(maxlen=_KEPT)).append(text)
                 self._spoke[rank] = time.time()
-            where = f"[node {self._node if node is None else node}]"
-            who = f"{where} [rank {rank}]" if rank else where
-            with contextlib.suppress(OSError, ValueError):
-                print(f"{who} {text}", file=target or sys.stdout, flush=True)
+            at = self._node if node is None else node
+            print_line(at, f"rank {rank}" if rank else "", text, target or sys.stdout)

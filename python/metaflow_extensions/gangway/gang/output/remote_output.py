@@ -14,8 +14,9 @@ from metaflow.metaflow_current import current
 from metaflow.mflog.mflog import parse
 
 from ..link.board import Board
+from .shown import BoundedLines, write_line
 from .tail import Tail
-from .task_output import LONGEST_SHOWN, STREAMS, Bound, dropped_lines, show
+from .task_output import STREAMS
 
 _TOPIC = "output"
 _SECONDS = 0.25
@@ -35,26 +36,21 @@ class ReportedOutput:
     def _show(self, node: int, said: list[object]) -> None:
         number, line = said
         if not self._closed:
-            show(2 if number == 2 else 1, node, str(line).encode())
+            write_line(node, 2 if number == 2 else 1, str(line).encode())
 
 
 @contextlib.contextmanager
 def reported(board: Board) -> Iterator[None]:
     """On a worker: let control know what this task prints meanwhile."""
-    bound = Bound()
+
+    def pass_on(number: int, line: bytes) -> None:
+        board.tell(_TOPIC, [number, line.decode(errors="replace")])
 
     def take(path: str, line: str) -> None:
-        if bound.lets_through():
-            tell_dropped()
-            parsed = parse(line.encode())
-            text = parsed.msg.decode(errors="replace") if parsed else line
-            board.tell(_TOPIC, [numbers[path], text[:LONGEST_SHOWN]])
+        parsed = parse(line.encode())
+        lines.take(numbers[path], parsed.msg if parsed else line.encode())
 
-    def tell_dropped() -> None:
-        dropped, bound.dropped = bound.dropped, 0
-        if dropped:
-            board.tell(_TOPIC, [2, dropped_lines(dropped, str(current.task_id))])
-
+    lines = BoundedLines(str(current.task_id), pass_on)
     logs = {name: os.environ.get(f"MFLOG_{name.upper()}", "") for name in STREAMS}
     numbers = {logs[name]: number for name, number in STREAMS.items()}
     tails = [Tail(path, take, _SECONDS, from_now=True) for path in logs.values() if path]
@@ -63,4 +59,4 @@ def reported(board: Board) -> Iterator[None]:
     finally:
         for tail in tails:
             tail.stop()
-        tell_dropped()
+        lines.tell_dropped()

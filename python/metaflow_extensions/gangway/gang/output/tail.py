@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 from ...signals.threads import start_thread
+from .shown import LONGEST_LINE
 
 _SECONDS = 0.1
 
@@ -55,12 +56,18 @@ class Tail:
                     self._follow(path, last)
 
     def _follow(self, path: str, last: bool) -> None:
-        if os.stat(path).st_size == self._offsets.get(path, 0):
+        at, size = self._offsets.get(path, 0), os.stat(path).st_size
+        if at == size:
             return
         with open(path, "rb") as file:
-            file.seek(self._offsets.get(path, 0))
-            data = file.read()
-        whole = len(data) if last else data.rfind(b"\n") + 1
-        self._offsets[path] = self._offsets.get(path, 0) + whole
-        for line in data[:whole].decode(errors="replace").splitlines():
-            self._take(path, line)
+            while at < size:
+                file.seek(at)
+                data = file.read(LONGEST_LINE)
+                whole = data.rfind(b"\n") + 1
+                if not whole and (last or len(data) == LONGEST_LINE):
+                    whole = len(data)
+                if not whole:
+                    return
+                self._offsets[path] = at = at + whole
+                for line in data[:whole].decode(errors="replace").splitlines():
+                    self._take(path, line)

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -28,39 +29,12 @@ from metaflow.mflog.mflog import decorate
 
 from ... import times
 from ...signals.threads import start_thread
+from .shown import LONGEST_LINE, BoundedLines, write_line
 
 STREAMS = {"stdout": 1, "stderr": 2}
 _READ = 1 << 16
-LONGEST_SHOWN = 4000  # below what a pipe takes in one piece
-_LONGEST_KEPT = 1 << 20
 
 Keep = Callable[[int, "dict[str, Path]"], None]
-
-
-class Bound:
-    """Lets a burst of lines through, and after it so many a second.
-
-    Parameters
-    ----------
-    burst, rate : float
-        How many.
-    """
-
-    def __init__(self, burst: float = 2000, rate: float = 100) -> None:
-        self._burst, self._rate = burst, rate
-        self._left, self._at = burst, time.monotonic()
-        self.dropped = 0
-
-    def lets_through(self) -> bool:
-        """Whether one more line may be shown; counts it if not."""
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            self.dropped += 1
-            return False
-        self._left -= 1
-        return True
 
 
 @dataclass
@@ -91,13 +65,16 @@ class WorkerOutput:
         self, folder: str, num_nodes: int, task_of: Callable[[int], str], keep: Keep
     ) -> None:
         _write_by_lines()
-        self._folder, self._task_of, self._keep = folder, task_of, keep
+        self._folder, self._keep = folder, keep
         self._lock = threading.Lock()
         self._closed = False
-        self._bounds = {node: Bound() for node in range(1, num_nodes)}
+        self._lines = {
+            node: BoundedLines(task_of(node), partial(write_line, node))
+            for node in range(1, num_nodes)
+        }
         self._selector = selectors.DefaultSelector()
         self._stopped = threading.Event()
-        for node in self._bounds:
+        for node in self._lines:
             for stream in STREAMS:
                 path = _path(folder, node, stream)
                 os.mkfifo(path, 0o600)
@@ -132,8 +109,8 @@ class WorkerOutput:
                     kept.setdefault(source.node, {})[source.stream] = path
             sources.append(source)
         self._selector.close()
-        for node in self._bounds:
-            self._tell_dropped(node)
+        for lines in self._lines.values():
+            lines.tell_dropped()
         try:
             for node, streams in kept.items():
                 self._keep(node, streams)
@@ -149,8 +126,8 @@ class WorkerOutput:
             self._turn(0.1)
             if time.monotonic() - told > 1:
                 told = time.monotonic()
-                for node in self._bounds:
-                    self._tell_dropped(node)
+                for lines in self._lines.values():
+                    lines.tell_dropped()
         deadline = time.monotonic() + times.DRAIN
         while self._turn(0) and time.monotonic() < deadline:
             pass
@@ -161,7 +138,7 @@ class WorkerOutput:
             with contextlib.suppress(BlockingIOError):
                 source: _Source = key.data
                 *lines, rest = (source.rest + os.read(key.fd, _READ)).split(b"\n")
-                if len(rest) > _LONGEST_KEPT:
+                if len(rest) > LONGEST_LINE:
                     lines, rest = [*lines, rest], b""
                 source.rest = rest
                 self._take(source, lines)
@@ -175,15 +152,7 @@ class WorkerOutput:
                 source.last = now = max(now, source.last + timedelta(microseconds=1))
                 source.kept.write(decorate(TASK_LOG_SOURCE, line, now=now) + b"\n")
         for line in lines:
-            if self._bounds[source.node].lets_through():
-                cut = line[:LONGEST_SHOWN] + (b" ..." if len(line) > LONGEST_SHOWN else b"")
-                show(STREAMS[source.stream], source.node, cut)
-
-    def _tell_dropped(self, node: int) -> None:
-        bound = self._bounds[node]
-        dropped, bound.dropped = bound.dropped, 0
-        if dropped:
-            show(2, node, dropped_lines(dropped, self._task_of(node)).encode())
+            self._lines[source.node].take(STREAMS[source.stream], line)
 
 
 class TaskOutput:
@@ -221,20 +190,6 @@ class TaskOutput:
 
 def _path(folder: str, node: int, stream: str) -> str:
     return os.path.join(folder, f"{node}.{stream}")
-
-
-def dropped_lines(count: int, task: str) -> str:
-    """Say that there was more to show."""
-    return f"{count} lines are not shown here; the log of task {task} has them"
-
-
-def show(number: int, node: int, line: bytes) -> None:
-    """Show a line of a node on this task's standard output (1) or error (2)."""
-    # Programs that a node has launched say themselves where they speak.
-    prefix = b"[node %d] " % node
-    whole = line if line.startswith(prefix) else prefix + line
-    with contextlib.suppress(OSError):
-        os.write(number, whole + b"\n")
 
 
 def _write_by_lines() -> None:

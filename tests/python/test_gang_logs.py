@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -93,6 +94,16 @@ def test_the_last_words_of_a_killed_worker_are_kept(run_flow: StartFlow, tmp_pat
     assert run.status != 0
     assert "[node 1] a child of 1" in run.output
     assert logs(tmp_path)["node_1"] == ["stdout of 1: nótė\na child of 1\n", "stderr of 1\n"]
+
+
+def test_a_worker_that_outlives_control_and_must_be_killed_says_so_and_leaves_nothing(
+    run_flow: StartFlow, short_tmp: str
+) -> None:
+    run = run_flow("gang_logs.py", MODE="stubborn")
+    assert run.status != 0
+    assert "Node 1 lost control" in run.output, run.output
+    assert "did not end within 5 s after that: the task is killed" in run.output, run.output
+    assert glob.glob(f"{short_tmp}/gw-*") == []
 
 
 def test_a_workers_traceback_is_in_its_log(run_flow: StartFlow, tmp_path: Path) -> None:

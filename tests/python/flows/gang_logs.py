@@ -1,5 +1,6 @@
 """A gang whose workers print what MODE says, on every node or in Ray's tasks."""
 
+import contextlib
 import os
 import sys
 import time
@@ -21,6 +22,13 @@ def speak(index):
         sys.stdout.write("no end of line")
     if index and MODE == "kill":
         os.kill(os.getpid(), 9)
+    if MODE == "stubborn":
+        if index == 0:
+            time.sleep(1)
+            os.kill(os.getpid(), 9)
+        while True:
+            with contextlib.suppress(BaseException):
+                time.sleep(60)
     if index and MODE == "fail":
         raise ValueError(f"node {index} cannot")
 

@@ -193,12 +193,16 @@ class WorkerTask(GangTask):
         self._joined = True
         try:
             self._line = run_worker(
-                self.node, self._address, self._attempt.number, timeout, step_code
+                *(self.node, self._address, self._attempt.number, timeout),
+                *(step_code, self._restore_output),
             )
         except BaseException:
-            if self._output is not None:
-                self._output.restore_if_control_is_gone()
+            self._restore_output()
             raise
+
+    def _restore_output(self) -> None:
+        if self._output is not None:
+            self._output.restore_if_control_is_gone()
 
     def failed(self, error: BaseException) -> None:
         """Let control know why this worker never joined, and take the node down."""

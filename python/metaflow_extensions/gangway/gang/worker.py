@@ -73,9 +73,13 @@ class WorkerLifeline:
                 raise self._lost(f"lost control: {error}") from error
             self._check()
 
-    def work(self, step_code: Callable[[], None]) -> dict[str, Any]:
-        """Run the step's code here; return control's message that the gang is over."""
-        code = UserCode(lambda lost: self._node.stop())
+    def work(self, step_code: Callable[[], None], take_down: Callable[[], None]) -> dict[str, Any]:
+        """Run the step's code here; return control's message that the gang is over.
+
+        Code that does not end when the gang is lost is killed with this process, after a call of
+        `take_down`.
+        """
+        code = UserCode(lambda lost: take_down())
         thread = start_thread(self._follow, code)
         try:
             with variables_set(self._node.environment()):
@@ -145,8 +149,24 @@ def run_worker(
     attempt: int,
     heartbeat_timeout: float,
     step_code: Callable[[], None],
+    before_kill: Callable[[], None],
 ) -> WorkerLifeline:
     """Be a worker of the gang until it is over; raise unless control says that it is done.
+
+    Parameters
+    ----------
+    node : GangNode
+        This task's node.
+    address : str
+        Control's ``host:port``.
+    attempt : int
+        The task's attempt.
+    heartbeat_timeout : float
+        Seconds of silence after which control counts as lost.
+    step_code : callable
+        The step's code, which runs here where the framework wants that.
+    before_kill : callable
+        Called before this process says that it kills itself, because the code does not end.
 
     Returns
     -------
@@ -154,6 +174,17 @@ def run_worker(
         What `leave` is to be called on when the task is done.
     """
     ended = False
+
+    def take_down() -> None:
+        node.stop()
+        if node.spec.local:
+            # Control may have been killed without a chance to clean up after itself.
+            processes.stop_everywhere(node.spec.gang)
+
+    def take_down_for_good() -> None:
+        take_down()
+        before_kill()
+
     try:
         line = WorkerLifeline(address, node, attempt, heartbeat_timeout)
         report = contextlib.nullcontext() if node.spec.local else reported(node.board)
@@ -162,15 +193,17 @@ def run_worker(
             message = line.receive("head")
             if message["type"] == "head":
                 node.start(message["head"])
-                message = line.work(step_code) if node.everywhere else line.receive("end")
+                message = (
+                    line.work(step_code, take_down_for_good)
+                    if node.everywhere
+                    else line.receive("end")
+                )
             node.stop()
         line.send("gone")
         ended = True
     finally:
-        node.stop()
-        if not ended and node.spec.local:
-            # Control may have been killed without a chance to clean up after itself.
-            processes.stop_everywhere(node.spec.gang)
+        if not ended:
+            take_down()
     raise_unless_done(message, node.spec.index)
     line.linger()
     return line

@@ -2,6 +2,8 @@
 
 # How long the tasks have to end after Ctrl-C before they are killed: Metaflow itself waits five seconds for them.
 patience_s <- 15
+# How long what a killed run has left gets to clean up after itself. Both are in times.py with what they must outlast.
+left_behind_s <- 10
 
 #' Run Python on the flow in `folder`
 #'
@@ -19,12 +21,14 @@ run_python <- function(python, folder, command, flow_name) {
   # Who has R's own standard output redirected (a notebook, sink()) shall find the log there too.
   piped <- interactive() || sink.number() > 0L || isTRUE(getOption("knitr.in.progress"))
   started <- proc.time()[["elapsed"]]
+  mark <- run_mark(folder)
+  env <- c(env, stats::setNames("YES", mark))
   process <- processx::process$new(
     python, c(file.path(folder, "flow.py"), native_arguments(command$args)),
     env = env, stdin = if (interactive()) NULL else "", stdout = if (piped) "|" else "",
     stderr = if (piped) "2>&1" else "", cleanup_tree = TRUE, encoding = "UTF-8"
   )
-  on.exit(stop_process(process, piped))
+  on.exit(stop_process(process, piped, mark))
   interrupted <- tryCatch(
     {
       follow(process, piped)
@@ -32,7 +36,7 @@ run_python <- function(python, folder, command, flow_name) {
     },
     interrupt = function(e) TRUE
   )
-  if (interrupted) stop_process(process, piped)
+  if (interrupted) stop_process(process, piped, mark)
   list(
     status = exit_status(process, interrupted), interrupted = interrupted,
     seconds = proc.time()[["elapsed"]] - started, report = report
@@ -87,9 +91,10 @@ pass_on <- function(process) {
 
 #' Stop a run, its tasks and whatever they started
 #'
-#' Python turns SIGTERM into the clean-up of Ctrl-C, and hands it on to the tasks.
+#' Python turns SIGTERM into the clean-up of Ctrl-C, and hands it on to the tasks. A run that somebody has killed could
+#' not: its gangs' tasks notice that it is gone and remove what they have made, if nobody kills them meanwhile.
 #' @noRd
-stop_process <- function(process, piped) {
+stop_process <- function(process, piped, mark, left_behind = left_behind_s) {
   if (process$is_alive()) {
     process$signal(tools::SIGTERM)
     # A second Ctrl-C: no more patience.
@@ -98,9 +103,16 @@ stop_process <- function(process, piped) {
       interrupt = function(e) NULL
     )
     process$kill_tree()
+  } else if (isTRUE(process$get_exit_status() < 0L)) {
+    end <- proc.time()[["elapsed"]] + left_behind
+    while (length(ps::ps_find_tree(mark)) && proc.time()[["elapsed"]] < end) Sys.sleep(0.1)
+    process$kill_tree()
   }
   invisible(process)
 }
+
+# The name of a variable in the environment of a run's processes. ps wants the time from which on it has to look.
+run_mark <- function(folder) sprintf("GANGWAYRUN_%.0f_%s", as.double(Sys.time()) - 60, basename(folder))
 
 # A process that a signal ended has that signal as its negative status; a shell says 128 + signal.
 exit_status <- function(process, interrupted) {

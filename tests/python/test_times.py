@@ -27,6 +27,7 @@ def test_a_silent_node_has_missed_several_beats(heartbeat_timeout: float) -> Non
 def test_times_that_stand_elsewhere_are_the_same() -> None:
     run = (ROOT / "R/run-process.R").read_text()
     assert re.findall(r"^patience_s <- (\d+)$", run, re.M) == [f"{times.RUN_ENDS:g}"]
+    assert re.findall(r"^left_behind_s <- (\d+)$", run, re.M) == [f"{times.LEFT_BEHIND:g}"]
     session = (ROOT / "R/ray-session.R").read_text()
     assert re.findall(r"timeout = (\d+)\) \{", session) == [f"{times.MEET_HERE:g}"]
     metaflow = inspect.getsource(NativeRuntime._killall)

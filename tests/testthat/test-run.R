@@ -181,6 +181,27 @@ test_that("when R is killed the run ends as well", {
   expect_lt(ended$seconds, 15)
 })
 
+test_that("what a killed run has left may clean up after itself, and is killed if it does not end", {
+  skip_if(!dir.exists("/proc"))
+  folder <- withr::local_tempdir()
+  withr::local_dir(folder)
+  mark <- run_mark(folder)
+  start <- function(left) {
+    processx::process$new("sh", c("-c", paste(left, "& kill -9 $$")), env = c("current", stats::setNames("YES", mark)),
+      cleanup_tree = TRUE)
+  }
+  process <- start("(sleep 2; touch cleaned)")
+  process$wait()
+  stop_process(process, FALSE, mark)
+  expect_true(file.exists("cleaned"))
+  process <- start("sleep 600")
+  process$wait()
+  expect_length(ps::ps_find_tree(mark), 1L)
+  stop_process(process, FALSE, mark, left_behind = 0.5)
+  Sys.sleep(0.2)
+  expect_length(ps::ps_find_tree(mark), 0L)
+})
+
 test_that("in the C locale a parameter arrives as it was given, by whatever way", {
   local_run_folder()
   withr::local_envvar(LC_ALL = "C", METAFLOW_RUN_VARIABLE = "z\u00fcrich $x")

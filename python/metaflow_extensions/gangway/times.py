@@ -42,6 +42,7 @@ BATCH_PATIENCE = 25.0
 # -- The run. How often it looks whether R is there, and how long R waits for it after a Ctrl-C.
 PARENT = 0.5
 RUN_ENDS = 15.0  # patience_s in R/run-process.R
+LEFT_BEHIND = 10.0  # left_behind_s there: for what a run that somebody has killed has left
 
 # -- Not ours: when Metaflow kills tasks after Ctrl-C, and the containers' managers a container.
 METAFLOW_KILLS = 5.0
@@ -70,6 +71,8 @@ OUTLASTS = (
      CONTAINER_KILLED, GANG_ENDS),
     ("Control has ended a gang that lost a node before who submitted the job ends it.",
      BATCH_PATIENCE, GANG_ENDS),
+    ("What a killed run has left, launchers too, ends by itself before R kills it.",
+     LEFT_BEHIND, TICK + STOP_NODE + WATCH),
     ("R waits longer for a run than Metaflow for its tasks, and tasks for their node.",
      RUN_ENDS, METAFLOW_KILLS + STOP_NODE),
 )  # fmt: skip

@@ -19,7 +19,7 @@ _STATUS = re.compile(r"exits with return code = (-?\d+)")
 
 
 def hostfile(num_nodes: int, slots: int) -> str:
-    """The text of a hostfile; nobody connects to the names in it."""
+    """Return the text of a hostfile; nobody connects to the names in it."""
     return "".join(f"node-{i} slots={slots}\n" for i in range(num_nodes))
 
 
@@ -65,13 +65,13 @@ def deepspeed_command(
 
 
 def rank_of_file(path: str) -> str:
-    """The rank whose log a file is."""
+    """Return the rank whose log a file is."""
     found = _RANK.search(path)
     return found[1] if found else ""
 
 
 def culprit(output: Output) -> tuple[str, int] | None:
-    """The rank that has failed, and its exit status; the launcher tells only the status.
+    """Return the rank that has failed, and its exit status; the launcher tells only the status.
 
     It is the only rank of the node, or the first that ended with a traceback.
     """

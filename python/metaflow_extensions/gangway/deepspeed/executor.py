@@ -74,7 +74,7 @@ class DeepspeedExecutor(AgentExecutor):
 
     @classmethod
     def for_single_node(cls, flow: Any, use_gpu: bool = False, n_slots: int = 1) -> _SingleNode:
-        """An executor for a task that is no gang, with `n_slots` processes."""
+        """Return an executor for a task that is no gang, with `n_slots` processes."""
         return _SingleNode(n_slots)
 
 

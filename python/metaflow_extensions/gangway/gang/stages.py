@@ -1,4 +1,4 @@
-"""The stages of this task's gang, announced to whoever in the process wants to know.
+"""The stages of this task's gang, announced to those in the process that watch.
 
 A task is in one gang at most. Stages, in their order: ``"meeting"`` (the node has its board), and
 on control ``"formed"`` (the step's code begins), ``"ending"`` (it has ended), ``"ended"`` (the

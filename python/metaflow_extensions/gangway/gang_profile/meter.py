@@ -56,7 +56,7 @@ class Meter:
         self._last, _ = self._count()
 
     def facts(self) -> dict[str, Any]:
-        """What does not change: the machine, and its GPUs' names."""
+        """Return what does not change: the machine, and its GPUs' names."""
         return {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -67,7 +67,7 @@ class Meter:
         }
 
     def read(self) -> Sample:
-        """What was used since the last look."""
+        """Return what was used since the last look."""
         now, memory = self._count()
         before, self._last = self._last, now
         seconds = max(now.at - before.at, 1e-6)

@@ -61,7 +61,7 @@ class Line:
             self._size *= 2
 
     def points(self) -> list[tuple[float, Sample]]:
-        """The points with their times on control's clock."""
+        """Return the points with their times on control's clock."""
         return [(at + self._offset, sample) for at, sample in self._points]
 
     @property
@@ -96,7 +96,7 @@ class Timeline:
             line.take(report, time.monotonic())
 
     def lines(self) -> dict[int, Line]:
-        """The nodes' lines by index."""
+        """Return the nodes' lines by index."""
         with self._lock:
             return dict(sorted(self._lines.items()))
 

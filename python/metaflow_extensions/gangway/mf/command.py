@@ -9,12 +9,12 @@ from metaflow.system_context import system_context
 
 
 def arguments() -> list[str]:
-    """The command and its options; none outside a command line."""
+    """Return the command and its options; none outside a command line."""
     context = click.get_current_context(silent=True)
     return list(getattr(context and context.find_root(), "saved_args", []))
 
 
 def package_suffixes() -> list[str]:
-    """The suffixes of files that the command line asks for in the code package."""
+    """Return the suffixes of files that the command line asks for in the code package."""
     package: Any = system_context.package
     return list(package._suffixes or ())

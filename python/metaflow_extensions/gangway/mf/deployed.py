@@ -60,7 +60,7 @@ def _replacing(make: Callable[..., Any], theirs: str, ours: str) -> Callable[...
 
 
 def _replaced(what: Any, theirs: str, ours: str) -> Any:
-    """A command, or a template (`payload`) or part of it that holds commands, with ours."""
+    """Return a command, or a template (`payload`) or part of it that holds commands, with ours."""
     if isinstance(what, str):
         return what.replace(theirs, ours)
     if isinstance(what, dict):

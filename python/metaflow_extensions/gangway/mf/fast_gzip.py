@@ -78,7 +78,7 @@ def _pack(plain: Any) -> Any:
 
 
 def _compressor() -> Callable[[memoryview], bytes]:
-    """What makes gzip of bytes: isal, or zlib at Metaflow's level."""
+    """Return what makes gzip of bytes: isal, or zlib at Metaflow's level."""
     try:
         from isal import isal_zlib
     except ImportError:

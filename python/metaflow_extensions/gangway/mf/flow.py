@@ -10,22 +10,22 @@ from metaflow.metaflow_current import current
 
 
 def step_of(flow: Any) -> str:
-    """The step that a flow object runs, or has run."""
+    """Return the step that a flow object runs, or has run."""
     return flow._current_step  # type: ignore[no-any-return]
 
 
 def path_of(flow: Any) -> str:
-    """The path of the task that an input of a join comes from."""
+    """Return the path of the task that an input of a join comes from."""
     return f"{type(flow).__name__}/{flow._datastore.pathspec}"
 
 
 def datastore_of(flow: Any) -> Any:
-    """The task's datastore, or before the first step None."""
+    """Return the task's datastore, or before the first step None."""
     return flow._datastore
 
 
 def contents(flow: Any) -> dict[str, str]:
-    """What is stored: the key of its content by the artifact's name."""
+    """Return what is stored: the key of its content by the artifact's name."""
     return dict(flow._datastore.items()) if flow._datastore else {}
 
 
@@ -38,7 +38,7 @@ def stored(flow: Any, name: str) -> Any:
 
 
 def about(flow: Any, name: str) -> dict[str, Any]:
-    """What Metaflow has noted of an artifact: its ``encoding`` and its ``size``."""
+    """Return what Metaflow has noted of an artifact: its ``encoding`` and its ``size``."""
     return flow._datastore._info[name]  # type: ignore[no-any-return]
 
 
@@ -53,12 +53,12 @@ def is_parameter(flow: Any, name: str) -> bool:
 
 
 def split_over(flow: Any) -> str | None:
-    """The artifact that the running step is split over."""
+    """Return the artifact that the running step is split over."""
     return flow._graph[flow._current_step].foreach_param  # type: ignore[no-any-return]
 
 
 def foreach_frames(flow: Any) -> list[Any]:
-    """The foreaches around a task, the outermost first: each has `var`, `index`, `num_splits`."""
+    """Return a task's foreaches, the outermost first: each has `var`, `index`, `num_splits`."""
     return flow._foreach_stack or []
 
 

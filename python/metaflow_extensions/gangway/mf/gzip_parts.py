@@ -77,7 +77,7 @@ class Parts:
         self.size, self._piece, self._starts = _read_index(fetch(start, packed - start), packed)
 
     def read(self, start: int, stop: int) -> bytes:
-        """The bytes from `start` up to `stop`."""
+        """Return the bytes from `start` up to `stop`."""
         out = BytesIO()
         self.copy(start, stop, out)
         return out.getvalue()

@@ -57,7 +57,7 @@ def run_beside_workers(
 
 
 def worker_task(node: int) -> str:
-    """The id that Metaflow gives a worker's task."""
+    """Return the id that Metaflow gives a worker's task."""
     return f"{current.task_id}_node_{node}"
 
 

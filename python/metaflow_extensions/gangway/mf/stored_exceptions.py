@@ -32,5 +32,5 @@ def enable() -> None:
 
 
 def r_error(stored: Any) -> dict[str, Any] | None:
-    """What `RException` tells of a stored exception; None if it is none of R code."""
+    """Return what `RException` tells of a stored exception; None if it is none of R code."""
     return getattr(stored, "r_error", None)

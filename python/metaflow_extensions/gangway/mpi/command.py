@@ -19,18 +19,18 @@ _HOSTFILE_OPTIONS = ("--hostfile", "-hostfile", "--machinefile", "-machinefile")
 
 
 def host_name(node: int) -> str:
-    """The name of a node for Open MPI. Nobody connects to it: the agent knows the node."""
+    """Return the name of a node for Open MPI. Nobody connects to it: the agent knows the node."""
     return f"{_HOST}{node}"
 
 
 def node_of(host: str) -> int | None:
-    """The node that a name means, or None for a name that is none of ours."""
+    """Return the node that a name means, or None for a name that is none of ours."""
     index = host.removeprefix(_HOST)
     return int(index) if index != host and index.isdigit() else None
 
 
 def hostfile(num_nodes: int, slots: Sequence[int]) -> str:
-    """The text of the file that lists the nodes."""
+    """Return the text of the file that lists the nodes."""
     return "".join(f"{host_name(i)} slots={slots[i]}\n" for i in range(num_nodes))
 
 
@@ -87,12 +87,12 @@ def daemon_environment(folder: str) -> dict[str, str]:
 
 
 def tools_path() -> dict[str, str]:
-    """A PATH on which ``python`` is the task's own."""
+    """Return a PATH on which ``python`` is the task's own."""
     return {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")}
 
 
 def mpirun_words(args: Arguments, program: Any, program_args: Arguments) -> list[str]:
-    """The words that follow ``mpirun``.
+    """Return the words that follow ``mpirun``.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def mpirun_words(args: Arguments, program: Any, program_args: Arguments) -> list
 
 
 def compiler_words(args: Arguments) -> list[str]:
-    """The words that follow ``mpicc``; files beside the flow are found."""
+    """Return the words that follow ``mpicc``; files beside the flow are found."""
     return [find_beside(word) or word for word in _split(args)]
 
 

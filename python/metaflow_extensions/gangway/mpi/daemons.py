@@ -65,7 +65,7 @@ class Daemons:
             self._wait(times.DAEMONS_STOP)
 
     def failures(self) -> dict[str, int]:
-        """The daemons that have failed: what is to be said of each, and its exit status."""
+        """Return the daemons that have failed: what is to be said of each, and its exit status."""
         reports = self._node.board.read(f"mpi/ended/{self._run}/")
         return {
             f"node {report['node']}: Open MPI's daemon {report['text']}": int(report["status"])

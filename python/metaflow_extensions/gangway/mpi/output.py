@@ -36,7 +36,7 @@ class JobOutput:
         self._begun: dict[tuple[str, str], str] = {}
 
     def rank_of(self, line: str) -> tuple[str, str, int | None] | None:
-        """The rank that has printed a line, its text and its node; None for a line of the map."""
+        """Return a line's rank, its text and the rank's node; None for a line of the map."""
         own, *tagged = self._TAG.split(line)
         if tagged:
             self._drawing = False
@@ -82,7 +82,7 @@ _CAUSES = (
 
 
 def culprit(output: Output) -> tuple[str, int] | None:
-    """The rank that mpirun names as the first to fail, and its exit status.
+    """Return the rank that mpirun names as the first to fail, and its exit status.
 
     The status is 0 for a rank that has ended without `MPI_Finalize`.
     """

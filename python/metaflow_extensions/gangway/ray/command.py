@@ -37,7 +37,7 @@ class NodeResources:
 
 
 def loopback() -> str:
-    """The address of nodes that share a machine.
+    """Return the address of nodes that share a machine.
 
     Ray replaces 127.0.0.1 by an address that the network can reach; on Linux all of 127/8 is this
     machine's own, so that nothing leaves it and no change of network disturbs it.
@@ -104,7 +104,7 @@ def _resource_options(resources: NodeResources) -> list[str]:
 
 
 def authentication(token: str) -> dict[str, str]:
-    """The variables that open a gang's cluster; every process needs both."""
+    """Return the variables that open a gang's cluster; every process needs both."""
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def command_line() -> Any:
-    """The command ``ray``, a Click group."""
+    """Return the command ``ray``, a Click group."""
     from ray.scripts import scripts
 
     return scripts.cli
@@ -24,7 +24,7 @@ def head_port_files(folder: str) -> list[str]:
 
 
 def head_address_file(folder: str) -> str:
-    """The file that holds the head's address, 1 s after it is ready."""
+    """Return the file that holds the head's address, 1 s after it is ready."""
     return os.path.join(folder, "ray_current_cluster")
 
 
@@ -36,7 +36,7 @@ def nodes_client(address: str) -> Any:
 
 
 def names_alive(client: Any) -> list[str]:
-    """The names of the nodes that are up."""
+    """Return the names of the nodes that are up."""
     from ray.core.generated import gcs_pb2
 
     up = gcs_pb2.GcsNodeInfo.ALIVE  # type: ignore[attr-defined]

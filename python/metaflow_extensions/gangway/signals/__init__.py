@@ -3,8 +3,8 @@
 Ends of a run
   A person presses Ctrl-C in R: R's interrupt in ``run()``, which sends SIGTERM to the run and waits
   (``R/run-process.R``); then 130, and R's interrupt again.
-  Whoever, SIGTERM or SIGHUP to the run: Ctrl-C, here, and by no other code (`run_end`): SIGINT to
-  the run's tasks, KeyboardInterrupt in the run, status 130.
+  Anyone sends SIGTERM or SIGHUP to the run: it is Ctrl-C, and `run_end` alone makes it so: SIGINT
+  to the run's tasks, KeyboardInterrupt in the run, status 130.
   R is gone: the run notices, and sends itself SIGTERM (`run_end`).
   A terminal's Ctrl-C, SIGINT to the run and its tasks: KeyboardInterrupt in each.
   Metaflow ends its tasks after Ctrl-C: it waits 5 s for them, then SIGKILL.

@@ -49,7 +49,7 @@ def interrupt() -> None:
 
 
 def now() -> float:
-    """The moment that `in_session` compares starts with."""
+    """Return the moment that `in_session` compares starts with."""
     if sys.platform == "linux":
         # A start is told in hundredths of a second since the machine's.
         return time.clock_gettime(time.CLOCK_BOOTTIME) - 0.01

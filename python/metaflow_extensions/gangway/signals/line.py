@@ -27,7 +27,7 @@ class SignalLine:
             self._reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def fileno(self) -> int:
-        """The end for Python's C code."""
+        """Return the end for Python's C code."""
         return self._writer.fileno()
 
     def receive(self) -> bytes:

@@ -2,7 +2,7 @@
 
 R and the packages that it loads handle signals as if R had one thread. While it sleeps or waits, R
 handles SIGINT by a jump back on the stack of whatever thread has got the signal (R_SelectEx() in
-R's src/unix/sys-std.c), and "stack smashing detected" follows, or worse; processx waits for ever
+R's src/unix/sys-std.c), and "stack smashing detected" follows, or worse; processx waits forever
 for a process whose SIGCHLD another thread has got. The kernel may give a signal to any thread that
 does not block it. A thread starts with the mask of the one that starts it.
 """

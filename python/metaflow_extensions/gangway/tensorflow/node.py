@@ -25,6 +25,6 @@ class TensorflowNode(AgentNode):
 
 
 def tf_config(addresses: list[str], index: int) -> str:
-    """What ``tf.distribute`` reads: the addresses of all workers, and which one this is."""
+    """Return what ``tf.distribute`` reads: the addresses of all workers, and which one this is."""
     task = {"type": "worker", "index": index}
     return json.dumps({"cluster": {"worker": addresses}, "task": task})

@@ -73,6 +73,6 @@ def rank_of(line: str) -> tuple[str, str]:
 
 
 def culprit(output: Output) -> tuple[str, int] | None:
-    """The rank that torchrun names as the first to fail, and its exit status."""
+    """Return the rank that torchrun names as the first to fail, and its exit status."""
     found = _CAUSE.search("\n".join(output.last_lines()))
     return (found[1], int(found[2])) if found else None

@@ -110,7 +110,7 @@ class Board:
             listener(key, value)
 
     def close(self, lost: GangLostException) -> None:
-        """The gang is lost: nobody needs to wait any longer."""
+        """Note that the gang is lost: nobody needs to wait any longer."""
         with self._changed:
             self._lost = lost
             self._changed.notify_all()

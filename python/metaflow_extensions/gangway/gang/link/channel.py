@@ -1,7 +1,7 @@
 """An authenticated connection that carries small JSON messages.
 
 The handshake is multiprocessing's (an HMAC challenge in both directions). Nothing that a peer sends
-is ever unpickled, a message has a size limit, and no read or write blocks for ever.
+is ever unpickled, a message has a size limit, and no read or write blocks indefinitely.
 """
 
 from __future__ import annotations

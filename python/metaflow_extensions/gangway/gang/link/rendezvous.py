@@ -56,7 +56,7 @@ def patience() -> float:
 
 
 def host() -> str:
-    """The address of nodes that share this machine."""
+    """Return the address of nodes that share this machine."""
     return "127.0.0.1"
 
 

@@ -11,7 +11,7 @@ _ANYWHERE = "192.0.2.1"  # an address for documentation: only the way there is l
 
 
 def own_address() -> str:
-    """This machine's address in its network, as its name says, or else as its routes do."""
+    """Return this machine's address in its network, as its name says, or else as its routes do."""
     with contextlib.suppress(OSError):
         for address in socket.gethostbyname_ex(socket.gethostname())[2]:
             if not address.startswith("127."):
@@ -20,7 +20,7 @@ def own_address() -> str:
 
 
 def address_towards(host: str) -> str:
-    """This machine's address on the way to another one; nothing is sent."""
+    """Return this machine's address on the way to another one; nothing is sent."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect((host, 9))

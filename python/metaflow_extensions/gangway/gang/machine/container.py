@@ -40,7 +40,7 @@ class Container:
 
 
 def container_of(decorators: Iterable[Any]) -> Container:
-    """What this task's container has, by the step's ``@batch`` or ``@kubernetes`` and its limits.
+    """Return what this task's container has, by ``@batch`` or ``@kubernetes`` and its limits.
 
     Parameters
     ----------

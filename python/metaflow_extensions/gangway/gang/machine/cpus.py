@@ -19,7 +19,7 @@ def cores() -> int:
 
 
 def _limit(count: int) -> float:
-    """The limit of the container that this may run in; at most so many."""
+    """Return the limit of the container that this may run in; at most so many."""
     with contextlib.suppress(OSError, ValueError), open(_V2) as file:
         quota, period = map(int, file.read().split())
         return quota / period
@@ -31,7 +31,7 @@ def _limit(count: int) -> float:
 
 
 def asked_for(decorators: Iterable[Any], *kinds: str) -> int:
-    """What ``@resources``, ``@batch`` and ``@kubernetes`` ask for; the largest, at least 1.
+    """Return what ``@resources``, ``@batch`` and ``@kubernetes`` ask for; the largest, at least 1.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import os
 
 
 def visible_gpus() -> list[str]:
-    """The NVIDIA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    """Return the NVIDIA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
@@ -15,11 +15,11 @@ def visible_gpus() -> list[str]:
 
 
 def share(count: int, nodes: int, index: int) -> int:
-    """The number of things that a node gets; the remainder goes to the first nodes."""
+    """Return the number of things that a node gets; the remainder goes to the first nodes."""
     return count // nodes + (index < count % nodes)
 
 
 def share_of(gpus: list[str], nodes: int, index: int) -> list[str]:
-    """The GPUs that a node gets."""
+    """Return the GPUs that a node gets."""
     first = sum(share(len(gpus), nodes, i) for i in range(index))
     return gpus[first : first + share(len(gpus), nodes, index)]

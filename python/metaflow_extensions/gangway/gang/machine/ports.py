@@ -6,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """A TCP port that nobody uses at the moment."""
+    """Return a TCP port that nobody uses at the moment."""
     with socket.create_server(("", 0)) as sock:
         return int(sock.getsockname()[1])
 

@@ -33,7 +33,7 @@ _LONGEST_BASE = 20
 
 
 def node_mark(gang: str, index: int) -> str:
-    """What the processes of one node carry in their environment."""
+    """Return what the processes of one node carry in their environment."""
     return f"{gang}.{index}"
 
 
@@ -55,7 +55,7 @@ def members(mark: str, sessions: Iterable[int] = ()) -> list[psutil.Process]:
 
 
 def sessions_of(gang: str) -> set[int]:
-    """The sessions of a gang's marked processes; its unmarked ones share them."""
+    """Return the sessions of a gang's marked processes; its unmarked ones share them."""
     sessions = set()
     for process in members(gang):
         with contextlib.suppress(OSError):

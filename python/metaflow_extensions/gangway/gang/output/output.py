@@ -57,7 +57,7 @@ class Output:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def last_lines(self, rank: str = "") -> list[str]:
-        """The last lines of a rank, or of the launcher itself."""
+        """Return the last lines of a rank, or of the launcher itself."""
         with self._lock:
             return list(self._lines.get(rank, ()))
 
@@ -66,7 +66,7 @@ class Output:
         return self._spoke.get(rank, 0.0)
 
     def ranks(self) -> list[str]:
-        """The ranks that have printed something."""
+        """Return the ranks that have printed something."""
         with self._lock:
             return [rank for rank in self._lines if rank]
 

@@ -20,7 +20,7 @@ LONGEST_SHOWN = 4000
 
 
 def prefix(node: int, speaker: str = "") -> str:
-    """What stands before a line of a node, or of a program on it."""
+    """Return what stands before a line of a node, or of a program on it."""
     return f"[node {node}] [{speaker}] " if speaker else f"[node {node}] "
 
 

@@ -60,7 +60,7 @@ def options(given: Arguments) -> dict[str, str | None]:
 
 
 def option_line(given: Mapping[str, str | None]) -> list[str]:
-    """The words of a command line for what `options` gives."""
+    """Return the words of a command line for what `options` gives."""
     words = []
     for name, value in given.items():
         dashed = ("-" if len(name) == 1 else "--") + name
@@ -69,7 +69,7 @@ def option_line(given: Mapping[str, str | None]) -> list[str]:
 
 
 def word(value: Any) -> str:
-    """A value as one word: true and false, lists and dictionaries as JSON writes them."""
+    """Return a value as one word: true and false, lists and dictionaries as JSON writes them."""
     if isinstance(value, (bool, list, tuple, dict)) or value is None:
         return json.dumps(value, ensure_ascii=False)
     return str(value)

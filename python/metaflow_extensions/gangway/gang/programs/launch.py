@@ -110,7 +110,7 @@ class Launch:
 
 
 def killed_by(status: int) -> str | None:
-    """The name of the signal that an exit status stands for, if it does."""
+    """Return the name of the signal that an exit status stands for, if it does."""
     number = -status if status < 0 else status - 128
     return signal.Signals(number).name if number in signal.valid_signals() else None
 

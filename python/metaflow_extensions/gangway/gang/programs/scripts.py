@@ -32,7 +32,7 @@ def find_script(entrypoint: str | None, call: str) -> str:
 
 
 def find_beside(path: str) -> str | None:
-    """The path of a file in the working folder or beside the flow's file, if it is there."""
+    """Return the path of a file in the working folder or beside the flow's file, if it is there."""
     for candidate in (path, os.path.join(_flow_folder(), path)):
         if os.path.isfile(candidate):
             return candidate

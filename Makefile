@@ -2,7 +2,7 @@
 #   make demo                                     set up, then tune random forests on a Ray cluster of two nodes
 #   make run FLOW=my/flow.R ARGS="run --alpha 1"  any R flow in the project's environment
 #   make test | lint | bench                      all that CI checks | only the linters | the benchmarks
-#   make test-newest                              the suite's core on Debian sid
+#   make test-newest                              the suite's core on Debian sid, with the newest Metaflow, Ray, rpy2
 #   make test-cases                               every case of docs/cases.md by every door, which takes some 20 minutes
 #   make test-examples                            what the examples of all installed packages make can be read: an hour
 #   make test-faults                              the long part of the fault matrix, which takes some 40 minutes
@@ -47,7 +47,7 @@ test-image:
 	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -p no:cacheprovider -m image
 
 test-newest:
-	@scripts/root.sh sid scripts/test.sh core
+	@NEWEST=releases scripts/root.sh sid scripts/test.sh core
 
 test-all: setup-frameworks
 	@$(MAKE) --no-print-directory test test-cases test-examples test-faults test-newest

@@ -1,7 +1,5 @@
 # The parts of install_metaflow() that run other programs.
 
-oldest_python <- "3.10"
-
 install_virtualenv <- function(packages, ...) {
   made <- !environment_exists("virtualenv")
   if (made) {
@@ -70,7 +68,7 @@ find_python <- function(paths = python_candidates()) {
 # Every Python on the PATH: the first may be a build without ssl, with which pip can fetch nothing
 python_candidates <- function() {
   folders <- strsplit(Sys.getenv("PATH"), .Platform$path.sep, fixed = TRUE)[[1]]
-  names <- c("python3", paste0("python3.", 14:10), "python")
+  names <- c("python3", paste0("python3.", 14:sub("3.", "", oldest_python, fixed = TRUE)), "python")
   paths <- outer(folders, paste0(names, if (.Platform$OS.type == "windows") ".exe"), file.path)
   unique(paths[file.access(paths, 1L) == 0L])
 }

@@ -33,6 +33,7 @@ gangway_envname <- "r-gangway"
 install_metaflow <- function(method = c("conda", "virtualenv"), prompt = TRUE, version = NULL,
                              ...) {
   method <- if (missing(method)) "virtualenv" else rlang::arg_match(method)
+  if (!is.null(version)) check_metaflow_version(version)
   packages <- python_requirements(version)
   check_other_environment(method)
   if (!confirm(prompt, paste0("Install ", paste(packages, collapse = ", "), " into the ", method,
@@ -88,46 +89,23 @@ remove_metaflow_env <- function(prompt = TRUE) {
   invisible()
 }
 
-#' What pip is asked for
-#'
-#' @param version Version of Metaflow, or `NULL`.
-#' @param r The version of R that tasks embed.
-#' @noRd
-python_requirements <- function(version = NULL, r = getRversion()) {
-  c(
-    metaflow_requirement(version), "ray[default]>=2.52", "psutil>=5.9",
-    # from 3.6.6 on it needs the headers of R 4.5
-    if (r < "4.5") "rpy2-rinterface==3.6.5" else "rpy2-rinterface>=3.6.6",
-    # reticulate before 1.41 cannot convert arrays of numpy 2
-    if (utils::packageVersion("reticulate") < "1.41") "numpy<2" else "numpy",
-    "pandas",
-    # packs artifacts ten times as fast as Python's own gzip; elsewhere pip would have to build it
-    if (R.version$arch %in% c("x86_64", "aarch64")) "isal>=1.8"
-  )
-}
-
-oldest_metaflow <- "2.19.39"
-
-metaflow_requirement <- function(version) {
-  if (is.null(version)) {
-    return(paste0("metaflow>=", oldest_metaflow))
-  }
+# A version of Metaflow that the user asks for is taken, if gangway can work with it.
+check_metaflow_version <- function(version) {
+  oldest <- version_bound("metaflow", ">=")
   parsed <- tryCatch(numeric_version(version), error = function(e) NULL)
   if (length(parsed) != 1L) {
     gangway_abort(
-      c("{.arg version} must be a version of Metaflow, such as {.val {oldest_metaflow}},
-         not {.val {version}}."),
-      class = c("gangway_error_argument", "gangway_error_python"), call = rlang::caller_env(2)
+      c("{.arg version} must be a version of Metaflow, such as {.val {oldest}}, not {.val {version}}."),
+      class = c("gangway_error_argument", "gangway_error_python"), call = rlang::caller_env()
     )
   }
-  if (parsed < oldest_metaflow) {
+  if (parsed < oldest) {
     gangway_abort(
-      c("Metaflow {version} is too old: gangway needs {oldest_metaflow} or newer.",
+      c("Metaflow {version} is too old: gangway needs {oldest} or newer.",
         i = "Older ones have no artifact serializers, which keep R objects as they are."),
-      class = c("gangway_error_argument", "gangway_error_python"), call = rlang::caller_env(2)
+      class = c("gangway_error_argument", "gangway_error_python"), call = rlang::caller_env()
     )
   }
-  paste0("metaflow==", version)
 }
 
 confirm <- function(prompt, question) {

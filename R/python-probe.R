@@ -1,8 +1,5 @@
 # What a Python has, found without starting it where that is possible: every run asks.
 
-oldest_metaflow <- "2.19.39"
-oldest_ray <- "2.52"
-
 #' Versions of what gangway needs in a Python
 #'
 #' @param python Path of a Python.
@@ -72,7 +69,7 @@ probe_process <- function(python) {
     gangway_abort(c(
       "The Python {.file {python}} does not work.",
       stats::setNames(said, rep("x", length(said))),
-      i = "gangway needs Python 3.10 or later; {.fn install_metaflow} makes an environment with one."
+      i = "gangway needs Python {oldest_python} or later; {.fn install_metaflow} makes an environment with one."
     ), "gangway_error_python", call = NULL)
   }
   # The line may follow others, which a sitecustomize.py prints.
@@ -94,19 +91,39 @@ check_python <- function(python, ray = FALSE) {
       i = "{.fn install_metaflow} makes an environment that has it; {.fn gangway_python} says how a Python is chosen."
     ), "gangway_error_python", call = NULL)
   }
+  warn_untried(probe_python(python), ray)
   invisible(python)
+}
+
+#' Say once that gangway was not tried with a release as new
+#'
+#' It works as a rule: what gangway replaces of Metaflow is checked before, and all else fails by name.
+#' @param has,ray As in `python_problem()`.
+#' @noRd
+warn_untried <- function(has, ray = FALSE) {
+  for (name in c("Metaflow", if (ray) "Ray")) {
+    version <- has[[tolower(name)]]
+    bound <- version_bound(tolower(name), "<")
+    if (at_least(version, bound)) {
+      gangway_warn(c(
+        "{name} {version} is newer than what this gangway was tried with, the releases before {bound}.",
+        i = "If something fails, update gangway, or install an older one: {.code pip install '{tolower(name)}<{bound}'}."
+      ), "gangway_warning_untried", .frequency = "once", .frequency_id = paste("gangway", name, version))
+    }
+  }
 }
 
 # What a Python lacks, as in "does not have Ray: ..."; "" if nothing.
 python_problem <- function(has, ray = FALSE) {
   problems <- c(
-    version_problem("Metaflow", has$metaflow, oldest_metaflow),
-    if (ray) version_problem("Ray", has$ray, oldest_ray)
+    version_problem("Metaflow", has$metaflow),
+    if (ray) version_problem("Ray", has$ray)
   )
   c(problems[nzchar(problems)], "")[1L]
 }
 
-version_problem <- function(name, version, oldest) {
+version_problem <- function(name, version) {
+  oldest <- version_bound(tolower(name), ">=")
   if (nzchar(version) && at_least(version, oldest)) {
     return("")
   }

@@ -47,13 +47,15 @@ check_forced_python <- function(python, wanted, ray) {
            {.code Sys.setenv(RETICULATE_PYTHON = \"{wanted}\")}."
     ))
   }
+  warn_untried(probe_python(python), ray)
 }
 
 # It is asked itself: its search path may be longer than the one that it was started with.
 check_running_python <- function(ray) {
   versions <- reticulate::import("importlib.metadata")
   version <- function(name) tryCatch(versions$version(name), error = function(e) "")
-  problem <- python_problem(list(metaflow = version("metaflow"), ray = version("ray")), ray)
+  has <- list(metaflow = version("metaflow"), ray = version("ray"))
+  problem <- python_problem(has, ray)
   if (nzchar(problem)) {
     wanted <- tryCatch(gangway_python(), gangway_error_python = function(e) NULL)
     abort_other_python(reticulate::py_config()$python, wanted, problem, c(
@@ -64,6 +66,7 @@ check_running_python <- function(ray) {
       }
     ))
   }
+  warn_untried(has, ray)
 }
 
 abort_other_python <- function(python, wanted, problem, more) {

@@ -43,7 +43,7 @@ gangway_python <- function() {
   }
   gangway_abort(c(
     "There is no Python on this machine, or none that gangway finds.",
-    i = "Install Python 3.10 or later, then call {.fn install_metaflow};
+    i = "Install Python {oldest_python} or later, then call {.fn install_metaflow};
          or set the environment variable {.envvar GANGWAY_PYTHON} to a Python that has Metaflow."
   ), "gangway_error_python")
 }

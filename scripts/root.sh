@@ -66,7 +66,7 @@ copy_project() {
 # The caller's proxies, certificates and pip settings; nothing else of its environment.
 passed=(HOME=/root TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     DEBIAN_FRONTEND=noninteractive)
-for name in CI PYTHON http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR \
+for name in CI NEWEST PYTHON http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR \
     REQUESTS_CA_BUNDLE CURL_CA_BUNDLE; do
     if [ -n "${!name-}" ]; then passed+=("$name=${!name}"); fi
 done

@@ -5,7 +5,7 @@
 # PYTHONPATH, as it does for a user who has only the R package, and Metaflow refuses to start when it
 # finds an extension twice. pytest gets python/ on its path (docs/setup.md).
 
-PYTHON_MINIMUM=3.10
+PYTHON_MINIMUM=$(sed -n 's/^requires-python = ">=\(.*\)"$/\1/p' "$ROOT/python/pyproject.toml")
 TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 # What keeps this Python from being used, one line; nothing if it is fit.
@@ -32,7 +32,7 @@ PY
 # Sets BASE_PYTHON: the one asked for with PYTHON=, the first fit one on PATH, or the distribution's.
 choose_python() {
     local candidate lacks seen=""
-    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10 /usr/bin/python3}; do
+    for candidate in ${PYTHON:-python3 $(printf 'python3.%s ' $(seq 14 -1 "${PYTHON_MINIMUM#3.}")) /usr/bin/python3}; do
         lacks=$(python_lacks "$candidate" | paste -s -d , -)
         if [ -z "$lacks" ]; then
             BASE_PYTHON=$(command -v "$candidate")
@@ -58,20 +58,11 @@ choose_python() {
         "Then run this again, with PYTHON=/path/to/python3 if it is not the first on PATH."
 }
 
-# rpy2-rinterface 3.6.6 and later need the C API of R 4.5.
-rinterface_requirement() {
-    if version_at_least "$R_VERSION" 4.5; then
-        echo "rpy2-rinterface>=3.6.6"
-    else
-        echo "rpy2-rinterface==3.6.5"
-    fi
-}
-
-# reticulate before 1.38 was built for numpy 1; so was the last pyarrow before 26, which says so only when imported.
-numpy_constraint() {
-    local version
-    version=$(Rscript --vanilla -e 'cat(as.character(packageVersion("reticulate")))')
-    version_at_least "$version" 1.38 || printf '%s\n' "numpy<2" "pyarrow<26"
+# What this R and its reticulate allow (tool.gangway.constraints in python/pyproject.toml).
+constraints() {
+    local reticulate
+    reticulate=$(Rscript --vanilla -e 'cat(as.character(packageVersion("reticulate")))')
+    "$VENV/bin/python" "$ROOT/scripts/requirements.py" --constraints "R=$R_VERSION" "reticulate=$reticulate"
 }
 
 make_venv() {
@@ -84,7 +75,7 @@ pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check --
 # A wheel from pip's cache may have been built against another R, or without R (ABI mode, far slower).
 install_rinterface() {
     RPY2_CFFI_MODE=API pip_install --no-cache-dir --force-reinstall --no-deps \
-        --no-binary rpy2-rinterface "$(rinterface_requirement)"
+        --no-binary rpy2-rinterface "$(requirement_of rpy2-rinterface)" -c "$STATE/constraints.txt"
     "$VENV/bin/python" -c 'import _rinterface_cffi_api
 import rpy2.rinterface as rinterface
 rinterface.initr()
@@ -93,9 +84,11 @@ print(rinterface.evalr("R.version.string")[0])'
 
 requirements() { # EXTRA_OR_GROUP...: a file that lists what python/pyproject.toml wants for them
     local file=$STATE/requirements-$1.txt
-    "$VENV/bin/python" "$ROOT/scripts/requirements.py" "$@" >"$file" || return
+    "$VENV/bin/python" "$ROOT/scripts/requirements.py" ${NEWEST:+"--newest=$NEWEST"} "$@" >"$file" || return
     printf '%s' "$file"
 }
+
+requirement_of() { grep "^$1[^a-z]" "$(requirements r)"; } # a package of the extra r
 
 # What the examples with Ray Train and Ray Tune need, which the tests run: about 100 MB, in wheels or not at all.
 install_example_libraries() {
@@ -127,7 +120,7 @@ setup_frameworks() {
 }
 
 python_inputs() {
-    text_hash "$R_VERSION ${PYTHON-}" \
+    text_hash "$R_VERSION ${PYTHON-} ${NEWEST-}" \
         "$(hash_of python/pyproject.toml scripts/setup-python.sh scripts/requirements.py)"
 }
 
@@ -144,13 +137,13 @@ setup_python() { # LEVEL
             "Is there room on the disk, and may this user write here?" make_venv
         printf '%s\n' "$("$BASE_PYTHON" -VV) $BASE_PYTHON" >"$STATE/base-python"
     fi
-    numpy_constraint >"$STATE/constraints.txt"
+    constraints >"$STATE/constraints.txt"
     wanted=$(requirements "${groups[@]}")
     step "Python packages: Metaflow, Ray${groups[2]:+, tools for the tests}" \
         "If Ray is what is not found, it has no build for this Python yet: choose another with PYTHON=python3.13." \
-        pip_install -r "$wanted" -c "$STATE/constraints.txt" cffi
+        pip_install ${NEWEST:+--upgrade} -r "$wanted" -c "$STATE/constraints.txt" cffi
     rm -f "$STATE/missing-python"
-    pip_install --only-binary isal "isal>=1.8" >"$LOGS/isal.log" 2>&1 ||
+    pip_install --only-binary isal "$(requirement_of isal)" >"$LOGS/isal.log" 2>&1 ||
         note_optional python "Python package isal: packing artifacts ten times as fast as with Python's gzip"
     if [ "$level" != run ]; then
         optional_step python "Ray Train, Ray Tune, XGBoost" \

@@ -2,7 +2,7 @@
 # (SC2046, SC2086: names of packages are single words, and lists of them are split on purpose.)
 # R and the R packages: the distribution's binaries first, then CRAN. Sourced by setup.sh.
 
-R_MINIMUM=4.2
+R_MINIMUM=$(sed -n 's/^Depends: R (>= \(.*\))$/\1/p' "$ROOT/DESCRIPTION")
 
 # What a missing optional package takes away; DESCRIPTION's Suggests and Config/Needs/* are optional.
 r_package_adds() {

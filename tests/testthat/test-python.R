@@ -68,12 +68,25 @@ test_that("what is missing or too old is named with the way out", {
   old <- fake_env("metaflow-2.18.1.dist-info")
   expect_match(python_error(check_python(old)), "Metaflow 2.18.1, which is too old.*2.19.39")
   expect_match(python_error(check_python(fake_env("metaflow-2.9.9.dist-info"))), "too old")
-  expect_silent(check_python(fake_env("metaflow-2.20.0rc1.dist-info")))
   expect_silent(check_python(fake_env("metaflow-2.19.39.2+local.dist-info")))
   no_ray <- fake_env("metaflow-2.19.39.dist-info")
   expect_match(python_error(check_python(no_ray, ray = TRUE)), "does not have Ray")
   old_ray <- fake_env("metaflow-2.19.39.dist-info", "ray-2.9.0.dist-info")
   expect_match(python_error(check_python(old_ray, ray = TRUE)), "Ray 2.9.0, which is too old.*2.52.*install_metaflow")
+})
+
+test_that("what is newer than gangway was tried with is said once, and used", {
+  rlang::reset_warning_verbosity("gangway Metaflow 99.1.0rc1")
+  rlang::reset_warning_verbosity("gangway Ray 99.2.0")
+  new <- fake_env("metaflow-99.1.0rc1.dist-info", "ray-99.2.0.dist-info")
+  warned <- function(...) {
+    w <- expect_warning(check_python(new, ...), class = "gangway_warning_untried")
+    gsub("\\s+", " ", conditionMessage(w))
+  }
+  said <- c(warned(), warned(ray = TRUE))
+  expect_match(said[1L], "Metaflow 99.1.0rc1 is newer than what this gangway was tried with.*'metaflow<[0-9.]+'")
+  expect_match(said[2L], "Ray 99.2.0 is newer.*'ray<[0-9.]+'")
+  expect_silent(check_python(new, ray = TRUE))
 })
 
 test_that("a Python without an environment of its own is asked itself", {

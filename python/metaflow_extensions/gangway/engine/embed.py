@@ -24,7 +24,7 @@ from typing import Any
 from ..signals.threads import leave_signals_to_main
 from .reticulate import end_event_loop
 
-MINIMUM_VERSION = (4, 2, 0)
+OLDEST_R = (4, 2)
 OPTIONS = (
     *("gangway", "--quiet", "--no-save", "--no-restore", "--no-readline"),
     # R looks for garbage when it has so much, at first for every 16 MB of small objects: while it
@@ -33,7 +33,8 @@ OPTIONS = (
 )
 
 _INSTALL = (
-    "Install R >= 4.2 (Debian, Ubuntu: apt install r-base-core) or put it on PATH, "
+    f"Install R >= {'.'.join(map(str, OLDEST_R))} (Debian, Ubuntu: apt install r-base-core) or put "
+    "it on PATH, "
     "or name it in the environment variable R_HOME."
 )
 
@@ -217,8 +218,8 @@ def _import_rinterface() -> Any:
 
 def _check_version(rinterface: Any) -> None:
     version = tuple(rinterface.baseenv["getRversion"]()[0])
-    if version < MINIMUM_VERSION:
-        found, needed = (".".join(map(str, v)) for v in (version, MINIMUM_VERSION))
+    if version < OLDEST_R:
+        found, needed = (".".join(map(str, v)) for v in (version, OLDEST_R))
         raise _start_exception(f"R {found} ({os.environ['R_HOME']}) is too old; needed: {needed}.")
 
 

@@ -105,9 +105,10 @@ warn_untried <- function(has, ray = FALSE) {
     version <- has[[tolower(name)]]
     bound <- version_bound(tolower(name), "<")
     if (at_least(version, bound)) {
+      older <- paste0("'", tolower(name), "<", bound, "'")
       gangway_warn(c(
         "{name} {version} is newer than what this gangway was tried with, the releases before {bound}.",
-        i = "If something fails, update gangway, or install an older one: {.code pip install '{tolower(name)}<{bound}'}."
+        i = "If something fails, update gangway, or install an older one: {.code pip install {older}}."
       ), "gangway_warning_untried", .frequency = "once", .frequency_id = paste("gangway", name, version))
     }
   }

@@ -1,11 +1,13 @@
-"""Raise the upper bounds of Metaflow, Ray and rpy2-rinterface to admit what is installed.
+"""Raise the upper bounds of Metaflow, Ray and rpy2-rinterface to admit releases that work.
 
-usage: bounds.py     In the environment that the tests have passed in with the newest releases.
+usage: bounds.py                   print the releases that are installed: metaflow=2.19.39 ...
+       bounds.py NAME=VERSION...   raise the bounds to admit these
 
-Prints what it raises, one a line. python/pyproject.toml says what the bounds are for.
+python/pyproject.toml says what the bounds are for.
 """
 
 import re
+import sys
 from importlib import metadata
 
 import requirements
@@ -19,14 +21,15 @@ FILES = (
 )
 
 
-def main() -> None:
+def main(works: list[str]) -> None:
     document = requirements.tomllib.loads(requirements.PATH.read_text())
-    for name in document["tool"]["gangway"]["bounded"]:
-        version = metadata.version(name)
+    bounded = document["tool"]["gangway"]["bounded"]
+    if not works:
+        print(*(f"{name}={metadata.version(name)}" for name in bounded))
+    for name, version in (release.split("=") for release in works):
         first, second = requirements.numbers(version)[:2]
-        bound = f"{first}.{second + 1}"
-        if any([raise_bound(file, name, bound) for file in FILES]):
-            print(f"{name} {version}: below {bound}")
+        for file in FILES:
+            raise_bound(file, name, f"{first}.{second + 1}")
 
 
 def raise_bound(file: str, name: str, bound: str) -> bool:
@@ -45,4 +48,4 @@ def raise_bound(file: str, name: str, bound: str) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

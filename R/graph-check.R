@@ -19,6 +19,9 @@ check_flow <- function(flow, call = rlang::caller_env()) {
   invisible(flow)
 }
 
+# tests/python/test_registries.py compares these with what Metaflow has.
+ray_decorators <- c("ray_parallel", "metaflow_ray")
+
 # Decorators that make a step a gang, Metaflow's own and those of its extensions.
 gang_decorators <- c(
   "ray_parallel", "metaflow_ray", "parallel", "pytorch_parallel", "torchrun", "torchrun_parallel", "deepspeed",

@@ -132,7 +132,7 @@ needs_ray <- function(flow, command) {
   }
   any(vapply(flow[["steps"]], function(step) {
     names <- decorator_names(step)
-    any(c("ray_parallel", "metaflow_ray") %in% names) && !any(remote %in% names)
+    any(ray_decorators %in% names) && !any(remote %in% names)
   }, NA))
 }
 

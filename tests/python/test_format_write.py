@@ -36,8 +36,8 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.engine import embed
 from metaflow_extensions.gangway.engine.engine import REngine
+from metaflow_extensions.gangway.engine.vectors import bytes_to_raw, raw_to_bytes
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
 strings = st.one_of(
@@ -85,7 +85,7 @@ def through_r(node: Node) -> Node:
     again = REngine.current()._ri.evalr(
         "function(bytes) serialize(unserialize(bytes), NULL, xdr = FALSE, version = 3)"
     )
-    return read(embed.raw_to_bytes(again(embed.bytes_to_raw(write(node)))))
+    return read(raw_to_bytes(again(bytes_to_raw(write(node)))))
 
 
 def same(a: Any, b: Any) -> bool:
@@ -115,9 +115,9 @@ def test_any_tree_survives_r(node: Node) -> None:
 def test_doubles_become_strings_as_in_r(values: list[float], power: int) -> None:
     values = [v * 10.0**power for v in values] + [10.0**power, 0.1 + 0.2]
     base = REngine.current()._ri.baseenv
-    data = embed.bytes_to_raw(write(build.double(values)))
+    data = bytes_to_raw(write(build.double(values)))
     deferred = base["as.character"](base["unserialize"](data))
-    stream = embed.raw_to_bytes(base["serialize"](deferred, REngine.current()._ri.NULL, xdr=False))
+    stream = raw_to_bytes(base["serialize"](deferred, REngine.current()._ri.NULL, xdr=False))
     assert b"deferred_string" in stream
     assert expand(read(stream)).value == list(deferred)
 
@@ -169,7 +169,7 @@ def test_r_does_not_see_the_trailer() -> None:
     node = build.list_([build.integer([1, 2])], ["a"])
     blob = add_trailer(write(node), describe(node, "4.2.2"))
     base = REngine.current()._ri.baseenv
-    value = base["unserialize"](embed.bytes_to_raw(blob))
+    value = base["unserialize"](bytes_to_raw(blob))
     assert list(value[0]) == [1, 2]
     info = read_trailer(blob)
     assert (info["class"], info["length"], info["dim"], info["r"]) == (["list"], 1, None, "4.2.2")

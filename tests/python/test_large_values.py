@@ -11,7 +11,7 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine import vectors
 from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.engine.large import assign, large_vectors, unserialize
 
@@ -48,7 +48,7 @@ def test_values_are_what_r_itself_makes_of_them(code: str, number: int) -> None:
 
     base = ri.baseenv
     value = ri.evalr(f"local({code})")
-    data = embed.raw_to_bytes(base["serialize"](value, ri.NULL, xdr=ri.BoolSexpVector([False])))
+    data = vectors.raw_to_bytes(base["serialize"](value, ri.NULL, xdr=ri.BoolSexpVector([False])))
     assert len(large_vectors(memoryview(data))) == number
     again = unserialize(memoryview(data), ri.baseenv["unserialize"])
     assert base["identical"](again, value)[0]

@@ -18,7 +18,7 @@ pytest.importorskip("ray", reason="ray is not installed")
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine import vectors
 from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.engine.large import numbers_of, unserialize
 from metaflow_extensions.gangway.exceptions import ArtifactException
@@ -76,7 +76,7 @@ def identical(x: Any, y: Any) -> bool:
 def sent(written: Any) -> Any:
     """What another process has of what runtime's write_outcome() gave."""
     if written.typeof == REngine.current()._ri.RTYPES.RAWSXP:
-        packed = pack_value(embed.raw_to_bytes(written))
+        packed = pack_value(vectors.raw_to_bytes(written))
     else:
         packed = large_result(*written)
     buffers: list[pickle.PickleBuffer] = []
@@ -92,9 +92,9 @@ def received(x: Any, heard: Any) -> tuple[Any, bytes]:
     data = front + bytes(rest)
     if isinstance(arrived, Blob):
         reader = ri.evalr("function(bytes) function(hook) unserialize(bytes, refhook = hook)")
-        parts = [embed.bytes_to_raw(head), reader(embed.bytes_to_raw(data))]
+        parts = [vectors.bytes_to_raw(head), reader(vectors.bytes_to_raw(data))]
     else:
-        parts = [embed.bytes_to_raw(arrived)]
+        parts = [vectors.bytes_to_raw(arrived)]
     return runtime["read_outcome"](*parts), data
 
 
@@ -120,8 +120,8 @@ def test_large_numbers_are_taken_from_r_itself(code: str, conditions: list[Any])
     serialized = engine._ri.baseenv["serialize"](
         x, engine._ri.NULL, xdr=engine._ri.BoolSexpVector([False])
     )
-    assert data == embed.raw_to_bytes(serialized)
-    front = embed.raw_to_bytes(engine._runtime["front_of"](x))
+    assert data == vectors.raw_to_bytes(serialized)
+    front = vectors.raw_to_bytes(engine._runtime["front_of"](x))
     again = unserialize(data[len(front) :], engine._ri.baseenv["unserialize"], front)
     assert identical(again, x)
 
@@ -144,7 +144,7 @@ def test_a_value_on_ray_comes_back_with_what_was_said(value: Any, conditions: li
     assert identical(outcome[0], x)
     assert len(outcome) == 1 if not conditions else identical(outcome[1], heard)
     # As an argument of another task the value alone is read.
-    assert identical(runtime["open_parcel"](embed.bytes_to_raw(data)), x)
+    assert identical(runtime["open_parcel"](vectors.bytes_to_raw(data)), x)
 
 
 @patiently

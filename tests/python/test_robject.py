@@ -14,7 +14,7 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
-from metaflow_extensions.gangway.engine import embed
+from metaflow_extensions.gangway.engine import vectors
 from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.exceptions import ArtifactException, RStartException
 from metaflow_extensions.gangway.r.robject import RObject
@@ -77,7 +77,7 @@ def test_elements_without_r_are_rs(code: str, no_r: None) -> None:
             same = ours == theirs or (ours != ours and theirs != theirs)
             assert same and type(ours) is type(theirs), (code, i, ours)
             continue
-        pair = [embed.bytes_to_raw(v.data) for v in (ours, theirs)]
+        pair = [vectors.bytes_to_raw(v.data) for v in (ours, theirs)]
         assert identical(*pair)[0], (code, i)
         assert {**ours.info, "bytes": 0} == {**theirs.info, "bytes": 0}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import embed
+from .vectors import bytes_to_raw, raw_to_bytes
 
 _INT_MAX = 2**31 - 1
 
@@ -20,6 +20,8 @@ _positions: dict[int, int] = {}  # by id()
 
 # rpy2 makes longer vectors element by element, more slowly than R reads them.
 _FEW = 100
+# rpy2 has R make longer texts without R's guard (vectors.py).
+_LONG_TEXT = 1 << 16
 _LINE = 500  # what is shown of an object
 
 
@@ -64,7 +66,7 @@ def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...
     converted = convert(value)
     if converted is None:
         return "plain", handle(value, ri)
-    stream = embed.bytes_to_raw(converted.stream)
+    stream = bytes_to_raw(converted.stream)
     if converted.others:
         return "parts", stream, ri.ListSexpVector([encode(other) for other in converted.others])
     return "r", stream, ri.StrSexpVector([])
@@ -83,7 +85,7 @@ def to_python(sexp: Any, ri: Any) -> Any:
     if sexp.typeof == ri.RTYPES.NILSXP:
         return None
     if sexp.typeof == ri.RTYPES.RAWSXP:
-        return embed.raw_to_bytes(sexp)
+        return raw_to_bytes(sexp)
     if sexp.typeof == ri.RTYPES.ENVSXP:  # a gangway_python
         return _handed_on[sexp["position"][0]][0]
     values = [_element(sexp, i, ri) for i in range(len(sexp))]
@@ -139,7 +141,7 @@ def _direct(value: Any, ri: Any) -> Any:
         return ri.NULL
     kind = type(value)
     if kind is bytes:
-        return embed.bytes_to_raw(value)
+        return bytes_to_raw(value)
     values = value if kind is list and len(value) <= _FEW else [value]
     kinds = set(map(type, values))
     if kinds == {bool}:
@@ -148,6 +150,10 @@ def _direct(value: Any, ri: Any) -> Any:
         return ri.FloatSexpVector(values)
     if kinds == {int} and all(-_INT_MAX <= v <= _INT_MAX for v in values):
         return ri.IntSexpVector(values)
-    if kinds == {str} and all(v.isascii() and "\0" not in v for v in values):
+    if kinds == {str} and all(map(_is_plain, values)):
         return ri.StrSexpVector(values)
     return None
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "\0" not in text and len(text) <= _LONG_TEXT

@@ -1,20 +1,17 @@
 """Start R inside this process, quickly, through rpy2's low-level interface.
 
-What touches rpy2's private parts is here and in ``fork.py``. rpy2's own ``initr()`` starts Rscript
-twice to learn R's environment variables (0.3 s); R's shell front end tells them in 5 ms. R writes
-to C streams of its own: a Python callback for each piece of output is slow and may lose a signal
-handler's exception. Nor does ``endr()`` end R, which kills a process that has loaded reticulate.
+rpy2's own ``initr()`` starts Rscript twice to learn R's environment variables (0.3 s); R's shell
+front end tells them in 5 ms. R writes to C streams of its own: a Python callback for each piece of
+output is slow and may lose a signal handler's exception. Nor does ``endr()`` end R, which kills a
+process that has loaded reticulate.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
-import functools
 import locale
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -86,67 +83,10 @@ def clear_interrupt_flag() -> None:
     openrlib.rlib.R_interrupts_pending = 0
 
 
-def raw_to_bytes(sexp: Any) -> bytes:
-    """Copy an R raw vector into bytes."""
-    from rpy2.rinterface_lib import openrlib
-
-    return openrlib.ffi.buffer(openrlib.RAW(sexp.__sexp__._cdata), len(sexp))[:]  # type: ignore[no-any-return]
-
-
-def bytes_to_raw(data: Any) -> Any:
-    """Copy bytes (or what has the buffer protocol) into an R raw vector."""
-    import rpy2.rinterface as rinterface
-
-    return rinterface.ByteSexpVector.from_memoryview(memoryview(data))
-
-
-def is_altrep(sexp: Any) -> bool:
-    """Whether R makes a vector's elements when it is asked for them, as those of 1:1e9.
-
-    rpy2 does not know R's function, and takes another bit for that mark.
-    """
-    from rpy2.rinterface_lib import openrlib
-
-    address = int(openrlib.ffi.cast("uintptr_t", sexp.__sexp__._cdata))
-    return bool(_library().ALTREP(ctypes.c_void_p(address)))
-
-
-@functools.cache
-def _library() -> ctypes.CDLL:
-    import rpy2.situation as situation
-
-    return ctypes.CDLL(situation.get_rlib_path(os.environ["R_HOME"], platform.system()))
-
-
-def call_with_bytes(function: Any, data: Any) -> Any:
-    """Call an R function with a raw vector; return the bytes of the raw vector that it gives.
-
-    Does what rpy2 does in an eighth of the time. Anything else than a raw vector is returned as
-    rpy2's object; R's function has to see to its errors itself.
-    """
-    from rpy2.rinterface_lib import conversion, openrlib
-
-    rlib, ffi = openrlib.rlib, openrlib.ffi
-    size = len(data)
-    raw = rlib.Rf_protect(rlib.Rf_allocVector(rlib.RAWSXP, size))
-    ffi.memmove(openrlib.RAW(raw), ffi.from_buffer(data), size)
-    call = rlib.Rf_protect(rlib.Rf_lang2(function.__sexp__._cdata, raw))
-    failed = ffi.new("int *")
-    answer = rlib.Rf_protect(rlib.R_tryEval(call, rlib.R_GlobalEnv, failed))
-    try:
-        if failed[0]:
-            raise RuntimeError("an R function of gangway has failed; R's message is in the log")
-        if answer.sxpinfo.type == rlib.RAWSXP:  # rpy2 has no TYPEOF()
-            return ffi.buffer(openrlib.RAW(answer), rlib.Rf_xlength(answer))[:]
-        return conversion._cdata_to_rinterface(answer)
-    finally:
-        rlib.Rf_unprotect(3)
-
-
 def stop() -> None:
     """End R: run finalizers, close devices, remove R's temporary folder."""
     from rpy2.rinterface_lib import embedded, openrlib
-    from rpy2.rinterface_lib.embedded import RPY_R_Status
+    from rpy2.rinterface_lib.embedded import RPY_R_Status, RRuntimeError
 
     if not embedded.isready():
         return
@@ -157,6 +97,9 @@ def stop() -> None:
     # reticulate's finalizers would use Python's lock as if R owned the process, and end it.
     if not end_event_loop(rinterface.evalr('getLoadedDLLs()[["reticulate"]][["path"]]')):
         rlib.R_RunExitFinalizers()
+    # By R first: what fails in the function in C would jump out of Python.
+    with contextlib.suppress(RRuntimeError):
+        rinterface.evalr('if (isNamespaceLoaded("grDevices")) grDevices::graphics.off()')
     rlib.Rf_KillAllDevices()
     rlib.R_CleanTempDir()
     shutil.rmtree(tempdir, ignore_errors=True)

@@ -21,6 +21,7 @@ from ..values.robject import RObject
 from . import embed, fork
 from .convert import encoded, to_python, to_r
 from .stream import RStream
+from .vectors import bytes_to_raw, raw_to_bytes
 
 _RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
 # They define functions, so that their order does not matter.
@@ -162,7 +163,7 @@ class REngine:
         if isinstance(value, RObject):
             value.check()
             restore = self._ri.StrSexpVector(value.info["restore"])
-            return self._tagged("r", embed.bytes_to_raw(value.data), restore)
+            return self._tagged("r", bytes_to_raw(value.data), restore)
         return self._tagged(*encoded(value, self.encode, self._ri))
 
     def decode(self, answer: Sequence[Any], describe: Describe | None = None) -> Any:
@@ -180,7 +181,7 @@ class REngine:
             return self.plain(payload)
         info = self._description(payload)
         if data:
-            written = embed.raw_to_bytes(data[0])
+            written = raw_to_bytes(data[0])
             info.update(describe(written, len(written), info) if describe else {})
             return RObject(add_trailer(written, info))
         stream = self._taken_stream()
@@ -192,7 +193,7 @@ class REngine:
 
         Of what is larger than `most` (bytes) nothing is said.
         """
-        written = embed.raw_to_bytes(data[0]) if data else self._taken_stream().end()
+        written = raw_to_bytes(data[0]) if data else self._taken_stream().end()
         return problem_of(written, len(written)) if len(written) <= most[0] else ""
 
     def plain(self, sexp: Any) -> Any:

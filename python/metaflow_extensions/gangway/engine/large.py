@@ -8,12 +8,13 @@ the stream, and copied from where they lie to where R wants them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..rds.nodes import DOUBLE, HAS_ATTRIBUTES, INTEGER, LIST, LOGICAL, NULL, RAW
-from . import embed
+from .vectors import bytes_to_raw, is_altrep
 
 LARGE = 1 << 20
 # What R's vector() calls a type, the function that tells where its values are, and their width.
@@ -51,15 +52,15 @@ def unserialize(data: Any, read: Callable[[Any], Any], front: bytes = b"") -> An
     """
     view = memoryview(data)
     if front:
-        return _filled(_int(memoryview(front), 18 + _int(memoryview(front), 14)) & 0xFF, view)
+        return _filled(_int(memoryview(front), 18 + _int(memoryview(front), 14)) & 0xFF, view, None)
     vectors = large_vectors(view)
-    value = read(embed.bytes_to_raw(_without(view, vectors)))
+    value = read(bytes_to_raw(_without(view, vectors)))
     for vector in vectors:
-        filled = _filled(vector.kind, view[vector.start : vector.end])
+        values = view[vector.start : vector.end]
         if not vector.path:
-            value = _with_attributes_of(value.__sexp__._cdata, filled)
+            value = _filled(vector.kind, values, value)
         else:
-            _put(value, vector.path, filled)
+            _put(value, vector, values)
     return value
 
 
@@ -76,7 +77,7 @@ def numbers_of(vector: Any) -> Any:
     """Where the numbers of an R vector are; None of one that has none in memory, such as 1:1e9."""
     from rpy2.rinterface_lib import openrlib
 
-    if embed.is_altrep(vector):
+    if is_altrep(vector):
         return None
     value = vector.__sexp__._cdata
     _, address_of, width = _KINDS[value.sxpinfo.type]
@@ -85,7 +86,7 @@ def numbers_of(vector: Any) -> Any:
 
 
 def assign(environment: Any, name: str, value: Any) -> None:
-    """Bind a value in an R environment; rpy2 would bind a copy."""
+    """Bind a value in an R environment that is not locked; rpy2 would bind a copy."""
     from rpy2.rinterface_lib import openrlib
 
     symbol = openrlib.rlib.Rf_install(name.encode())
@@ -141,37 +142,48 @@ def _without(data: memoryview, vectors: Sequence[Vector]) -> Any:
     return b"".join([*pieces, data[done:]])
 
 
-def _filled(kind: int, values: memoryview) -> Any:
+def _filled(kind: int, values: memoryview, like: Any) -> Any:
+    """A vector with these values, and with the attributes of `like`."""
     import rpy2.rinterface as ri
     from rpy2.rinterface_lib import openrlib
 
     mode, address_of, width = _KINDS[kind]
-    # By R's own function: for want of memory the one in C would jump out of Python.
     size = ri.FloatSexpVector([len(values) // width])
-    vector = ri.baseenv["vector"](ri.StrSexpVector([mode]), size)
+    vector = _making()(ri.StrSexpVector([mode]), size, ri.NULL if like is None else like)
     address = getattr(openrlib, address_of)(vector.__sexp__._cdata)
     openrlib.ffi.memmove(address, openrlib.ffi.from_buffer(values), len(values))
     return vector
 
 
-def _with_attributes_of(empty: Any, vector: Any) -> Any:
+@functools.cache
+def _making() -> Any:
+    """R's function for a vector; for want of memory, or for attributes that do not fit it, C would
+    jump out of Python (vectors.py)."""
     import rpy2.rinterface as ri
+
+    return ri.evalr("""local(envir = baseenv(), function(mode, size, like) {
+        vector <- vector(mode, size)
+        attributes(vector) <- attributes(like)
+        vector
+    })""")
+
+
+def _put(value: Any, vector: Vector, values: memoryview) -> None:
     from rpy2.rinterface_lib import conversion, openrlib
 
-    attributes = ri.baseenv["attributes"](conversion._cdata_to_rinterface(empty))
-    if attributes is not ri.NULL:
-        for name, attribute in zip(attributes.names, attributes, strict=True):
-            symbol = openrlib.rlib.Rf_install(name.encode())
-            openrlib.rlib.Rf_setAttrib(vector.__sexp__._cdata, symbol, attribute.__sexp__._cdata)
-    return vector
+    holder = value.__sexp__._cdata
+    for place in vector.path[:-1]:
+        holder = _element(holder, place)
+    last = vector.path[-1]
+    empty = conversion._cdata_to_rinterface(_element(holder, last))
+    filled = _filled(vector.kind, values, empty)
+    openrlib.rlib.SET_VECTOR_ELT(holder, last, filled.__sexp__._cdata)
 
 
-def _put(value: Any, path: Sequence[int], vector: Any) -> None:
+def _element(holder: Any, place: int) -> Any:
     from rpy2.rinterface_lib import openrlib
 
     rlib = openrlib.rlib
-    holder = value.__sexp__._cdata
-    for place in path[:-1]:
-        holder = rlib.VECTOR_ELT(holder, place)
-    whole = _with_attributes_of(rlib.VECTOR_ELT(holder, path[-1]), vector)
-    rlib.SET_VECTOR_ELT(holder, path[-1], whole.__sexp__._cdata)
+    if holder.sxpinfo.type != rlib.VECSXP or place >= rlib.Rf_xlength(holder):
+        raise ValueError("R has read another list than the one that is in the stream")
+    return rlib.VECTOR_ELT(holder, place)

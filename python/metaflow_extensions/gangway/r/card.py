@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.embed import raw_to_bytes
+from ..engine.vectors import raw_to_bytes
 
 
 def change(card_id: str | None, what: str, *payload: Any) -> None:

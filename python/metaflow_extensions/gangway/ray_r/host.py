@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engine import embed
 from ..engine.large import numbers_of, unserialize
+from ..engine.vectors import is_altrep, raw_to_bytes
 from ..signals.interrupt import Interrupted, python_in_r
 from .primitives import PRIMITIVES
 
@@ -73,7 +74,7 @@ def _put_numbers(driver: Callable[[], Any]) -> Any:
             return ri.NULL
         try:
             with python_in_r():
-                size = driver().put_numbers(int(number[0]), embed.raw_to_bytes(front), numbers)
+                size = driver().put_numbers(int(number[0]), raw_to_bytes(front), numbers)
                 return ri.FloatSexpVector([size])
         except Interrupted:
             return ri.FloatSexpVector([0])  # R's own interrupt follows
@@ -86,7 +87,7 @@ def _put_numbers(driver: Callable[[], Any]) -> Any:
 def _is_altrep() -> Any:
     ri = embed.start()
 
-    return ri.rternalize(lambda x: ri.BoolSexpVector([embed.is_altrep(x)]))
+    return ri.rternalize(lambda x: ri.BoolSexpVector([is_altrep(x)]))
 
 
 def _quick_submit(driver: Callable[[], Any]) -> Any:
@@ -100,7 +101,7 @@ def _quick_submit(driver: Callable[[], Any]) -> Any:
     def quick_submit(data: Any) -> Any:
         try:
             with python_in_r():
-                driver().submit_quick(embed.raw_to_bytes(data))
+                driver().submit_quick(raw_to_bytes(data))
         except Interrupted:
             pass  # R's own interrupt follows
         except Exception as error:

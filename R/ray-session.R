@@ -97,7 +97,7 @@ ray_python <- function() {
   if (!core_path() %in% reticulate::py_to_r(sys$path) && !probe_python(reticulate::py_to_r(sys$executable))$core) {
     sys$path$insert(0L, core_path())
   }
-  reticulate::import("metaflow_extensions.gangway.ray_r.local")
+  reticulate::import("metaflow_extensions.gangway.ray_r.local")$session
 }
 
 start_local <- function(local, options, timeout = 90) {

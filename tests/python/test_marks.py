@@ -23,8 +23,8 @@ from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.engine.large import numbers_of, unserialize
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.robject import RObject
-from metaflow_extensions.gangway.ray_r import driver
 from metaflow_extensions.gangway.ray_r.host import ray_functions
+from metaflow_extensions.gangway.ray_r.tasks import driver
 from metaflow_extensions.gangway.ray_r.wire import LARGE, Blob, pack_value, unpack_value
 from metaflow_extensions.gangway.ray_r.worker import large_result
 from metaflow_extensions.gangway.rds.trailer import MAGIC, trailer

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 from ..mf import fast_gzip
 from ..rds.scan import check_stream
 from ..values.from_python.convert import convert
+from ..values.in_place import InPlace
 from ..values.understand import understand
 from .robject import RObject
 
@@ -15,19 +15,6 @@ fast_gzip.enable()
 
 # Binary serialization of R, version 2 or 3: big-endian, as serialize() writes by default.
 _SERIALIZED = (b"X\n\0\0\0\2", b"X\n\0\0\0\3")
-
-
-class Bytes:
-    """Bytes that R reads where they are, before it calls `release`."""
-
-    def __init__(self, data: Any) -> None:
-        self._data: Any = data if isinstance(data, bytes) else bytes(data)
-        address = ctypes.cast(ctypes.c_char_p(self._data), ctypes.c_void_p).value
-        self.place = f"{address} {len(self._data)}"
-
-    def release(self) -> None:
-        """Let them go now: R's garbage collector knows nothing of their size."""
-        self._data = None
 
 
 class NotLoaded(Exception):
@@ -62,7 +49,7 @@ def fetch(value: Any, task: Any = None) -> tuple[Any, ...]:
     Returns
     -------
     tuple
-        ``("r ADDRESS SIZE RESTORE", bytes)``: R's serialization as `Bytes`, where it is, and what
+        ``("r ADDRESS SIZE RESTORE", bytes)``: R's serialization as `InPlace`, where it is, and what
         is to be done after it is read; ``("parts ADDRESS SIZE", bytes, others)``: the same, and
         what its placeholders stand for; ``("py", value)``: what has no counterpart in R.
 
@@ -73,16 +60,16 @@ def fetch(value: Any, task: Any = None) -> tuple[Any, ...]:
     """
     if isinstance(value, RObject):
         value.check()
-        data = Bytes(value.data)
+        data = InPlace(value.data)
         return " ".join(["r", data.place, *value.info["restore"]]), data
     if _is_serialized(value) and made_by_netflix(task):
         understand("What Netflix's R package stored", check_stream, bytes(value), len(value))
-        data = Bytes(value)
+        data = InPlace(value)
         return f"r {data.place}", data
     converted = convert(value)
     if converted is None:
         return "py", value
-    data = Bytes(converted.stream)
+    data = InPlace(converted.stream)
     return f"parts {data.place}", data, converted.others
 
 

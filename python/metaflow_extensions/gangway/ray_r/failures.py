@@ -6,9 +6,7 @@ import re
 
 from ray import exceptions
 
-from .wire import RTaskError
-
-OK_SMALL, OK_LARGE, R_ERROR, FAILED = range(4)
+from .wire import FAILED, R_ERROR, RTaskError, failure
 
 
 def failure_of(error: BaseException) -> tuple[int, bytes]:
@@ -23,8 +21,7 @@ def failure_of(error: BaseException) -> tuple[int, bytes]:
     cause = getattr(error, "cause", error)
     if isinstance(cause, RTaskError):
         return R_ERROR, cause.payload
-    kind, text = _describe(error)
-    return FAILED, f"{kind}\n{text}".encode()
+    return FAILED, failure(*_describe(error))
 
 
 def _describe(error: BaseException) -> tuple[str, str]:

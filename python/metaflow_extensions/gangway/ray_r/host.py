@@ -20,7 +20,7 @@ def ray_functions(engine: Any, driver: Callable[[], Any]) -> dict[str, Callable[
     engine : REngine
         The R of this process.
     driver : callable
-        Returns the module `driver`; the first call imports Ray.
+        Returns the process's `Driver`; the first call imports Ray.
     """
     engine.define("quick_submit", _quick_submit(driver))
     engine.define("read_large", _read_large(engine, driver))
@@ -65,7 +65,7 @@ def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
 
 
 def _put_numbers(driver: Callable[[], Any]) -> Any:
-    """R's function for `driver.put_numbers`: the size, or NULL where none are in memory."""
+    """R's function for `Driver.put_numbers`: the size, or NULL where none are in memory."""
     ri = embed.start()
 
     def put_numbers(number: Any, front: Any, vector: Any) -> Any:
@@ -91,7 +91,7 @@ def _is_altrep() -> Any:
 
 
 def _quick_submit(driver: Callable[[], Any]) -> Any:
-    """R's function for `driver.submit_quick`: TRUE, or the text of an error.
+    """R's function for `Driver.submit_quick`: TRUE, or the text of an error.
 
     What `REngine.provide` does for any function takes seven times as long.
     """

@@ -1,4 +1,4 @@
-"""The functions of `driver` that R calls, in a task and in a session."""
+"""The functions of `Driver` that R calls, in a task and in a session."""
 
 PRIMITIVES = (
     "add_job",

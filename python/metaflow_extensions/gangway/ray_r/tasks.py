@@ -5,24 +5,12 @@ Imports no Metaflow, which would cost each worker 0.2 s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
 
-from . import driver
-from .wire import KEY, RTaskError, unpack
-
-
-def _read(given: Sequence[Any]) -> tuple[bytes, Callable[[], Any], Any, Sequence[Any]]:
-    """The job's key, how to get it, the arguments, and what follows the message."""
-    first = given[0]
-    if len(first) == KEY:
-        job = given[1]
-        fetch = (lambda: unpack(ray.get(job[0]))) if isinstance(job, list) else (lambda: job)
-        return first, fetch, unpack(given[2]), given[3:]
-    end = KEY + 4 + int.from_bytes(first[KEY : KEY + 4], "little")
-    return first[:KEY], lambda: first[KEY + 4 : end], first[end:], given[1:]
+from .driver import driver
+from .wire import RTaskError, read_message, unpack
 
 
 @ray.remote
@@ -37,12 +25,11 @@ def run_task(*given: Any) -> Any:
     """
     from .worker import RWorker
 
-    key, job, args, needs = _read(given)
-    return RWorker.current().run_task(key, job, args, needs)
+    return RWorker.current().run_task(*read_message(given, ray.get))
 
 
 class RActor:
-    """An R environment that lives in a process of its own; `driver` makes it a Ray actor."""
+    """An R environment that lives in a process of its own; `Driver` makes it a Ray actor."""
 
     def __init__(self, *given: Any) -> None:
         from .worker import RWorker
@@ -50,7 +37,7 @@ class RActor:
         self._worker = RWorker.current()
         self._broken: RTaskError | None = None
         try:
-            self._worker.make_actor(*_read(given))
+            self._worker.make_actor(*read_message(given, ray.get))
         except RTaskError as error:  # told by each call: Ray would only say that it has died
             self._broken = error
 

@@ -6,13 +6,22 @@ Imports no Ray and no Metaflow.
 from __future__ import annotations
 
 import pickle
+import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # Bytes from which a value is kept apart from the message that carries it: Ray's object store then
 # holds it once a node, and readers look at it where it lies.
 LARGE = 64 * 1024
+# How tasks end. R has their names in the same order: `task_ends` in runtime/shared/ray-core.R.
+OK_SMALL, OK_LARGE, R_ERROR, FAILED = range(4)
+# The head of a value with which nothing was said.
+SILENT = bytes(4)
 # The length of a job's hash.
-KEY = 32
+_KEY = 32
+_LENGTH = struct.Struct("<I")
+# The numbers of a reference and of a job, as R has integers.
+_QUICK = struct.Struct("=ii")
 
 
 class Blob:
@@ -87,11 +96,7 @@ def unpack_value(value: Any) -> tuple[bytes, bytes, Any]:
 
 
 def _value_start(data: Any) -> int:
-    return 4 + int.from_bytes(data[:4], "little")
-
-
-# The head of a value with which nothing was said.
-SILENT = bytes(4)
+    return _LENGTH.size + int(_LENGTH.unpack_from(data)[0])
 
 
 def message(job: Any, key: bytes, args: Any) -> tuple[Any, ...]:
@@ -108,5 +113,42 @@ def message(job: Any, key: bytes, args: Any) -> tuple[Any, ...]:
         R's serialization of the arguments, with slots for what references stand for.
     """
     if isinstance(job, bytes) and len(args) < LARGE:
-        return (b"".join((key, len(job).to_bytes(4, "little"), job, args)),)
+        return (b"".join((key, _LENGTH.pack(len(job)), job, args)),)
     return key, job, pack(args)
+
+
+def read_message(
+    given: Sequence[Any], get: Callable[[Any], Any]
+) -> tuple[bytes, Callable[[], Any], Any, Sequence[Any]]:
+    """Read what `message` has made.
+
+    Parameters
+    ----------
+    given : sequence
+        What a task was given: a message, and more.
+    get : callable
+        Gets what a reference stands for.
+
+    Returns
+    -------
+    tuple
+        The job's key, a function that gets the job, the arguments, and what follows the message.
+    """
+    first = given[0]
+    if len(first) == _KEY:
+        job = given[1]
+        fetch = (lambda: unpack(get(job[0]))) if isinstance(job, list) else (lambda: job)
+        return first, fetch, unpack(given[2]), given[3:]
+    start = _KEY + _LENGTH.size
+    end = start + int(_LENGTH.unpack_from(first, _KEY)[0])
+    return first[:_KEY], lambda: first[start:end], first[end:], given[1:]
+
+
+def read_submission(data: bytes) -> tuple[int, int, bytes]:
+    """Read what runtime's ``submit()`` has written: a reference, a job, and the arguments."""
+    return *_QUICK.unpack_from(data), data[_QUICK.size :]
+
+
+def failure(kind: str, text: str) -> bytes:
+    """Write what runtime's ``failure_text()`` reads."""
+    return f"{kind}\n{text}".encode()

@@ -139,7 +139,7 @@ class RWorker(REngine):
 
 
 def _driver() -> Any:
-    from . import driver  # `tasks`, which has started this, has imported it
+    from .driver import driver  # `tasks`, which has started this, has imported it
 
     return driver
 

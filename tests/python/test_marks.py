@@ -25,8 +25,8 @@ from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.ray_r.host import ray_functions
 from metaflow_extensions.gangway.ray_r.tasks import driver
-from metaflow_extensions.gangway.ray_r.wire import LARGE, Blob, pack_value, unpack_value
-from metaflow_extensions.gangway.ray_r.worker import large_result
+from metaflow_extensions.gangway.ray_r.wire import LARGE, Blob, unpack_value
+from metaflow_extensions.gangway.ray_r.worker import packed_outcome
 from metaflow_extensions.gangway.rds.trailer import MAGIC, trailer
 
 INFO = {
@@ -76,9 +76,8 @@ def identical(x: Any, y: Any) -> bool:
 def sent(written: Any) -> Any:
     """What another process has of what runtime's write_outcome() gave."""
     if written.typeof == REngine.current()._ri.RTYPES.RAWSXP:
-        packed = pack_value(vectors.raw_to_bytes(written))
-    else:
-        packed = large_result(*written)
+        written = vectors.raw_to_bytes(written)
+    packed = packed_outcome(written)
     buffers: list[pickle.PickleBuffer] = []
     data = pickle.dumps(packed, protocol=5, buffer_callback=buffers.append)
     return pickle.loads(data, buffers=buffers)
@@ -131,7 +130,7 @@ def test_a_sequence_has_no_numbers_to_take() -> None:
     functions = ray_functions(engine, lambda: driver)
     assert functions
     sequence = engine._ri.evalr("1:3e6")
-    assert engine._runtime["is_altrep"](sequence)[0]
+    assert engine._runtime["decode"](engine._runtime["is_altrep"](sequence))[0]
     assert numbers_of(sequence) is None
 
 

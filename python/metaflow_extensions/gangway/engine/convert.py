@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .answers import PARTS, PLAIN, R
 from .vectors import bytes_to_raw, raw_to_bytes
 
 _INT_MAX = 2**31 - 1
@@ -39,9 +40,9 @@ def to_r(value: Any, ri: Any) -> Any:
     if sexp is not None:
         return sexp
     kind, *payload = encoded(value, lambda other: handle(other, ri), ri)
-    if kind == "r":
+    if kind == R:
         return ri.baseenv["unserialize"](payload[0])
-    return payload[0] if kind == "plain" else handle(value, ri)
+    return payload[0] if kind == PLAIN else handle(value, ri)
 
 
 def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...]:
@@ -58,18 +59,18 @@ def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...
     """
     sexp = _direct(value, ri)
     if sexp is not None:
-        return "plain", sexp
+        return PLAIN, sexp
     from ..values.from_python.convert import (
         convert,
     )  # not in Ray's workers, which get R's own values only
 
     converted = convert(value)
     if converted is None:
-        return "plain", handle(value, ri)
+        return PLAIN, handle(value, ri)
     stream = bytes_to_raw(converted.stream)
     if converted.others:
-        return "parts", stream, ri.ListSexpVector([encode(other) for other in converted.others])
-    return "r", stream, ri.StrSexpVector([])
+        return PARTS, stream, ri.ListSexpVector([encode(other) for other in converted.others])
+    return R, stream, ri.StrSexpVector([])
 
 
 def to_python(sexp: Any, ri: Any) -> Any:

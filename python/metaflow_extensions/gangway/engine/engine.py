@@ -5,7 +5,6 @@ Imports no Metaflow: Ray's workers run R without it, and it would cost each of t
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import Any
 
 from ..rds.scan import problem_of
 from ..rds.trailer import add_trailer, trailer
-from ..signals.interrupt import Interrupted, python_in_r, r_evaluation
+from ..signals.interrupt import r_evaluation
 from ..signals.threads import block_signals
 from ..values import asking
 from ..values.asking import RRefusal
 from ..values.robject import RObject
 from . import embed, fork
+from .answers import PLAIN, REFUSED, R, answering, tagged
 from .convert import encoded, to_python, to_r
 from .stream import RStream
 from .vectors import bytes_to_raw, raw_to_bytes
@@ -148,7 +148,7 @@ class REngine:
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         answer = self.call(name, *arguments)
-        if answer[0][0] == "refused":
+        if answer[0][0] == REFUSED:
             raise RRefusal(*answer[1])
         return self.decode(answer)
 
@@ -163,8 +163,8 @@ class REngine:
         if isinstance(value, RObject):
             value.check()
             restore = self._ri.StrSexpVector(value.info["restore"])
-            return self._tagged("r", bytes_to_raw(value.data), restore)
-        return self._tagged(*encoded(value, self.encode, self._ri))
+            return tagged(self._ri, R, bytes_to_raw(value.data), restore)
+        return tagged(self._ri, *encoded(value, self.encode, self._ri))
 
     def decode(self, answer: Sequence[Any], describe: Describe | None = None) -> Any:
         """The Python value of what runtime's ``encode()`` made.
@@ -177,7 +177,7 @@ class REngine:
             Says what the description has more, of the serialization, its size and the description.
         """
         kind, payload, *data = answer
-        if kind[0] != "r":
+        if kind[0] != R:
             return self.plain(payload)
         info = self._description(payload)
         if data:
@@ -213,10 +213,23 @@ class REngine:
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = self._functions["all_kept_from_forks"](closures)
 
-    def define(self, name: str, closure: Any) -> None:
-        """Let the runtime call R's function for a Python function as ``name()``."""
-        self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
-        self._runtime[name] = self._functions["kept_from_forks"](closure)
+    def define(self, name: str, function: Callable[..., Any]) -> None:
+        """Let the runtime call a function as ``name()``, which is quicker than `provide`.
+
+        Parameters
+        ----------
+        name : str
+            What R calls it.
+        function : callable
+            Takes R's values as they are, and gives one, or None.
+        """
+        ri, nothing = self._ri, tagged(self._ri, PLAIN, self._ri.NULL)
+
+        def quick(*arguments: Any) -> Any:
+            value = function(*arguments)
+            return nothing if value is None else tagged(ri, PLAIN, value)
+
+        self._runtime[name] = self._functions["kept_from_forks"](self._closure(quick))
 
     def _open_stream(self) -> str:
         if self._stream is not None:
@@ -228,9 +241,6 @@ class REngine:
         stream, self._stream = self._stream, None
         assert stream is not None, "write_out() opens one for what it does not return"
         return stream
-
-    def _tagged(self, kind: str, *payload: Any) -> Any:
-        return self._ri.ListSexpVector([self._ri.StrSexpVector([kind]), *payload])
 
     def _description(self, sexp: Any) -> dict[str, Any]:
         """What runtime's ``describe()`` says: one vector, since rpy2 takes its time for a list."""
@@ -258,20 +268,11 @@ class REngine:
         return runtime
 
     def _for_r(self, function: Callable[..., Any]) -> Any:
-        """A Python function that R can call: its error becomes R's instead of a lost log line."""
+        return self._closure(lambda *arguments: self.encode(function(*arguments)))
 
-        @functools.wraps(function)
-        def wrapped(*arguments: Any) -> Any:
-            try:
-                with python_in_r():
-                    return self.encode(function(*arguments))
-            except Interrupted:
-                return self._tagged("plain", self._ri.NULL)  # R's own interrupt follows
-            except Exception as error:
-                text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-                return self._tagged("error", self._ri.StrSexpVector([str(text)]))
-
-        closure = self._ri.rternalize(wrapped)
+    def _closure(self, function: Callable[..., Any]) -> Any:
+        """R's function for a Python function that gives an answer."""
+        closure = self._ri.rternalize(answering(self._ri, function))
         self._callbacks.append(closure)  # rpy2 frees the Python side with this reference
         return closure
 

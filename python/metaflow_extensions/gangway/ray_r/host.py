@@ -8,7 +8,6 @@ from typing import Any
 from ..engine import embed
 from ..engine.large import numbers_of, unserialize
 from ..engine.vectors import is_altrep, raw_to_bytes
-from ..signals.interrupt import Interrupted, python_in_r
 from .primitives import PRIMITIVES
 
 
@@ -40,72 +39,36 @@ def _function(engine: Any, driver: Callable[[], Any], name: str) -> Callable[...
     return call
 
 
-def _read_large(engine: Any, driver: Callable[[], Any]) -> Any:
-    """R's function of a reference's number and `unserialize()`'s hook, for what `fetch` has left.
-
-    It gives what `decode()` understands.
-    """
-    ri = embed.start()
+def _read_large(engine: Any, driver: Callable[[], Any]) -> Callable[..., Any]:
+    """R's way to what `fetch` has left: of a reference's number and `unserialize()`'s hook."""
 
     def read_large(number: Any, hook: Any) -> Any:
-        try:
-            with python_in_r():
-                front, data = driver().value(int(number[0]))
-                value = unserialize(
-                    data, lambda raw: engine._functions["read_hooked"](raw, hook), front
-                )
-                return ri.ListSexpVector([ri.StrSexpVector(["plain"]), value])
-        except Interrupted:
-            return ri.ListSexpVector([ri.StrSexpVector(["plain"]), ri.NULL])  # R's own follows
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            return ri.ListSexpVector([ri.StrSexpVector(["error"]), ri.StrSexpVector([text])])
+        front, data = driver().value(int(number[0]))
+        return unserialize(data, lambda raw: engine._functions["read_hooked"](raw, hook), front)
 
-    return ri.rternalize(read_large)
+    return read_large
 
 
-def _put_numbers(driver: Callable[[], Any]) -> Any:
-    """R's function for `Driver.put_numbers`: the size, or NULL where none are in memory."""
+def _put_numbers(driver: Callable[[], Any]) -> Callable[..., Any]:
+    """R's way to `Driver.put_numbers`: the size, or None where no numbers are in memory."""
     ri = embed.start()
 
     def put_numbers(number: Any, front: Any, vector: Any) -> Any:
         numbers = numbers_of(vector)
         if numbers is None:
-            return ri.NULL
-        try:
-            with python_in_r():
-                size = driver().put_numbers(int(number[0]), raw_to_bytes(front), numbers)
-                return ri.FloatSexpVector([size])
-        except Interrupted:
-            return ri.FloatSexpVector([0])  # R's own interrupt follows
-        except Exception as error:
-            return ri.StrSexpVector([f"{type(error).__name__}: {error}"])
+            return None
+        size = driver().put_numbers(int(number[0]), raw_to_bytes(front), numbers)
+        return ri.FloatSexpVector([size])
 
-    return ri.rternalize(put_numbers)
+    return put_numbers
 
 
-def _is_altrep() -> Any:
+def _is_altrep() -> Callable[..., Any]:
     ri = embed.start()
 
-    return ri.rternalize(lambda x: ri.BoolSexpVector([is_altrep(x)]))
+    return lambda x: ri.BoolSexpVector([is_altrep(x)])
 
 
-def _quick_submit(driver: Callable[[], Any]) -> Any:
-    """R's function for `Driver.submit_quick`: TRUE, or the text of an error.
-
-    What `REngine.provide` does for any function takes seven times as long.
-    """
-    ri = embed.start()
-    done = ri.BoolSexpVector([True])
-
-    def quick_submit(data: Any) -> Any:
-        try:
-            with python_in_r():
-                driver().submit_quick(raw_to_bytes(data))
-        except Interrupted:
-            pass  # R's own interrupt follows
-        except Exception as error:
-            return ri.StrSexpVector([f"{type(error).__name__}: {error}"])
-        return done
-
-    return ri.rternalize(quick_submit)
+def _quick_submit(driver: Callable[[], Any]) -> Callable[..., Any]:
+    """R's way to `Driver.submit_quick`; as a primitive it would take seven times as long."""
+    return lambda data: driver().submit_quick(raw_to_bytes(data))

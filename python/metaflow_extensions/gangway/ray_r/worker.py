@@ -94,10 +94,8 @@ class RWorker(REngine):
         flush()
         self._calls += 1
         self._make_room()
-        if isinstance(answer, bytes):
-            return pack_value(answer)
-        if len(answer) == 3:
-            return large_result(*answer)
+        if isinstance(answer, bytes) or len(answer) != 2:
+            return packed_outcome(answer)
         failure, message = answer
         raise RTaskError(message[0], raw_to_bytes(failure))
 
@@ -164,11 +162,14 @@ def _variables() -> list[bytes]:
     return found
 
 
-def large_result(head: Any, value: Any, front: Any) -> Any:
-    """What Ray is given of a large value, as runtime's ``write_outcome()`` has left it."""
-    if isinstance(value[0], str):
-        return Blob(_driver().handed_over(value[0]), raw_to_bytes(head))
-    return Blob(numbers_of(value), raw_to_bytes(head), raw_to_bytes(front), owner=value)
+def packed_outcome(written: Any) -> Any:
+    """What Ray is given of what runtime's ``write_outcome()`` has written."""
+    if isinstance(written, bytes):
+        return pack_value(written)
+    if len(written) == 1:
+        return pack_value(_driver().handed_over(written[0]))
+    head, numbers, front = written
+    return Blob(numbers_of(numbers), raw_to_bytes(head), raw_to_bytes(front), owner=numbers)
 
 
 def _room() -> int:

@@ -43,17 +43,37 @@ front_of <- function(x) {
   c(utils::head(empty, -4L), writeBin(as.integer(size), raw()))
 }
 
-# What Python's put() takes: bytes, or the name of such a file.
-staged <- function(x, driver) {
+# A value as it travels: the length of what follows, in four bytes; the conditions and the output that go with it, if
+# there are any; the value. Lengths go first, so that no value can look like them (docs/wire-formats.md).
+#
+# head: what stands before the value.
+# driver: asked for a file where the value is large, whose name is then returned in place of the bytes.
+write_value <- function(x, head, driver, name = "x", policy = argument_policy) {
   path <- if (utils::object.size(x) >= staged_size) driver$stage() else ""
   if (!nzchar(path)) {
-    return(c(no_conditions, parcel(x)))
+    return(c(head, parcel(x, name, policy)))
   }
+  into_file(path, function(file) {
+    writeBin(head, file)
+    parcel(x, name, policy, to = file)
+  })
+}
+
+into_file <- function(path, write) {
   file <- file(path, "wb")
   on.exit(close(file))
-  writeBin(no_conditions, file)
-  parcel(x, to = file)
+  write(file)
   path
+}
+
+no_conditions <- raw(4L)
+
+with_conditions <- function(conditions) {
+  if (!length(conditions)) {
+    return(no_conditions)
+  }
+  more <- transport(conditions)
+  c(writeBin(length(more), raw(), endian = "little"), more)
 }
 
 # A reference; when R forgets it, Python does too, at the next occasion: a finalizer may run at any time.
@@ -116,7 +136,7 @@ ray_put <- function(x) {
   release_dropped(driver)
   number <- ray_number()
   size <- if (has_numbers(x)) driver$put_numbers(number, front_of(x), x)
-  if (is.null(size)) size <- driver$put(number, staged(x, driver))
+  if (is.null(size)) size <- driver$put(number, write_value(x, no_conditions, driver))
   size <- format(structure(as.double(size), class = "object_size"), units = "auto")
   new_ref(number, paste0("a ", class(x)[1L], ", ", size))
 }
@@ -178,6 +198,9 @@ await <- function(numbers, n, timeout = NULL) {
   }
 }
 
+# How tasks end, by the numbers that Python has for it (ray_r/wire.py).
+task_ends <- c("small", "large", "r_error", "failed")
+
 # What became of tasks: each list(value =, conditions =) or list(failure =). NULL if not all are done within
 # some seconds.
 outcomes <- function(numbers, seconds = NULL) {
@@ -194,11 +217,11 @@ outcomes <- function(numbers, seconds = NULL) {
   single <- length(numbers) == 1L
   Map(function(number, state, size, end) {
     data <- if (single) answer$bytes else answer$bytes[seq.int(end - size + 1, length.out = size)]
-    switch(state + 1L,
-      read_outcome(data),
-      read_outcome(data, function(hook) driver$read_value(number, hook)),
-      list(failure = unserialize(data)),
-      list(failure = failure_text(data))
+    switch(task_ends[state + 1L],
+      small = read_outcome(data),
+      large = read_outcome(data, function(hook) driver$read_value(number, hook)),
+      r_error = list(failure = unserialize(data)),
+      failed = list(failure = failure_text(data))
     )
   }, numbers, as.integer(answer$state), sizes, ends, USE.NAMES = FALSE)
 }
@@ -210,10 +233,8 @@ failure_text <- function(data) {
   list(kind = substr(text, 1L, split - 1L), message = substring(text, split + 1L))
 }
 
-# A value as it travels: the length of what follows, in four bytes; the conditions and the output that go with it, if
-# there are any; the value. Lengths go first, so that no value can look like them (pack_value() in ray_r/wire.py).
-no_conditions <- raw(4L)
-
+# Reads what write_value() has written.
+#
 #' @param head What stands before the value, and the value itself, unless `read` gives it: see open_parcel().
 #' @noRd
 read_outcome <- function(head, read = NULL) {

@@ -29,10 +29,7 @@ job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL
   packages <- packages_of_classes(classes_in(values))
   if (!length(packages_along()) && sum(vapply(values, utils::object.size, 0)) >= staged_size &&
     nzchar(path <- driver$stage())) {
-    file <- file(path, "wb")
-    on.exit(close(file))
-    write_parcel(job, bag, packages, to = file, libraries = .libPaths())
-    return(path)
+    return(into_file(path, function(file) write_parcel(job, bag, packages, to = file, libraries = .libPaths())))
   }
   seal(write_parcel(job, bag, packages, libraries = .libPaths()))
 }

@@ -18,11 +18,7 @@ ray_driver <- function() {
     })
     names(functions) <- sub("^ray_", "", names)
     functions$submit <- submit
-    functions$put_numbers <- function(number, front, x) {
-      answer <- put_numbers(number, front, x)
-      if (is.character(answer)) stop(answer, call. = FALSE)
-      answer
-    }
+    functions$put_numbers <- function(number, front, x) decode(put_numbers(number, front, x))
     functions$read_value <- function(number, hook) decode(read_large(number, hook))
     ray_state$session <- functions$connect()
     ray_primitives <<- functions
@@ -34,8 +30,7 @@ submit <- function(number, job, args, needs = NULL) {
   if (length(needs)) {
     return(decode(py$ray_submit(number, job, args, needs)))
   }
-  answer <- quick_submit(c(writeBin(c(number, job), raw()), args))
-  if (is.character(answer)) stop(answer, call. = FALSE)
+  decode(quick_submit(c(writeBin(c(number, job), raw()), args)))
 }
 
 read_hooked <- function(data, hook) from_any_locale(unserialize(data, refhook = hook))
@@ -300,25 +295,17 @@ run_task <- function(data) {
   if (length(answer) > 1L) failed(answer) else returned(answer[[1L]])
 }
 
-# A value as it travels (ray-core.R): a raw vector; of a large one a list of what stands before it, and of the file that
-# has it, or of the vector itself and its front.
+# What write_value() gives of a value; of a large vector of numbers a list of what stands before it, the vector itself
+# and its front.
 write_outcome <- function(value, conditions = NULL) {
-  more <- if (length(conditions)) transport(conditions)
-  head <- if (is.null(more)) no_conditions else c(writeBin(length(more), raw(), endian = "little"), more)
+  head <- with_conditions(conditions)
   if (is_bare(value) && length(value) <= 1000L && !is.character(value)) { # most of all
     return(c(head, serialize(value, NULL, xdr = FALSE)))
   }
-  if (has_numbers(value) && !is_altrep(value)) {
+  if (has_numbers(value) && !decode(is_altrep(value))) {
     return(list(head, value, front_of(value)))
   }
-  path <- if (utils::object.size(value) >= staged_size) ray_driver()$stage() else ""
-  if (!nzchar(path)) {
-    return(c(head, parcel(value, "result", policy = NULL)))
-  }
-  file <- file(path, "wb")
-  on.exit(close(file))
-  parcel(value, "result", policy = NULL, to = file)
-  list(head, path, "staged")
+  write_value(value, head, ray_driver(), "result", policy = NULL)
 }
 
 # The value as bytes, unless it cannot travel.

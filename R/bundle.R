@@ -69,10 +69,9 @@ check_missing_globals <- function(bag, flow) {
   for (m in bag$missing) {
     if (m$name %in% bag$super) next
     what <- if (m$kind == "function") paste0(m$name, "()") else m$name
-    near <- nearest_name(m$name, c(ls(globalenv()), bag$assigned))
     gangway_abort(c(
       "{m$owner} of flow {.val {flow}}: {m$fun} uses {.code {what}}, and there is no such {m$kind}.",
-      i = if (!is.null(near)) paste0("Did you mean ", cli_literal(dQuote(near, FALSE)), "?"),
+      did_you_mean(m$name, c(ls(globalenv()), bag$assigned)),
       i = "Define it in the script before {.fn run}, attach the package that has it, or write {.code package::name}."
     ), "gangway_error_bundle", name = m$name, owner = m$owner, call = NULL)
   }

@@ -4,8 +4,8 @@
 # Options before the command that are followed by a value, or two.
 options_with_value <- c(
   "--with" = 1L, "--datastore" = 1L, "--datastore-root" = 1L, "--metadata" = 1L, "--environment" = 1L,
-  "--package-suffixes" = 1L, "--event-logger" = 1L, "--monitor" = 1L, "--mode" = 1L, "--config" = 2L,
-  "--config-value" = 2L
+  "--package-suffixes" = 1L, "--event-logger" = 1L, "--monitor" = 1L, "--mode" = 1L, "--local-config-file" = 1L,
+  "--config" = 2L, "--config-value" = 2L
 )
 
 #' @param options,values Options of run(), and parameters as arguments.

@@ -117,3 +117,53 @@ test_that("the commands that are known are Metaflow's", {
     env = c("current", METAFLOW_USER = "dev"))
   expect_setequal(metaflow_commands, strsplit(trimws(said$stdout), " ")[[1L]])
 })
+
+# Of each of Metaflow's options: the command it belongs to, its name, kind and number of values, and its opposite.
+options_of_metaflow <- function() {
+  code <- c(
+    "from metaflow.cli import start",
+    "def show(command, name):",
+    "    for p in command.params:",
+    "        if p.param_type_name == 'option':",
+    "            kind = 'flag' if p.is_flag else 'many' if p.multiple else 'one'",
+    "            print(name, p.opts[0], kind, p.nargs, *p.secondary_opts)",
+    "    for n in getattr(command, 'commands', {}):",
+    "        show(command.get_command(None, n), name)",
+    "show(start, 'top')",
+    "for name in ('run', 'resume', 'batch', 'step-functions'):",
+    "    show(start.get_command(None, name), name)"
+  )
+  said <- processx::run(client_python(), c("-c", paste(code, collapse = "\n")), env = c("current", METAFLOW_USER = "dev"))
+  names <- c("command", "option", "kind", "values", "opposite")
+  utils::read.table(text = said$stdout, fill = TRUE, col.names = names, colClasses = "character")
+}
+
+# R reads its own copy of them: whether a word is a value or the command has to be known before Python starts, which
+# takes longer than to say that an option does not exist.
+test_that("the options that are known are Metaflow's, of the same kind", {
+  all <- options_of_metaflow()
+  expect_known <- function(mine, commands) {
+    theirs <- all[all$command %in% commands, ]
+    names <- paste0("--", gsub("_", "-", names(mine), fixed = TRUE))
+    kinds <- theirs$kind[match(names, theirs$option)]
+    expect_identical(stats::setNames(kinds, names(mine)), sub("comma", "one", mine), label = paste(commands, "knows"))
+  }
+  expect_known(top_options, "top")
+  expect_known(run_options, "run")
+  expect_known(batch_options, "batch")
+  expect_known(step_functions_options, "step-functions")
+})
+
+test_that("the values that follow an option before the command are those that Metaflow reads", {
+  all <- options_of_metaflow()
+  top <- all[all$command == "top", ]
+  valued <- top[top$kind != "flag", ]
+  # Only flows that have configurations have these.
+  mine <- options_with_value[!names(options_with_value) %in% c("--config", "--config-value")]
+  expect_setequal(names(mine), valued$option)
+  expect_identical(unname(mine[valued$option]), as.integer(valued$values))
+  for (flag in names(Filter(function(kind) kind == "flag", top_options))) {
+    no <- option_argument(flag, FALSE, "flag")
+    expect_identical(no, top$opposite[top$option == paste0("--", flag)], label = flag)
+  }
+})

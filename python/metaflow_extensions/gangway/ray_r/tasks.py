@@ -13,7 +13,6 @@ from .driver import driver
 from .wire import RTaskError, read_message, unpack
 
 
-@ray.remote
 def run_task(*given: Any) -> Any:
     """Run an R call of a job.
 
@@ -48,4 +47,5 @@ class RActor:
         return self._worker.call_actor(method, unpack(args), needs)
 
 
-driver.run_task, driver.actor_class = run_task, RActor
+# Not decorated: what is found under its own name workers import, and so have their driver, too.
+driver.run_task, driver.actor_class = ray.remote(run_task), RActor

@@ -41,8 +41,8 @@ read_fetched <- function(fetched, label, said = reticulate::py_to_r(reticulate::
     if (said[[1]] == "r") {
       restore_value(x, said[-(1:3)])
     } else {
-      others <- lapply(py_list(part(2L)), artifact_value, label = label)
-      if (length(others)) fill_in(x, others) else x
+      unconverted <- lapply(py_list(part(2L)), artifact_value, label = label)
+      if (length(unconverted)) fill_placeholders(x, unconverted) else x
     }
   }, error = function(e) abort_unreadable(label, e))
 }

@@ -37,7 +37,7 @@ def check(value: Any, expected: str) -> None:
     if not isinstance(value, (type(None), bool, int, float, str, bytes)):
         converted = convert(value)
         # an R of its own would read the same: no part is this process's
-        assert converted is not None and not converted.others
+        assert converted is not None and not converted.unconverted
 
 
 @dataclass

@@ -87,7 +87,7 @@ core <- '{core}'
 for (f in c('serializable.R', 'unserializable.R', 'restore.R')) {{
   sys.source(file.path(core, 'shared', f), runtime)
 }}
-sys.source(file.path(core, 'task', 'same.R'), runtime)
+sys.source(file.path(core, 'task', 'same-contents.R'), runtime)
 merge_artifacts <- with(runtime, function() NULL)
 environment(merge_artifacts) <- runtime
 run <- flow_client$new('TaskFlow')$run('{run}')

@@ -12,7 +12,7 @@ import metaflow  # noqa: F401  (before an extension's module)
 import pytest
 from metaflow_extensions.gangway.engine import answers
 from metaflow_extensions.gangway.r import client, foreach_index
-from metaflow_extensions.gangway.ray_r import live, primitives, wire
+from metaflow_extensions.gangway.ray_r import immediate, primitives, wire
 from metaflow_extensions.gangway.rds import trailer
 from metaflow_extensions.gangway.values import describe, robject
 
@@ -173,5 +173,5 @@ def test_the_words_of_a_parcel_are_read_as_they_are_written() -> None:
         assert word in written and word in read
 
 
-def test_live_conditions_have_a_prefix_of_their_own() -> None:
-    assert live._PREFIX == b"gangway-live/"
+def test_immediate_conditions_have_a_prefix_of_their_own() -> None:
+    assert immediate._PREFIX == b"gangway-immediate/"

@@ -68,8 +68,8 @@ def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...
     if converted is None:
         return PLAIN, handle(value, ri)
     stream = bytes_to_raw(converted.stream)
-    if converted.others:
-        return PARTS, stream, ri.ListSexpVector([encode(other) for other in converted.others])
+    if converted.unconverted:
+        return PARTS, stream, ri.ListSexpVector([encode(other) for other in converted.unconverted])
     return R, stream, ri.StrSexpVector([])
 
 

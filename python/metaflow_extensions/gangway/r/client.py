@@ -8,7 +8,7 @@ from ..mf import fast_gzip
 from ..rds.scan import check_stream
 from ..values.from_python.convert import convert
 from ..values.in_place import InPlace
-from ..values.understand import understand
+from ..values.reading import reading
 from .robject import RObject
 
 fast_gzip.enable()
@@ -50,8 +50,8 @@ def fetch(value: Any, task: Any = None) -> tuple[Any, ...]:
     -------
     tuple
         ``("r ADDRESS SIZE RESTORE", bytes)``: R's serialization as `InPlace`, where it is, and what
-        is to be done after it is read; ``("parts ADDRESS SIZE", bytes, others)``: the same, and
-        what its placeholders stand for; ``("py", value)``: what has no counterpart in R.
+        is to be done after it is read; ``("parts ADDRESS SIZE", bytes, unconverted)``: the same,
+        and what its placeholders stand for; ``("py", value)``: what has no counterpart in R.
 
     Raises
     ------
@@ -63,14 +63,14 @@ def fetch(value: Any, task: Any = None) -> tuple[Any, ...]:
         data = InPlace(value.data)
         return " ".join(["r", data.place, *value.info["restore"]]), data
     if _is_serialized(value) and made_by_netflix(task):
-        understand("What Netflix's R package stored", check_stream, bytes(value), len(value))
+        reading("What Netflix's R package stored", check_stream, bytes(value), len(value))
         data = InPlace(value)
         return f"r {data.place}", data
     converted = convert(value)
     if converted is None:
         return "py", value
     data = InPlace(converted.stream)
-    return f"parts {data.place}", data, converted.others
+    return f"parts {data.place}", data, converted.unconverted
 
 
 class RunReader:

@@ -16,7 +16,7 @@ from ..rds.scan import problem_of
 from ..values.robject import RObject
 from . import card, flow_access, foreach, proxy, seed
 from .foreach_index import places_of
-from .same_values import same_values
+from .same_contents import same_contents
 
 # From so many bytes of artifacts on, R's garbage is worth the time to collect it.
 _LARGE = 1 << 26
@@ -175,7 +175,7 @@ class RSession(REngine):
                     second.info["restore"],
                 )[0]
             )
-        return same_values(first, second)
+        return same_contents(first, second)
 
 
 def _driver() -> Any:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import ray
 
 from ..signals.threads import leave_signals_to_main
-from . import cluster, live
+from . import cluster, immediate
 from .failures import failure_of
 from .stage import Stage
 from .wire import (
@@ -61,8 +61,8 @@ class Driver:
     cpus = staticmethod(cluster.cpus)
     nodes = staticmethod(cluster.nodes)
     resources = staticmethod(cluster.resources)
-    tell = staticmethod(live.tell)
-    hear = staticmethod(live.hear)
+    send_condition = staticmethod(immediate.send_condition)
+    take_conditions = staticmethod(immediate.take_conditions)
 
     run_task: Any
     actor_class: Any

@@ -18,6 +18,6 @@ PRIMITIVES = (
     "cpus",
     "nodes",
     "resources",
-    "tell",
-    "hear",
+    "send_condition",
+    "take_conditions",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..rds.trailer import read_trailer
-from .understand import understand
+from .reading import reading
 
 
 class RObject:
@@ -47,7 +47,7 @@ class RObject:
     def info(self) -> dict[str, Any]:
         """The description; `rds.trailer.add_trailer` says what it has."""
         if self._info is None:
-            self._info = understand("A stored R artifact", read_trailer, self.data)
+            self._info = reading("A stored R artifact", read_trailer, self.data)
         return self._info
 
     def _sibling(self, data: bytes) -> RObject:
@@ -70,7 +70,7 @@ class RObject:
         from .elements import names, refuse_packed
 
         refuse_packed(self)
-        return understand(self, names, self.node)
+        return reading(self, names, self.node)
 
     @property
     def node(self) -> Any:
@@ -93,7 +93,7 @@ class RObject:
         from ..rds.scan import check_stream
 
         if not self._checked:
-            understand(self, check_stream, self.data, self.info["bytes"])
+            reading(self, check_stream, self.data, self.info["bytes"])
             self._checked = True
 
     def to_python(self) -> Any:
@@ -135,8 +135,8 @@ class RObject:
         if self._read is None:
             from ..rds.read import Reader
 
-            reader = understand(self, Reader, self.data, self.info["bytes"])
-            self._read = understand(self, reader.run), reader.header
+            reader = reading(self, Reader, self.data, self.info["bytes"])
+            self._read = reading(self, reader.run), reader.header
         return self._read
 
     def __len__(self) -> int:

@@ -3,7 +3,7 @@
 launch_future <- function(future, options, workers) {
   cancel_orphans()
   make_room(workers)
-  key <- live_key()
+  key <- immediate_key()
   # A FutureBackend's expression holds the globals and is short.
   template <- if (is.null(future$backend)) future_template(future)
   job <- future_job(template, options)
@@ -14,7 +14,7 @@ launch_future <- function(future, options, workers) {
     list(key, future$expr, around, as.list(future$globals), future$seed)
   }
   future$ref <- submit_call(ray_driver(), job$number, arguments)
-  future$live <- key
+  future$conditions_key <- key
   future$state <- "running"
   assign(key, future, envir = launched)
   watch_caller(future)
@@ -120,7 +120,7 @@ lighter <- function(template) {
 launched <- new.env(parent = emptyenv())
 
 forget_future <- function(future) {
-  if (!is.null(launched[[future$live]])) rm(list = future$live, envir = launched)
+  if (!is.null(launched[[future$conditions_key]])) rm(list = future$key, envir = launched)
 }
 
 # Futures of this connection whose tasks have not ended; those that have ended are collected, as other backends do.
@@ -141,7 +141,7 @@ running_futures <- function(seconds = 0) {
 # future() waits while all workers are busy.
 make_room <- function(workers) {
   if (length(launched) >= workers) {
-    while (length(running_futures(ray_look)) >= workers) hear_live_conditions()
+    while (length(running_futures(ray_look)) >= workers) relay_immediate_conditions()
   }
 }
 
@@ -151,7 +151,7 @@ future_is_done <- function(future) {
   if (future$state != "running" || !is.null(future$result)) {
     return(TRUE)
   }
-  hear_live_conditions()
+  relay_immediate_conditions()
   length(ray_driver()$wait(future$ref$number, 1L, 0)) > 0L
 }
 
@@ -159,7 +159,7 @@ collect_future <- function(future) {
   if (future$state %in% c("canceled", "interrupted")) {
     return(fail_future(future, "was cancelled", "FutureCanceledError"))
   }
-  while (is.null(outcome <- outcomes(future$ref$number, ray_look))) hear_live_conditions()
+  while (is.null(outcome <- outcomes(future$ref$number, ray_look))) relay_immediate_conditions()
   outcome <- outcome[[1L]]
   if (!is.null(outcome$failure)) {
     error <- ray_failure(outcome$failure, "task", "its task")
@@ -167,7 +167,7 @@ collect_future <- function(future) {
     return(fail_future(future, paste0("has no result: ", conditionMessage(error)), "FutureError"))
   }
   relay(outcome$conditions) # output of a future with stdout = NA
-  if (sum(future$heard) < outcome$value$sent) hear_live_conditions(now = TRUE)
+  if (sum(future$heard) < outcome$value$sent) relay_immediate_conditions(now = TRUE)
   forget_future(future)
   future$result <- outcome$value$result
   future$state <- if (inherits(future$result, "FutureError")) "failed" else "finished"

@@ -19,7 +19,7 @@ watch_caller <- function(future) {
     do.call(on.exit, list(tell, add = TRUE), envir = frame)
     orphans$mine <- mine
   }
-  orphans$mine$keys <- c(orphans$mine$keys, future$live)
+  orphans$mine$keys <- c(orphans$mine$keys, future$conditions_key)
 }
 
 frame_of_caller <- function() {

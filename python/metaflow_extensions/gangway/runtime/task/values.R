@@ -100,7 +100,7 @@ decode <- function(answer) {
   switch(answer[[1]],
     plain = answer[[2]],
     r = restore_value(unserialize(answer[[2]]), answer[[3]]),
-    parts = fill_in(unserialize(answer[[2]]), lapply(answer[[3]], decode)),
+    parts = fill_placeholders(unserialize(answer[[2]]), lapply(answer[[3]], decode)),
     error = stop(structure(
       class = c("gangway_error_task", "gangway_error", "error", "condition"),
       list(message = answer[[2]], call = NULL)

@@ -2,7 +2,7 @@
 
 # Evaluates a future's expression in a global environment that holds the globals, which are not there afterwards.
 run_future <- function(template, key, expression, around = NULL, globals = list(), seed = NULL) {
-  worker$live <- list(key = key, sent = 0L)
+  worker$immediate <- list(key = key, sent = 0L)
   if (!is.null(template)) expression <- put_at(template$code, template$place, expression)
   everywhere <- globalenv()
   forget_globals(c(around$gone, names(around$left)))
@@ -10,10 +10,10 @@ run_future <- function(template, key, expression, around = NULL, globals = list(
   bind_left(around$left, everywhere)
   put_globals(globals)
   if (is.numeric(seed)) everywhere$.Random.seed <- seed
-  result <- withCallingHandlers(eval(expression, everywhere), immediateCondition = tell_condition)
+  result <- withCallingHandlers(eval(expression, everywhere), immediateCondition = send_condition)
   # future has recorded what was told; the relay of other tasks' conditions shall not repeat it.
-  if (worker$live$sent) worker$said <- Filter(function(x) !inherits(x, "immediateCondition"), worker$said)
-  list(result = result, sent = worker$live$sent)
+  if (worker$immediate$sent) worker$said <- Filter(function(x) !inherits(x, "immediateCondition"), worker$said)
+  list(result = result, sent = worker$immediate$sent)
 }
 
 # The code of a template, and where in it the expression belongs.
@@ -51,9 +51,9 @@ set_worker_plan <- function(strategies) {
 }
 
 # Leaves a condition for the process that waits for the current future.
-tell_condition <- function(condition) {
-  worker$live$sent <- worker$live$sent + 1L
-  ray_driver()$tell(sprintf("%s/%06d", worker$live$key, worker$live$sent), transport(condition))
+send_condition <- function(condition) {
+  worker$immediate$sent <- worker$immediate$sent + 1L
+  ray_driver()$send_condition(sprintf("%s/%06d", worker$immediate$key, worker$immediate$sent), transport(condition))
   for (restart in computeRestarts(condition)) {
     if (startsWith(restart[[1L]], "muffle")) invokeRestart(restart)
   }

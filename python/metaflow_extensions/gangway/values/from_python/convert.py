@@ -29,14 +29,14 @@ class Converted(NamedTuple):
         R's serialization.
     description : dict
         What a stored artifact tells of its object.
-    others : list
+    unconverted : list
         What has no counterpart in R, and R objects. The stream holds their positions from 1, as
-        doubles of the class ``gangway_other``.
+        doubles of the class ``gangway_placeholder``.
     """
 
     stream: bytes
     description: dict[str, Any]
-    others: list[Any]
+    unconverted: list[Any]
 
 
 class NoCounterpart(Exception):
@@ -46,7 +46,7 @@ class NoCounterpart(Exception):
 def to_blob(value: Any) -> bytes | None:
     """A value as an artifact of R; None where R has no counterpart of it or of a part of it."""
     converted = convert(value)
-    if converted is None or converted.others:
+    if converted is None or converted.unconverted:
         return None
     return add_trailer(converted.stream, converted.description)
 
@@ -69,24 +69,24 @@ def convert(value: Any) -> Converted | None:
         node = conversion.exactly(value)
     except (NoCounterpart, RecursionError):  # what holds itself
         return None
-    return Converted(write(node), describe(node, r=""), conversion.others)
+    return Converted(write(node), describe(node, r=""), conversion.unconverted)
 
 
 class Conversion:
     """One value and what is in it."""
 
     def __init__(self) -> None:
-        self.others: list[Any] = []
+        self.unconverted: list[Any] = []
 
     def node(self, value: Any) -> Node:
         """R's object for an element; a placeholder where there is none."""
-        count = len(self.others)
+        count = len(self.unconverted)
         try:
             return self.exactly(value)
         except NoCounterpart:
-            del self.others[count:]
-            self.others.append(value)
-            return double([float(count + 1)], {"class": character(["gangway_other"])})
+            del self.unconverted[count:]
+            self.unconverted.append(value)
+            return double([float(count + 1)], {"class": character(["gangway_placeholder"])})
 
     def exactly(self, value: Any) -> Node:
         """R's object for a value; raises `NoCounterpart` where there is none."""

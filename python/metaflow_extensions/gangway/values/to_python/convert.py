@@ -23,7 +23,7 @@ from ...rds.nodes import (
 )
 from ..describe import attribute, class_of, size
 from ..elements import names, plain, scalar
-from ..understand import understand
+from ..reading import reading
 from . import arrays, frames, times
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def guarded(value: RObject, make: Callable[[], Any]) -> Any:
     if value.packed_by:
         return value  # what only R packages can bring back
     try:
-        return understand(value, make)
+        return reading(value, make)
     except arrays.MissingModule as error:
         raise ArtifactException(
             f"{value!r} has NumPy's or pandas' types in Python, and {error}: python -m pip install "

@@ -1,19 +1,19 @@
 # What Python made an R object of may hold parts that it could not: R objects, which come as they were stored, and
-# Python's own. The package and a task's runtime both load this file (R/others.R is a link to it).
+# Python's own. The package and a task's runtime both load this file (R/placeholders.R is a link to it).
 
-#' Put the other parts where their placeholders are
+#' Put values where their placeholders are
 #'
-#' @param x What values.from_python made: lists and data frames in which an object of class `gangway_other` is the
-#'   position of a part.
-#' @param others The parts.
+#' @param x What values.from_python made: lists and data frames in which an object of class `gangway_placeholder` is
+#'   the position of a value.
+#' @param values What they stand for.
 #' @noRd
-fill_in <- function(x, others) {
-  if (inherits(x, "gangway_other")) {
-    return(others[[x]])
+fill_placeholders <- function(x, values) {
+  if (inherits(x, "gangway_placeholder")) {
+    return(values[[x]])
   }
   if (is.list(x)) {
     kept <- attributes(x)
-    x <- lapply(unclass(x), fill_in, others)
+    x <- lapply(unclass(x), fill_placeholders, values)
     attributes(x) <- kept
   }
   x

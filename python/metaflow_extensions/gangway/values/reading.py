@@ -10,7 +10,7 @@ from ..rds.nodes import FormatError
 T = TypeVar("T")
 
 
-def understand(what: object, read: Callable[..., T], *args: Any) -> T:
+def reading(what: object, read: Callable[..., T], *args: Any) -> T:
     """Call a function that reads bytes; what it cannot read is an `ArtifactException`.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Messages of tasks that still run to the process that waits for them.
+"""Conditions of tasks that still run, for the process that waits for them.
 
 They lie in the cluster's key-value store, where the reader takes them: no process and no port of
 their own, and nothing to pay for tasks that send none.
@@ -10,16 +10,16 @@ from typing import Any
 
 from ..ray import private
 
-_PREFIX = b"gangway-live/"
+_PREFIX = b"gangway-immediate/"
 
 
-def tell(key: str, data: bytes) -> None:
-    """Leave a message; the keys of one sender are in the order of the alphabet."""
+def send_condition(key: str, data: bytes) -> None:
+    """Leave a condition; the keys of one sender are in the order of the alphabet."""
     private.put(_PREFIX + key.encode(), bytes(data))
 
 
-def hear(prefix: str) -> dict[str, Any]:
-    """Take the messages whose keys begin so, in the order of their keys."""
+def take_conditions(prefix: str) -> dict[str, Any]:
+    """Take the conditions whose keys begin so, in the order of their keys."""
     taken = private.take(_PREFIX + prefix.encode())
     return {
         "key": [key.removeprefix(_PREFIX).decode() for key in taken],

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 
-def same_values(first: Any, second: Any) -> bool:
+def same_contents(first: Any, second: Any) -> bool:
     """Compare two values of one type; what cannot be compared counts as different.
 
     Parameters
@@ -25,9 +25,11 @@ def same_values(first: Any, second: Any) -> bool:
 def _same(first: Any, second: Any) -> bool:
     if isinstance(first, dict):
         # The order of keys is seen by R, where a dict is a list.
-        return list(first) == list(second) and all(same_values(first[k], second[k]) for k in first)
+        return list(first) == list(second) and all(
+            same_contents(first[k], second[k]) for k in first
+        )
     if isinstance(first, (list, tuple)):
-        return len(first) == len(second) and all(map(same_values, first, second))
+        return len(first) == len(second) and all(map(same_contents, first, second))
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(first, numpy.ndarray):
         return _same_arrays(first, second, numpy)
@@ -40,5 +42,5 @@ def _same_arrays(first: Any, second: Any, numpy: Any) -> bool:
     if first.dtype != second.dtype or first.shape != second.shape:
         return False
     if first.dtype == object:
-        return all(map(same_values, first.ravel(), second.ravel()))
+        return all(map(same_contents, first.ravel(), second.ravel()))
     return bool(numpy.array_equal(first, second, equal_nan=first.dtype.kind in "fcmM"))

@@ -3,9 +3,9 @@
 # (ray-worker-future.R), where the process that waits for the task takes them.
 
 # What the conditions of one task are kept under; those of one process have its beginning.
-live_key <- function() paste0(live_prefix(), ray_number())
+immediate_key <- function() paste0(immediate_prefix(), ray_number())
 
-live_prefix <- function() {
+immediate_prefix <- function() {
   ray_driver()
   paste0(ray_state$session, "/")
 }
@@ -13,13 +13,13 @@ live_prefix <- function() {
 ray_state$heard <- 0
 
 # Signals the conditions that have come since the last time, those of other futures too; not more often than needed.
-hear_live_conditions <- function(now = FALSE) {
+relay_immediate_conditions <- function(now = FALSE) {
   time <- proc.time()[[3L]]
   if (!now && time - ray_state$heard < 0.1) {
     return(invisible())
   }
   ray_state$heard <- time
-  answer <- ray_driver()$hear(live_prefix())
+  answer <- ray_driver()$take_conditions(immediate_prefix())
   if (!length(answer$key)) {
     return(invisible())
   }

@@ -1,1 +1,0 @@
-../python/metaflow_extensions/gangway/runtime/shared/others.R

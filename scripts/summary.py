@@ -6,8 +6,8 @@ TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", and "fi
 """
 
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 PYTEST = "scripts/env.sh env -u GANGWAY_PYTHON PYTHONPATH=$PWD/python .venv/bin/python -m pytest"
 TESTTHAT = "NOT_CRAN=true scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/testthat.txt"

@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import random
 import shutil
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,7 +77,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def unpacked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The bytes that were unpacked, of each piece and each whole blob."""
     from metaflow.datastore.content_addressed_store import ContentAddressedStore
 
@@ -100,7 +99,7 @@ def unpacked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     monkeypatch.setattr(gzip_parts.Parts, "_unpack", one)
     monkeypatch.setattr(ContentAddressedStore, "_unpack_v1", all_of)
-    yield counts
+    return counts
 
 
 def in_r(code: str) -> RObject:

@@ -40,7 +40,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("code, number", CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize(("code", "number"), CASES.values(), ids=list(CASES))
 def test_values_are_what_r_itself_makes_of_them(code: str, number: int) -> None:
     """Attributes, places in lists, and what follows the first item that is not numbers."""
     REngine.current()

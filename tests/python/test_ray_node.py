@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import metadata
 from types import SimpleNamespace
 
-import metaflow_extensions.gangway.ray.resources as resources
 import pytest
 from metaflow_extensions.gangway.exceptions import RayNotFoundException
 from metaflow_extensions.gangway.gang.machine.processes import MARK
 from metaflow_extensions.gangway.mf.storage import storage_path
+from metaflow_extensions.gangway.ray import resources
 from metaflow_extensions.gangway.ray.command import (
     NodeResources,
     node_environment,

@@ -40,7 +40,7 @@ def test_a_home_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "code, said",
+    ("code", "said"),
     [
         ("import os; os.environ['R_HOME'] = '/nowhere'", "no R was found"),
         ("import sys; sys.modules['rpy2'] = None", "needs the Python package rpy2-rinterface"),

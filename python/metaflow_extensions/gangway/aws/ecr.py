@@ -75,7 +75,7 @@ def find_image(
 
 
 def _domain(session: Any) -> str:
-    """The domain of AWS's services there: China and the isolated regions have their own."""
+    """Return the domain of AWS's services there: China and the isolated regions have their own."""
     resolver = session._session.get_component("endpoint_resolver")
     partition = session.get_partition_for_region(session.region_name)
     return str(resolver.get_partition_dns_suffix(partition))

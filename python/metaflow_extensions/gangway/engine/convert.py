@@ -27,7 +27,7 @@ _LINE = 500  # what is shown of an object
 
 
 def to_r(value: Any, ri: Any) -> Any:
-    """An argument of a function of the runtime as an R value.
+    """Convert an argument of a function of the runtime to an R value.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def to_r(value: Any, ri: Any) -> Any:
 
 
 def encoded(value: Any, encode: Callable[[Any], Any], ri: Any) -> tuple[Any, ...]:
-    """A Python value, with its tag, as the runtime's ``decode()`` understands it.
+    """Make a Python value, with its tag, as the runtime's ``decode()`` understands it.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def to_python(sexp: Any, ri: Any) -> Any:
 
 
 def handle(value: Any, ri: Any) -> Any:
-    """The ``gangway_python`` of a Python object (its methods: runtime/task/python.R)."""
+    """Return the ``gangway_python`` of a Python object (its methods: runtime/task/python.R)."""
     position = _positions.setdefault(id(value), len(_handed_on))
     if position == len(_handed_on):
         _handed_on.append((value, _environment(position, value, ri)))

@@ -90,7 +90,7 @@ def stop() -> None:
 
     if not embedded.isready():
         return
-    import rpy2.rinterface as rinterface
+    from rpy2 import rinterface
 
     rlib = openrlib.rlib
     tempdir = rinterface.baseenv["tempdir"]()[0]
@@ -130,7 +130,9 @@ def _set_environment() -> None:
     if command is None or not os.path.exists(command):
         raise _start_exception(f"A step with an R function needs R, but no R was found. {_INSTALL}")
     # `R CMD env` runs only R's shell front end, not R.
-    answer = subprocess.run([command, "CMD", "env", "-0"], capture_output=True, text=True)
+    answer = subprocess.run(
+        [command, "CMD", "env", "-0"], capture_output=True, text=True, check=False
+    )
     for line in answer.stdout.split("\0"):
         name, _, value = line.partition("=")
         # Not LD_LIBRARY_PATH: too late for this process, and wrong for its children.
@@ -144,13 +146,13 @@ def _set_environment() -> None:
 
 def _import_rinterface() -> Any:
     try:
-        import rpy2.situation as situation
+        from rpy2 import situation
 
         # Called when openrlib is imported; it would start Rscript to learn what is known already.
         situation.r_ld_library_path_from_subprocess = lambda r_home: os.environ.get(
             "LD_LIBRARY_PATH", ""
         )
-        import rpy2.rinterface as rinterface
+        from rpy2 import rinterface
     except ImportError as error:
         raise _start_exception(
             f"A step with an R function needs the Python package rpy2-rinterface, built for this "

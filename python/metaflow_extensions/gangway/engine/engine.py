@@ -159,7 +159,7 @@ class REngine:
             self.call("release")
 
     def encode(self, value: Any) -> Any:
-        """What runtime's ``decode()`` understands."""
+        """Make what runtime's ``decode()`` understands."""
         if isinstance(value, RObject):
             value.check()
             restore = self._ri.StrSexpVector(value.info["restore"])
@@ -167,7 +167,7 @@ class REngine:
         return tagged(self._ri, *encoded(value, self.encode, self._ri))
 
     def decode(self, answer: Sequence[Any], describe: Describe | None = None) -> Any:
-        """The Python value of what runtime's ``encode()`` made.
+        """Return the Python value of what runtime's ``encode()`` made.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class REngine:
         return stream
 
     def _description(self, sexp: Any) -> dict[str, Any]:
-        """What runtime's ``describe()`` says: one vector, since rpy2 takes its time for a list."""
+        """Read what runtime's ``describe()`` says: one vector, for rpy2 is slow with a list."""
         type_, version, length, dim, restore, opaque, *classes = sexp
         return {
             "class": classes,

@@ -88,7 +88,7 @@ def _begin_child(parent: int) -> None:
 
 
 def _evaluated(function: Any) -> int | None:
-    """The address of R's value, None after an error; `_finished` lets the call go."""
+    """Return the address of R's value, None after an error; `_finished` lets the call go."""
     # Through ctypes: cffi releases the GIL around each call.
     from rpy2.rinterface_lib import openrlib
 

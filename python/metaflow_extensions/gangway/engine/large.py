@@ -131,7 +131,7 @@ def _look(
 
 
 def _without(data: memoryview, vectors: Sequence[Vector]) -> Any:
-    """The stream with vectors of no length in their places, which have their attributes."""
+    """Return the stream with vectors of no length in their places, which have their attributes."""
     if not vectors:
         return data
     pieces: list[Any] = []

@@ -52,7 +52,7 @@ class RStream:
         return self._bytes.tell()
 
     def peek(self) -> bytes:
-        """What was written: the same memory, until `end`, by when it has to be let go."""
+        """Return what was written: the same memory, until `end`, by when it has to be let go."""
         self._finish()
         return self._bytes.getvalue()
 

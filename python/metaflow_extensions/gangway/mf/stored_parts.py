@@ -72,7 +72,7 @@ def _s3(storage: Any, path: str) -> Iterator[Parts]:
         def fetch(start: int, n: int) -> bytes:
             if start >= size - len(last):
                 start -= size - len(last)
-                return last[start : start + n]
-            return s3.get(S3GetObject(path, start, n)).blob
+                return bytes(last[start : start + n])
+            return bytes(s3.get(S3GetObject(path, start, n)).blob)
 
         yield Parts(fetch, size)

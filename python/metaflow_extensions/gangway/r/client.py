@@ -109,7 +109,7 @@ class RunReader:
         return None
 
     def find(self, name: str) -> tuple[Any, ...]:
-        """An artifact: of the end step, else of the last step that holds it.
+        """Return an artifact: of the end step, else of the last step that holds it.
 
         Returns
         -------
@@ -131,7 +131,7 @@ class RunReader:
         return ("missing",)
 
     def names(self) -> list[str]:
-        """The names of all artifacts; of a step with many tasks those of one of them."""
+        """Return the names of all artifacts; of a step with many tasks those of one of them."""
         names: set[str] = set()
         for step, tasks in self._all_steps():
             self._list(step, tasks)

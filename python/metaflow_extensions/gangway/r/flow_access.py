@@ -51,7 +51,7 @@ def artifact(flow: Any, name: str, unsaved: Sequence[str] = (), inputs: Sequence
 
 
 def foreach_element(flow: Any, level: int) -> Any:
-    """The element of one of the foreaches around a flow's task; see `foreach.element`."""
+    """Return the element of a foreach around a flow's task; see `foreach.element`."""
     try:
         return foreach.element(flow, level)
     except ArtifactException as error:
@@ -185,7 +185,7 @@ def _by_content(inputs: Sequence[Any], name: str) -> list[Any]:
 
 
 def _load(flow: Any, name: str) -> Any:
-    """An artifact that is not kept on the flow object: it is only compared."""
+    """Return an artifact that is not kept on the flow object: it is only compared."""
     try:
         return flow_state.stored(flow, name)
     except ArtifactException as error:

@@ -74,7 +74,7 @@ def prepare(flow: Any) -> None:
 
 
 def element(flow: Any, level: int = -1) -> Any:
-    """The task's element of a foreach: Metaflow's ``input``, but as R gives it with ``[[``.
+    """Return the task's element of a foreach: ``input``, but as R gives it with ``[[``.
 
     In R, the 1 of ``[1, 2.5]`` is a double, and the first string of a categorical a factor.
 
@@ -201,7 +201,7 @@ def _is_taken(flow: Any, frame: Any) -> bool:
 
 
 def _stored(flow: Any, frame: Any, use: Callable[[Element], Any]) -> tuple[Any] | None:
-    """What `use` makes of an element that can be read from the store without the others."""
+    """Return what `use` makes of an element that can be read from the store without the others."""
     name = frame.var
     if hasattr(type(flow), name):
         return None

@@ -58,10 +58,10 @@ class Element:
     @property
     def size(self) -> int:
         """How many bytes it takes."""
-        return self._stop - self._start
+        return int(self._stop - self._start)
 
     def for_r(self) -> RObject:
-        """What R makes the element of; its bytes are held once."""
+        """Return what R makes the element of; its bytes are held once."""
         out = BytesIO()
         if self._is_copy:
             self._copy(self._start, self._stop, out)
@@ -82,7 +82,7 @@ class Element:
         return RObject(out.getvalue())
 
     def plain(self) -> Any:
-        """The element as Python sees it: a plain value, or an `RObject`."""
+        """Return the element as Python sees it: a plain value, or an `RObject`."""
         value = self.for_r()
         if not self._is_copy:
             return plain(value.node.value[1], value)
@@ -91,7 +91,7 @@ class Element:
     def is_long_string(self) -> bool:
         """Whether it is one string, which Python has as such; shorter elements are not asked."""
         if self._is_copy:
-            return self.for_r().info["type"] == "character"
+            return bool(self.for_r().info["type"] == "character")
         head = BytesIO()
         self._copy(self._start, self._start + 8, head)
         return head.getvalue() == struct.pack("<ii", CHARACTER, 1)
@@ -114,7 +114,7 @@ class Indexed(RObject):
 
 
 def element_of(whole: RObject, index: int) -> RObject | None:
-    """An element for R of an object with its elements' places; None if it has none."""
+    """Return an element for R of an object with its elements' places; None if it has none."""
     if "elements" not in whole.info:
         return None
     return Element(Indexed(whole.data)._copy, whole.info, index).for_r()
@@ -150,7 +150,7 @@ def count_of(info: dict[str, Any]) -> int:
 
 
 def with_index(whole: RObject) -> RObject | None:
-    """The same object with its elements' places, where they are worth it.
+    """Add its elements' places to an object, where they are worth it.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def with_index(whole: RObject) -> RObject | None:
 
 
 def places_of(data: bytes, size: int, info: dict[str, Any]) -> dict[str, Any]:
-    """What the description of a plain list says more; nothing of what has to be cut by R.
+    """Return what a plain list's description says more; nothing if R has to cut it.
 
     Parameters
     ----------

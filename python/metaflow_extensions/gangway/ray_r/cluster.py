@@ -77,7 +77,7 @@ def ray_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def lacking(options: dict[str, Any] | None) -> str:
-    """What is asked for that no node of the cluster has, or an empty string."""
+    """Tell what is asked for that no node of the cluster has, or an empty string."""
     given = options or {}
     wanted = {"CPU": given.get("cpus"), "GPU": given.get("gpus"), **(given.get("resources") or {})}
     wanted["memory"] = (given.get("memory") or 0) * _MB
@@ -96,7 +96,7 @@ def cpus() -> float:
 
 
 def nodes() -> list[dict[str, Any]]:
-    """The cluster's nodes, control's first: what each is called and offers (memory in MB)."""
+    """Tell the nodes' names and what each offers (memory in MB), control's first."""
     by_index = sorted(ray.nodes(), key=lambda n: (len(n["NodeName"]), n["NodeName"]))
     return [
         {
@@ -112,7 +112,7 @@ def nodes() -> list[dict[str, Any]]:
 
 
 def resources() -> list[dict[str, Any]]:
-    """What the cluster offers and what of it is free; memory in MB."""
+    """Return what the cluster offers and what of it is free; memory in MB."""
     total, free = ray.cluster_resources(), ray.available_resources()
     names = [n for n in total if not n.startswith("node:")]
     table = []

@@ -114,7 +114,7 @@ class Driver:
         return self._stage.open()
 
     def handed_over(self, data: Any) -> Any:
-        """What R has handed over: bytes, or the name of the file that `stage` has given it."""
+        """Take what R hands over: bytes, or the name of the file that `stage` has given it."""
         return self._stage.taken() if isinstance(data, str) else data
 
     def add_job(self, data: Any, options: dict[str, Any] | None) -> int:
@@ -156,7 +156,7 @@ class Driver:
             self._refs[ref] = remote.remote(*message(shipped, key, data[start:end]), *resolved)
 
     def _resolve(self, needs: Numbers) -> list[Any]:
-        """The names and the objects that a task or an actor's call is given, if it is given any."""
+        """Return the names and the objects that a task or an actor's call is given, if any."""
         if needs is None:
             return []
         names, objects = [], []
@@ -186,7 +186,7 @@ class Driver:
         return [place for place, o in enumerate(objects, start=1) if o in ready]
 
     def fetch(self, refs: Numbers, seconds: float | None = None) -> dict[str, Any]:
-        """What became of tasks; of none if not all are done within some seconds.
+        """Return what became of tasks; of none if not all are done within some seconds.
 
         Returns
         -------
@@ -220,7 +220,7 @@ class Driver:
         return len(front) + len(numbers)
 
     def value(self, ref: int) -> tuple[bytes, Any]:
-        """The front (see `Blob`) and the bytes of a large value that `fetch` has left."""
+        """Return the front (see `Blob`) and the bytes of a large value that `fetch` has left."""
         return self._large.pop(ref)
 
     def release(self, refs: Numbers) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 
@@ -16,6 +16,9 @@ from ..ray.command import authentication
 from ..ray.node import RayNode
 from ..values.in_place import InPlace
 from .primitives import PRIMITIVES
+
+if TYPE_CHECKING:
+    from .driver import Driver
 
 _ATTRIBUTES: dict[str, Any] = {
     "main_port": None,
@@ -83,7 +86,7 @@ class Session:
             self._node = None
 
     def functions(self) -> dict[str, Callable[..., Any]]:
-        """The driver's functions, which reticulate calls."""
+        """Return the driver's functions, which reticulate calls."""
         return {name: getattr(_driver(), name) for name in PRIMITIVES}
 
     def put_numbers(self, ref: int, front: bytes, address: float, size: float) -> int:
@@ -96,7 +99,7 @@ class Session:
         return InPlace(*filter(len, _driver().value(ref)))
 
 
-def _driver() -> Any:
+def _driver() -> Driver:
     from .tasks import driver  # imports Ray
 
     return driver

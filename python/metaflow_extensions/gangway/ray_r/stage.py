@@ -21,7 +21,7 @@ class Stage:
         return f"/dev/fd/{self._file}"
 
     def taken(self) -> mmap.mmap:
-        """What R has written, without a copy."""
+        """Return what R has written, without a copy."""
         assert self._file is not None, "R names the file that it was given last"
         try:
             return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)

@@ -88,7 +88,7 @@ def pack_value(data: Any) -> Any:
 
 
 def unpack_value(value: Any) -> tuple[bytes, bytes, Any]:
-    """What stands before a packed value, its front (see `Blob`), and the rest, without a copy."""
+    """Return a packed value's head, its front (see `Blob`), and the rest, without a copy."""
     if isinstance(value, Blob):
         return value.head, value.front, memoryview(value.data)
     start = _value_start(value)
@@ -100,7 +100,7 @@ def _value_start(data: Any) -> int:
 
 
 def message(job: Any, key: bytes, args: Any) -> tuple[Any, ...]:
-    """What a task is given: one string of bytes where all is small, which Ray handles quickest.
+    """Make what a task is given: where all is small one string, which Ray handles quickest.
 
     Parameters
     ----------

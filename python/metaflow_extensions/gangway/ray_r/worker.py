@@ -143,7 +143,7 @@ def _driver() -> Any:
 
 
 def _environ() -> Any:
-    """The environment of C, which R changes and ``os.environ`` does not hear of."""
+    """Return the environment of C, which R changes and ``os.environ`` does not hear of."""
     libc, entries = ctypes.CDLL(None), ctypes.POINTER(ctypes.c_char_p)
     if sys.platform != "darwin":
         return entries.in_dll(libc, "environ")
@@ -163,7 +163,7 @@ def _variables() -> list[bytes]:
 
 
 def packed_outcome(written: Any) -> Any:
-    """What Ray is given of what runtime's ``write_outcome()`` has written."""
+    """Make what Ray is given of what runtime's ``write_outcome()`` has written."""
     if isinstance(written, bytes):
         return pack_value(written)
     if len(written) == 1:

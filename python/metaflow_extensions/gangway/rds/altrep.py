@@ -87,7 +87,7 @@ def _deferred(state: Node) -> Node:
 
 
 def _digits(x: float, scipen: int) -> String:
-    """A double as R's ``as.character()`` writes it: up to 15 digits, fixed where not wider."""
+    """Write a double as R's ``as.character()`` does: up to 15 digits, fixed if not wider."""
     if x == 0:
         return "0"  # also of -0
     if math.isnan(x):

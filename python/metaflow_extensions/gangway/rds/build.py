@@ -31,17 +31,17 @@ def null() -> Node:
 
 
 def logical(values: Any, attributes: Attributes = None) -> Node:
-    """A logical vector of a list (None is NA) or a NumPy array (of bool, or of R's integers)."""
+    """Make a logical vector of a list (None is NA) or an array (of bool, or R's integers)."""
     return Node(LOGICAL, _integers(values), attributes)
 
 
 def integer(values: Any, attributes: Attributes = None) -> Node:
-    """An integer vector of a list (None is NA) or a NumPy array; they must fit in 32 bits."""
+    """Make an integer vector of a list (None is NA) or an array; they must fit in 32 bits."""
     return Node(INTEGER, _integers(values), attributes)
 
 
 def double(values: Any, attributes: Attributes = None) -> Node:
-    """A double vector of a list (None is NA) or a NumPy array."""
+    """Make a double vector of a list (None is NA) or a NumPy array."""
     if hasattr(values, "astype"):
         return Node(DOUBLE, _buffer(values, "<f8"), attributes)
     # array() would make another NaN of R's NA on its way through a Python float
@@ -54,7 +54,7 @@ def double(values: Any, attributes: Attributes = None) -> Node:
 
 
 def complex_(values: Any, attributes: Attributes = None) -> Node:
-    """A complex vector of a list (None is NA) or a NumPy array."""
+    """Make a complex vector of a list (None is NA) or a NumPy array."""
     if hasattr(values, "astype"):
         return Node(COMPLEX, _buffer(values, "<c16"), attributes)
     pack = struct.Struct("<dd").pack
@@ -64,19 +64,19 @@ def complex_(values: Any, attributes: Attributes = None) -> Node:
 
 
 def raw(data: Any, attributes: Attributes = None) -> Node:
-    """A raw vector of bytes, or of what has the buffer protocol."""
+    """Make a raw vector of bytes, or of what has the buffer protocol."""
     return Node(RAW, data if isinstance(data, bytes) else memoryview(data).cast("B"), attributes)
 
 
 def character(values: Iterable[String], attributes: Attributes = None) -> Node:
-    """A character vector; None is NA."""
+    """Make a character vector; None is NA."""
     return Node(CHARACTER, list(values), attributes)
 
 
 def list_(
     values: Iterable[Node], names: Sequence[str] | None = None, attributes: Attributes = None
 ) -> Node:
-    """A list; `names` come before the other attributes."""
+    """Make a list; `names` come before the other attributes."""
     if names is not None:
         attributes = {"names": character(names), **(attributes or {})}
     return Node(LIST, list(values), attributes)
@@ -89,7 +89,7 @@ def _integers(values: Any) -> Any:
 
 
 def _buffer(values: Any, dtype: str) -> Any:
-    """The elements of an array in R's order (column by column), without a copy where it can be."""
+    """Order an array's elements as R does (by column), without a copy where it can be."""
     flat = values.astype(dtype, copy=False).reshape(-1, order="F")
     if not flat.size:
         return b""

@@ -202,7 +202,7 @@ class Reader:
                     break
 
     def _leaf(self, flags: int) -> Any:
-        """An object without parts, or the reading of one that has attributes."""
+        """Read an object without parts, or begin to read one that has attributes."""
         kind = flags & 255
         width = WIDTHS.get(kind)
         if width:
@@ -328,7 +328,7 @@ class Reader:
             yield self._language(kind, parts)
 
     def _language(self, kind: int, parts: list[Any]) -> Reading:
-        """A constant of bytecode; calls in it have a form of their own."""
+        """Read a constant of bytecode; calls in it have a form of their own."""
         parts.append(kind)
         if kind not in _CODE:
             parts.append((yield))
@@ -357,7 +357,7 @@ class Reader:
 
     def _count(self, size: int) -> int:
         """Read a number of elements, each of which takes `size` bytes at least."""
-        (n,) = self._unpack(self._data, self._pos)
+        n: int = self._unpack(self._data, self._pos)[0]
         self._pos += 4
         if n == -1:
             high, low = self._unpack_two(self._data, self._pos)

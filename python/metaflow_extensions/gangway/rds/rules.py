@@ -46,7 +46,7 @@ def refuse_in_variables(cells: Node) -> None:
 
 
 def _parts(node: Node) -> list[Node]:
-    """What is to be looked at of a value that is code, or a promise that has run."""
+    """Return what is to be looked at of code, or of a promise that has run."""
     if node.type == PROMISE:
         _, value, code = node.value
         if value.type == UNBOUND:
@@ -65,7 +65,7 @@ def _parts(node: Node) -> list[Node]:
 
 
 def as_attributes(node: Node) -> dict[Any, Node] | None:
-    """The pairlist of an object's attributes as a dict."""
+    """Return the pairlist of an object's attributes as a dict."""
     if node.type == NULL:
         return None
     attributes: dict[Any, Node] = {}

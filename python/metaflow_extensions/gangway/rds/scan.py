@@ -76,7 +76,7 @@ def check_stream(data: bytes, end: int) -> None:
 
 
 def problem_of(data: bytes, end: int) -> str:
-    """What `check_stream` says of a stream, or an empty string."""
+    """Return what `check_stream` says of a stream, or an empty string."""
     try:
         check_stream(data, end)
     except FormatError as error:

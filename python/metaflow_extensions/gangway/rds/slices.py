@@ -63,7 +63,7 @@ def find_elements(data: bytes, end: int) -> dict[str, Any] | None:
 
 
 def before(head: bytes, known: list[Any]) -> bytes:
-    """What makes an element's bytes, put behind it, the serialization of a list of two.
+    """Return what makes an element's bytes, put behind it, the serialization of a list of two.
 
     The first of the two is what the element may refer to, the second the element.
 

@@ -39,7 +39,7 @@ def add_trailer(stream: bytes, description: dict[str, Any]) -> bytes:
 
 
 def trailer(size: int, description: dict[str, Any]) -> bytes:
-    """What follows a stream of this size; see `add_trailer`."""
+    """Return what follows a stream of this size; see `add_trailer`."""
     version = VERSION if copies_of(description) else 1
     full = {"version": version, **description, "bytes": size}
     text = json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""In the container of a deployed run's first step: its parameters as variables that a shell reads.
+r"""In the container of a deployed run's first step: its parameters as variables that a shell reads.
 
 ``python -m metaflow_extensions.gangway.run.export_parameters step-functions|airflow|argo FILE ...``
 stands where `mf.deployed` has found Metaflow's own module, which writes JSON for the shell to read:
@@ -47,7 +47,7 @@ def _of_argo(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _of_json(text: str) -> str:
-    """What is a string in JSON; else the text as it is, also where an event gave no JSON."""
+    """Return the string that JSON has; else the text, also where an event gave no JSON."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -25,7 +25,7 @@ class RRefusal(Exception):
 
 
 def asked_of_r(value: RObject, ask: Callable[[Any], Any], index: int | str | None = None) -> Any:
-    """What R says of an object; its error is the one that Python's types raise."""
+    """Return what R says of an object; its error is the one that Python's types raise."""
     try:
         return ask(_engine_for(value))
     except RRefusal as error:
@@ -33,7 +33,7 @@ def asked_of_r(value: RObject, ask: Callable[[Any], Any], index: int | str | Non
 
 
 def engine() -> Any:
-    """The R of this process, which is started if it does not run."""
+    """Return the R of this process, which is started if it does not run."""
     if running is None and start is None:
         from ..exceptions import RStartException
 

@@ -50,7 +50,7 @@ def count(value: RObject) -> int:
 
 
 def variables(node: Node) -> list[Cell]:
-    """The variables of an environment."""
+    """Return the variables of an environment."""
     if node.type != ENVIRONMENT:  # the global one, a namespace: another process has others in it
         return []
     _, _, frame, table = node.value

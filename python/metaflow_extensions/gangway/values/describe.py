@@ -114,39 +114,39 @@ def type_name(node: Node) -> str:
 
 
 def attribute(node: Node, name: str) -> Node | None:
-    """An attribute, as an ordinary vector; or None."""
+    """Return an attribute, as an ordinary vector; or None."""
     if not node.attributes or name not in node.attributes:
         return None
     return expand(node.attributes[name])
 
 
 def texts(node: Node | None) -> list[str | None]:
-    """The strings of a character vector; of anything else none."""
+    """Return the strings of a character vector; of anything else none."""
     if node is None or node.type != CHARACTER:
         return []
     return [s if s is None or isinstance(s, str) else s.data.decode("latin1") for s in node.value]
 
 
 def class_of(node: Node) -> list[str]:
-    """The attribute class."""
+    """Return the attribute class."""
     if not node.attributes:
         return []
     return [c for c in texts(attribute(node, "class")) if c is not None]
 
 
 def dimensions(node: Node) -> list[int] | None:
-    """The attribute dim."""
+    """Return the attribute dim."""
     dim = attribute(node, "dim")
     return None if dim is None or dim.type != INTEGER else integers(dim)
 
 
 def integers(node: Node) -> list[int]:
-    """The numbers of an integer vector; NA is `NA_INTEGER`."""
+    """Return the numbers of an integer vector; NA is `NA_INTEGER`."""
     return array("i", node.value).tolist()
 
 
 def row_count(node: Node) -> int:
-    """The rows of a data frame."""
+    """Return the rows of a data frame."""
     rows = attribute(node, "row.names")
     if rows is None:
         return 0

@@ -79,7 +79,7 @@ def element(value: RObject, index: int | str) -> Any:
 
 
 def _position(value: RObject, index: Any) -> int:
-    """An index from 0 on."""
+    """Return an index from 0 on."""
     try:
         position = operator.index(index)
     except TypeError:
@@ -96,7 +96,7 @@ def _position(value: RObject, index: Any) -> int:
 
 
 def names(node: Node) -> list[str | None] | None:
-    """The names of an object's elements."""
+    """Return the names of an object's elements."""
     node = expand(node)
     if node.type in (PAIRLIST, CALL):
         tags = [tag.value if tag else "" for tag, _, _ in node.value[0]]
@@ -111,7 +111,7 @@ def names(node: Node) -> list[str | None] | None:
 
 
 def plain(node: Node, parent: RObject) -> Any:
-    """A Python value, where there is an exact one, or an object of its own."""
+    """Make a Python value, where there is an exact one, or an object of its own."""
     node = expand(node)
     if node.type == NULL:
         return None
@@ -128,7 +128,7 @@ def plain(node: Node, parent: RObject) -> Any:
 
 
 def scalar(node: Node, i: int) -> Any:
-    """An element of a vector as Python's bool, int, float or str; None for all else."""
+    """Return a vector's element as Python's bool, int, float or str; None for all else."""
     if node.type == DOUBLE:
         data = node.value[8 * i : 8 * i + 8]
         (number,) = struct.unpack("<d", data)
@@ -143,7 +143,7 @@ def scalar(node: Node, i: int) -> Any:
 
 
 def refuse_packed(value: RObject) -> None:
-    """What is stored of a packed object has other elements than the object."""
+    """Refuse a packed object: what is stored of it has other elements than it has."""
     if value.packed_by:
         raise ArtifactException(
             f"{value!r} was packed by the R package {' and '.join(value.packed_by)} to be stored. "
@@ -207,7 +207,7 @@ def _slice(node: Node, i: int, kept: tuple[str, ...]) -> Node:
 
 
 def _row(frame: Node, i: int) -> Node:
-    """The data frame of one row."""
+    """Return the data frame of one row."""
     attributes = frame.attributes or {}
     if set(attributes) != {"names", "row.names", "class"}:
         raise OnlyR

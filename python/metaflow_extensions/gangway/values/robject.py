@@ -150,7 +150,7 @@ class RObject:
         return not is_container(self) or self.info["length"] != 0
 
     def __getitem__(self, index: int | str) -> Any:
-        """An element as R's ``[[`` gives it, by position (from 0) or by name.
+        """Return an element as R's ``[[`` gives it, by position (from 0) or by name.
 
         By position, a data frame gives one-row data frames; by name, its columns. What has an exact
         counterpart in Python (scalars without attributes and NA, NULL) comes as such.

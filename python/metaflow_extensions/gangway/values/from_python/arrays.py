@@ -20,7 +20,7 @@ _PARTS = {"ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 10**15, "as
 
 
 def from_array(value: Any, conversion: Conversion) -> Node:
-    """An array or a NumPy scalar, column by column with ``dim`` where it has two dimensions."""
+    """Convert an array or a NumPy scalar: of two dimensions by column, with ``dim``."""
     value = np.ma.asanyarray(value) if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
     flat = value.reshape(-1, order="F")
     if flat.dtype.names:
@@ -82,7 +82,7 @@ def _vector(values: Any, mask: Any, conversion: Conversion) -> Node:
 
 
 def _records(flat: Any, conversion: Conversion) -> Node:
-    """A structured array as a data frame of its fields."""
+    """Convert a structured array to a data frame of its fields."""
     columns = [from_array(flat[name], conversion) for name in flat.dtype.names]
     return conversion.data_frame(columns, list(flat.dtype.names), len(flat))
 
@@ -107,7 +107,7 @@ def _exactly(values: Any, dtype: Any) -> Any:
 
 
 def seconds(values: Any, mask: Any = None) -> Any:
-    """The seconds of ``datetime64`` or ``timedelta64``, with R's NA for NaT and where masked."""
+    """Return the seconds of ``datetime64`` or ``timedelta64``; NaT and masked are R's NA."""
     unit, step = np.datetime_data(values.dtype)
     missing = _missing(values, mask)
     if unit in ("W", "D", "h", "m"):
@@ -128,7 +128,7 @@ def _missing(values: Any, mask: Any) -> Any:
 
 
 def _with_na(values: Any, mask: Any) -> Any:
-    """The values (a copy that is ours) with R's NA where the mask is true."""
+    """Return the values (a copy that is ours) with R's NA where the mask is true."""
     if mask is None or not mask.any():
         return values
     values = values.copy()

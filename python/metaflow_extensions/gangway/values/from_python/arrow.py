@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def from_arrow(value: Any, conversion: Conversion) -> Node:
-    """A table, a record batch, an array, a chunked array or a scalar."""
+    """Convert a table, a record batch, an array, a chunked array or a scalar."""
     if isinstance(value, pa.RecordBatch):
         value = pa.Table.from_batches([value])
     if isinstance(value, pa.Table):
@@ -45,7 +45,7 @@ def _column(array: Any, conversion: Conversion) -> Node:
 
 
 def plain_column(array: Any) -> Node | None:
-    """A vector or factor; None where the values are of no kind that R has vectors of."""
+    """Make a vector or factor; None where the values are of no kind that R has vectors of."""
     array = _in_one_piece(array)
     kind = array.type
     if types.is_dictionary(kind):
@@ -88,7 +88,7 @@ def _filled(array: Any) -> Any:
 
 
 def _counts(array: Any) -> Any:
-    """The numbers that a column of times is kept as, as 64-bit integers."""
+    """Return the numbers that a column of times is kept as, as 64-bit integers."""
     width = pa.int32() if array.type.bit_width == 32 else pa.int64()
     return _filled(array.view(width)).astype(np.int64)
 

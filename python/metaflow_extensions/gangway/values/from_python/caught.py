@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def condition(stored: Any, conversion: Conversion) -> Node:
-    """A stored exception as a condition of R.
+    """Convert a stored exception to a condition of R.
 
     Of R code it is the condition that was signalled, with further fields: ``exception``, its whole
     message; ``traceback``, R's calls; ``type`` and ``stacktrace``, Python's view of it.

@@ -44,7 +44,7 @@ class NoCounterpart(Exception):
 
 
 def to_blob(value: Any) -> bytes | None:
-    """A value as an artifact of R; None where R has no counterpart of it or of a part of it."""
+    """Make an artifact of R; None where R has no counterpart of a value or a part of it."""
     converted = convert(value)
     if converted is None or converted.unconverted:
         return None
@@ -102,18 +102,18 @@ class Conversion:
         return maker(value, self)
 
     def known(self, node: Node | None) -> Node:
-        """A node that must be there."""
+        """Insist on a node."""
         if node is None:
             raise NoCounterpart
         return node
 
     def sequence(self, values: Sequence[Any]) -> Node:
-        """A vector of scalars of one kind, else a list."""
+        """Make a vector of scalars of one kind, else a list."""
         node = vector(values) if values else None
         return node or list_([self.node(v) for v in values])
 
     def named(self, values: Mapping[Any, Any]) -> Node:
-        """A named list."""
+        """Make a named list."""
         names = list(values)
         if not all(isinstance(name, str) and name for name in names):
             raise NoCounterpart  # R's names are strings, and an empty one means none
@@ -123,7 +123,7 @@ class Conversion:
     def data_frame(
         self, columns: Sequence[Node], names: list[str], rows: int, row_names: Node | None = None
     ) -> Node:
-        """A data frame of columns of one length; numbered rows where they have no names."""
+        """Make a data frame of columns of one length; numbered rows where they have no names."""
         attributes = {
             "names": self.known(strings(names)),
             "class": character(["data.frame"]),

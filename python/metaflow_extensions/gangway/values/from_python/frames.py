@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def from_pandas(value: Any, conversion: Conversion) -> Node:
-    """A DataFrame, a Series, an index or an array of pandas."""
+    """Convert a DataFrame, a Series, an index or an array of pandas."""
     if isinstance(value, pd.DataFrame):
         return _frame(value, conversion)
     if isinstance(value, pd.MultiIndex):
@@ -62,7 +62,7 @@ def _row_names(index: Any) -> Node | None:
 
 
 def _with_index_columns(frame: Any) -> Any:
-    """The frame with its index as first columns, as ``reset_index()`` names them."""
+    """Return the frame with its index as first columns, as ``reset_index()`` names them."""
     taken = set(frame.columns)
     names = [
         name if name is not None else ("index" if frame.index.nlevels == 1 else f"level_{i}")
@@ -85,7 +85,7 @@ def _labels(index: Any) -> list[str]:
 
 
 def _column(series: Any, conversion: Conversion) -> Node:
-    """A column as a vector, or as a list where its values are of no kind that R has vectors of."""
+    """Make a vector of a column, or a list where R has no vectors of such values."""
     dtype = series.dtype
     node = _extension(series) if isinstance(dtype, ExtensionDtype) else atomic(series.to_numpy())
     if node is not None:

@@ -39,7 +39,7 @@ _known: dict[type, str | None] = {}
 
 
 def kind_of(cls: type) -> str | None:
-    """What R makes of a Python scalar of a class; "missing" for pandas' NA and NaT, or None."""
+    """Return what R makes of scalars of a class; "missing" for pandas' NA and NaT, or None."""
     if cls not in _known:
         _known[cls] = _find_kind(cls)
     return _known[cls]
@@ -87,7 +87,7 @@ def vector(values: Sequence[Any], missing: bool = False) -> Node | None:
         return _doubles(values)
     if len(kinds) > 1 or None in kinds:
         return None
-    return _MAKERS[kinds.pop() if kinds else "logical"](values)
+    return _MAKERS[kinds.pop() if kinds else "logical"](values)  # type: ignore[no-any-return]
 
 
 def whole(values: Sequence[Any]) -> Node | None:

@@ -38,12 +38,12 @@ def module(name: str) -> Any:
 
 
 def strings(node: Node, native: str) -> list[str | None]:
-    """The strings of a character vector; NA is None."""
+    """Return the strings of a character vector; NA is None."""
     return [s if s is None or isinstance(s, str) else as_text(s, native) for s in node.value]
 
 
 def numbers(node: Node) -> Any:
-    """The elements of a vector as a NumPy array of their own, NA as R keeps it."""
+    """Return the elements of a vector as a NumPy array of their own, NA as R keeps it."""
     np = module("numpy")
     if "integer64" in class_of(node):  # of the package bit64: integers in the bits of doubles
         return np.frombuffer(node.value, "<i8").copy()
@@ -51,7 +51,7 @@ def numbers(node: Node) -> Any:
 
 
 def array(node: Node, native: str) -> Any:
-    """A vector, matrix or array; NumPy's, or pandas' where there is an NA.
+    """Convert a vector, matrix or array; NumPy's, or pandas' where there is an NA.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def array(node: Node, native: str) -> Any:
 
 
 def factor(node: Node, native: str) -> Any:
-    """A factor as a pandas Categorical."""
+    """Convert a factor to a pandas Categorical."""
     np, pandas = module("numpy"), module("pandas")
     levels = attribute(node, "levels")
     labels = strings(levels, native) if levels is not None and levels.type == CHARACTER else []

@@ -76,7 +76,7 @@ class _Conversion:
         return self.convert(node)
 
     def _vector(self, node: Node) -> Any:
-        """A vector as a list, also where it has one element; of more dimensions lists of lists."""
+        """Convert a list of a vector, also of one element; of more dimensions lists of lists."""
         dim = dimensions(node)
         if node.type == RAW and not dim:
             return bytes(node.value)

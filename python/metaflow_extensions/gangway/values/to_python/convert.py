@@ -38,7 +38,7 @@ def convert(value: RObject) -> Any:
 
 
 def guarded(value: RObject, make: Callable[[], Any]) -> Any:
-    """What `make` converts the object to; what it cannot is an `ArtifactException`."""
+    """Return what `make` converts the object to; what it cannot is an `ArtifactException`."""
     if value.packed_by:
         return value  # what only R packages can bring back
     try:
@@ -60,7 +60,7 @@ def guarded(value: RObject, make: Callable[[], Any]) -> Any:
 
 
 def named(known: list[str | None] | None, values: list[Any]) -> Any:
-    """A list; where the elements have names a dict, or pairs if names repeat or are missing."""
+    """Convert a list; of named elements a dict, or pairs if names repeat or are missing."""
     if known is None:
         return values
     pairs = list(zip(known, values, strict=True))
@@ -69,7 +69,7 @@ def named(known: list[str | None] | None, values: list[Any]) -> Any:
 
 
 def data_of(node: Node) -> Node | None:
-    """The data that an object is; S4 objects, functions and the like are none."""
+    """Return the data that an object is; S4 objects, functions and the like are none."""
     try:
         node = expand(node)
     except FormatError:
@@ -105,7 +105,7 @@ class _Conversion:
         return values
 
     def vector(self, node: Node) -> Any:
-        """A vector as an array, also where it has one element."""
+        """Convert a vector to an array, also where it has one element."""
         classes = class_of(node)
         if "factor" in classes and node.type == INTEGER:
             return arrays.factor(node, self._native)
@@ -150,7 +150,7 @@ class _Conversion:
 
 
 def _nothing_or(value: Any) -> Any:
-    """A scalar of pandas or NumPy as Python's own; NaT is None."""
+    """Make Python's own of a scalar of pandas or NumPy; NaT is None."""
     if value != value:
         return None
     return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value.item()

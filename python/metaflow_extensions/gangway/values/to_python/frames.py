@@ -14,7 +14,7 @@ from .arrays import module, strings
 def frame(
     node: Node, vector: Callable[[Node], Any], item: Callable[[Node], Any], native: str
 ) -> Any:
-    """A data frame.
+    """Convert a data frame.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def frame(
 
 
 def series(values: Any, names: list[str | None]) -> Any:
-    """A vector with names."""
+    """Convert a vector with names."""
     return module("pandas").Series(values, index=["" if n is None else n for n in names])
 
 
@@ -89,7 +89,7 @@ def _column_name(column: Node, j: int) -> str:
 
 
 def _objects(values: list[Any]) -> Any:
-    """A column of any objects: NumPy would make a matrix of lists of one length."""
+    """Convert a column of any objects: NumPy would make a matrix of lists of one length."""
     column = module("numpy").empty(len(values), dtype=object)
     for i, value in enumerate(values):
         column[i] = value

@@ -16,21 +16,21 @@ _SECONDS = {"secs": 1, "mins": 60, "hours": 3600, "days": 86400, "weeks": 604800
 
 
 def dates(node: Node) -> Any:
-    """A Date as a NumPy array of days; NA is NaT, fractions of a day are dropped."""
+    """Convert a Date to a NumPy array of days; NA is NaT, fractions of a day are dropped."""
     np = module("numpy")
     days = _floats(node)
     return _whole(np.floor(days), "D")
 
 
 def date(node: Node) -> Any:
-    """A Date of length one: a date, or None; NumPy's where Python knows no such year."""
+    """Convert a Date of length one: a date, or None; NumPy's where Python knows no such year."""
     np = module("numpy")
     day = dates(node)[0]
     return None if np.isnat(day) else day.item() if isinstance(day.item(), datetime.date) else day
 
 
 def times(node: Node) -> Any:
-    """A POSIXct as a pandas DatetimeIndex, in microseconds.
+    """Convert a POSIXct to a pandas DatetimeIndex, in microseconds.
 
     A time without a zone is of R's local one, which another machine does not know: it is the same
     instant in UTC.
@@ -41,7 +41,7 @@ def times(node: Node) -> Any:
 
 
 def broken_down_times(node: Node) -> Any:
-    """A POSIXlt as a pandas DatetimeIndex."""
+    """Convert a POSIXlt to a pandas DatetimeIndex."""
     np, pandas = module("numpy"), module("pandas")
     parts = _parts(node)
     year, month = parts["year"] + 1900, parts["mon"]
@@ -61,18 +61,18 @@ def broken_down_times(node: Node) -> Any:
 
 
 def differences(node: Node) -> Any:
-    """A difftime as a NumPy array of microseconds."""
+    """Convert a difftime to a NumPy array of microseconds."""
     return _microseconds(_floats(node) * seconds_of(node))
 
 
 def seconds_of(node: Node) -> int:
-    """The seconds of a difftime's unit."""
+    """Return the seconds of a difftime's unit."""
     units = texts(attribute(node, "units"))
     return _SECONDS.get(units[0] or "" if units else "secs", 1)
 
 
 def zone(node: Node) -> Any:
-    """The time zone of a time."""
+    """Return the time zone of a time."""
     names = texts(attribute(node, "tzone"))
     try:
         return zoneinfo.ZoneInfo(names[0] or "UTC") if names else datetime.timezone.utc

@@ -76,7 +76,7 @@ class _Conversion:
         return self.convert(node)
 
     def _vector(self, node: Node) -> Any:
-        """Convert a list of a vector, also of one element; of more dimensions lists of lists."""
+        """Make a list of a vector, also of one element; of more dimensions lists of lists."""
         dim = dimensions(node)
         if node.type == RAW and not dim:
             return bytes(node.value)

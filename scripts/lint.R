@@ -15,4 +15,13 @@ for (one in lints) {
     one$line_number, one$column_number, one$message, one$linter
   ))
 }
-quit(status = length(lints) > 0)
+
+# The runtime as a task loads it.
+runtime <- new.env(parent = baseenv())
+for (file in grep("/runtime/", files, fixed = TRUE, value = TRUE)) sys.source(file, runtime, keep.source = TRUE)
+unused <- character()
+codetools::checkUsageEnv(runtime, suppressLocalUnused = FALSE, report = function(text) {
+  if (!grepl("no visible", text, fixed = TRUE)) unused <<- c(unused, text)
+})
+cat(unused, sep = "")
+quit(status = length(lints) + length(unused) > 0)

@@ -133,7 +133,8 @@ options_of_metaflow <- function() {
     "for name in ('run', 'resume', 'batch', 'step-functions'):",
     "    show(start.get_command(None, name), name)"
   )
-  said <- processx::run(client_python(), c("-c", paste(code, collapse = "\n")), env = c("current", METAFLOW_USER = "dev"))
+  said <- processx::run(client_python(), c("-c", paste(code, collapse = "\n")),
+    env = c("current", METAFLOW_USER = "dev"))
   names <- c("command", "option", "kind", "values", "opposite")
   utils::read.table(text = said$stdout, fill = TRUE, col.names = names, colClasses = "character")
 }

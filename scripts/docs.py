@@ -22,13 +22,13 @@ FILE = re.compile(r"`([\w.*-]+/[\w./*-]*\.(?:py|R|c|sh|txt|json|yml|md))`")
 
 
 def documents() -> list[Path]:
-    """The documents that people read in the repository."""
+    """Return the documents that people read in the repository."""
     hidden = [*ROOT.glob(".github/*.md")]
     return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *hidden])
 
 
 def unfenced(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are no code, with their numbers."""
+    """Return the lines that are no code, with their numbers."""
     fenced = False
     for number, line in enumerate(text.splitlines(), start=1):
         if line.lstrip().startswith("```"):
@@ -38,7 +38,7 @@ def unfenced(text: str) -> Iterator[tuple[int, str]]:
 
 
 def anchors(path: Path) -> set[str]:
-    """The fragments that a document's headings make, by GitHub's rule."""
+    """Return the fragments that a document's headings make, by GitHub's rule."""
     headings = [
         line.lstrip("#") for _, line in unfenced(path.read_text("utf-8")) if line[:1] == "#"
     ]
@@ -59,7 +59,7 @@ def broken(target: str, page: Path) -> str | None:
 
 
 def problems(page: Path) -> Iterator[str]:
-    """What is wrong with a document, a line each."""
+    """Return what is wrong with a document, a line each."""
     text = page.read_text("utf-8")
     name = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
     for number, line in unfenced(text):

@@ -28,13 +28,13 @@ REPOSITORIES = {
 
 
 def first(file: str, pattern: str) -> str:
-    """What a file says first where a pattern matches."""
+    """Return what a file says first where a pattern matches."""
     found = re.search(pattern, (ROOT / file).read_text(encoding="utf-8"), re.M)
     return found[1] if found else "nothing"
 
 
 def problems(tag: str, repository: str | None = None) -> list[str]:
-    """What keeps a tag from being released, a line each."""
+    """Return what keeps a tag from being released, a line each."""
     version = tag.removeprefix("v")
     found = [
         f"{file} has version {has}, and the tag is {tag}"
@@ -51,7 +51,7 @@ def problems(tag: str, repository: str | None = None) -> list[str]:
 
 
 def notes() -> str:
-    """The newest version's part of NEWS.md, without its heading."""
+    """Return the newest version's part of NEWS.md, without its heading."""
     news = (ROOT / "NEWS.md").read_text(encoding="utf-8")
     return re.split(r"^# .*\n", news, flags=re.M)[1].strip()
 

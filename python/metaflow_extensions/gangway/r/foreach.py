@@ -150,7 +150,7 @@ def settle_inputs(flow: Any, *, quiet: bool = False) -> None:
 
 
 def _input(flow: Any, level: int, frame: Any) -> tuple[Any] | None:
-    """What Python sees of an element; None where Metaflow's way gives just that."""
+    """Return what Python sees of an element; None where Metaflow's way gives just that."""
     if kept := _kept(flow).get(level):
         return kept[1]
     if stored := _stored(flow, frame, Element.plain):
@@ -186,7 +186,7 @@ def _keep_elements(flow: Any) -> None:
 
 
 def _kept(flow: Any) -> dict[int, tuple[Any, tuple[Any] | None]]:
-    """The elements that an earlier step has kept: for R, and for Python."""
+    """Return the elements that an earlier step has kept: for R, and for Python."""
     datastore = flow_state.datastore_of(flow)
     if datastore is None or _KEPT not in datastore:
         return {}

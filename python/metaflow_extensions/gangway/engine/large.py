@@ -67,7 +67,7 @@ def unserialize(data: Any, read: Callable[[Any], Any], front: bytes = b"") -> An
 def large_vectors(data: memoryview) -> list[Vector]:
     """Find large vectors of numbers, up to the first item that would have to be read to pass it."""
     found: list[Vector] = []
-    if len(data) >= LARGE and data[:2] == b"B\n" and _int(data, 2) == 3:
+    if len(data) >= LARGE and bytes(data[:2]) == b"B\n" and _int(data, 2) == 3:
         with contextlib.suppress(_Unknown, RecursionError):
             _look(data, 18 + _int(data, 14), (), found, [_MOST])
     return found
@@ -143,7 +143,7 @@ def _without(data: memoryview, vectors: Sequence[Vector]) -> Any:
 
 
 def _filled(kind: int, values: memoryview, like: Any) -> Any:
-    """A vector with these values, and with the attributes of `like`."""
+    """Make a vector of these values, with with the attributes of `like`."""
     import rpy2.rinterface as ri
     from rpy2.rinterface_lib import openrlib
 
@@ -157,8 +157,10 @@ def _filled(kind: int, values: memoryview, like: Any) -> Any:
 
 @functools.cache
 def _making() -> Any:
-    """R's function for a vector; for want of memory, or for attributes that do not fit it, C would
-    jump out of Python (vectors.py)."""
+    """Return R's function for a vector.
+
+    For want of memory, or for attributes that do not fit, C would jump out of Python (vectors.py).
+    """
     import rpy2.rinterface as ri
 
     return ri.evalr("""local(envir = baseenv(), function(mode, size, like) {

@@ -83,13 +83,13 @@ def is_altrep(sexp: Any) -> bool:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    import rpy2.situation as situation
+    from rpy2 import situation
 
     return ctypes.CDLL(situation.get_rlib_path(os.environ["R_HOME"], platform.system()))
 
 
 def _raw(data: Any, openrlib: Any) -> Any:
-    """A raw vector with this content, which is protected once."""
+    """Make a raw vector with this content, which is protected once."""
     rlib, ffi = openrlib.rlib, openrlib.ffi
     length = len(data)  # of bytes, or a view of bytes
     if length < _PAGE:
@@ -107,7 +107,7 @@ def _raw(data: Any, openrlib: Any) -> Any:
 
 @functools.cache
 def _making_raw() -> tuple[Any, ...]:
-    """A call that makes a raw vector, where its size is, whether it has failed, what keeps it."""
+    """Return a call that makes a raw vector, where its size is, whether it has failed, what keeps it."""
     import rpy2.rinterface as ri
     from rpy2.rinterface_lib import openrlib
 

@@ -78,7 +78,7 @@ class GangDecorator(ParallelDecorator):
 
     @property
     def node(self) -> GangNode:
-        """This task's node, from `add_to_current` on."""
+        """The task's node, from `add_to_current` on."""
         assert self._task is not None
         return self._task.node
 
@@ -215,7 +215,7 @@ class GangDecorator(ParallelDecorator):
     ) -> Callable[[], None]:
         """Run the step's code on control, and on the workers where the framework wants that."""
         if self._task is None:
-            return super().task_decorate(
+            return super().task_decorate(  # type: ignore[no-any-return]
                 step_func, flow, graph, retry_count, max_user_code_retries, ubf_context
             )
         return partial(self._task.run, step_func)

@@ -61,7 +61,7 @@ class Gpus:
 
     def _memory(self, handle: Any) -> float:
         with contextlib.suppress(self._nvml.NVMLError):
-            return round(self._nvml.nvmlDeviceGetMemoryInfo(handle).used / _GB, 3)
+            return float(round(self._nvml.nvmlDeviceGetMemoryInfo(handle).used / _GB, 3))
         return 0.0
 
 

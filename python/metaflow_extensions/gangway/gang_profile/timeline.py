@@ -112,7 +112,7 @@ def _mean(group: Sequence[tuple[float, Sample]]) -> tuple[float, Sample]:
     rows = [sample for _, sample in group]
 
     def mean(name: str) -> float:
-        return round(sum(getattr(row, name) for row in rows) / len(rows), 4)
+        return float(round(sum(getattr(row, name) for row in rows) / len(rows), 4))
 
     gpus = [
         [sum(values) / len(values) for values in zip(*devices, strict=True)]

@@ -11,6 +11,7 @@ import sys
 
 
 def main() -> None:
+    """Hand the words of a command line to the task's process, and end as what it starts does."""
     path, host, *words = sys.argv[1:]
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(path)

@@ -109,7 +109,7 @@ def mpirun_words(args: Arguments, program: Any, program_args: Arguments) -> list
     program = [find_beside(word) or word for word in _split(program)]
     if program[:1] == ["python"] and "".join(program[1:2]).endswith(".py") and find_spec("mpi4py"):
         program.insert(1, "-mmpi4py")
-    return words + program + _split(program_args)
+    return [*words, *program, *_split(program_args)]
 
 
 def compiler_words(args: Arguments) -> list[str]:

@@ -62,4 +62,4 @@ def _memory_limit() -> int:
     for path in _MEMORY_LIMITS:
         with contextlib.suppress(OSError, ValueError), open(path) as file:
             limits.append(int(file.read()))
-    return min(limits)
+    return int(min(limits))

@@ -1,4 +1,4 @@
-"""This machine's GPUs, shared out among nodes that all run on it."""
+"""The GPUs of this machine, shared out among nodes that all run on it."""
 
 from __future__ import annotations
 

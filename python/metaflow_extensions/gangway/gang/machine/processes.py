@@ -103,7 +103,7 @@ def _wait_gone(processes: list[psutil.Process], seconds: float) -> None:
 def is_alive(process: psutil.Process) -> bool:
     """Whether a process still does something."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

@@ -54,7 +54,7 @@ def constraints(document: dict[str, Any], versions: dict[str, str]) -> list[str]
 
 
 def newest(line: str, kind: str, bounded: list[str]) -> str:
-    """Return the requirement without its upper bound, if that is one for the sake of private names."""
+    """Return the requirement without an upper bound for the sake of private names."""
     parts = re.fullmatch(r"([a-z0-9-]+)(\[.*\])?>=([0-9.]+),<[0-9.]+", line)
     if not parts or parts[1] not in bounded:
         return line

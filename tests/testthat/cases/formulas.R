@@ -63,7 +63,8 @@ row(
     fk09 <- 2
     fs09 <- "mpg ~ I(wt^fk09)"
   },
-  code = names(coef(lm(as.formula(fs09), mtcars))), expect = c("(Intercept)", "I(wt^fk09)")
+  code = names(coef(lm(as.formula(fs09), mtcars))), expect = c("(Intercept)", "I(wt^fk09)"),
+  named = FALSE
 )
 row(
   "a formula with a function of the script",
@@ -159,5 +160,6 @@ row(
 row(
   "reformulate() with a term that is a call",
   setup = fsq22 <- function(x) x^2,
-  code = round(unname(coef(lm(reformulate("fsq22(wt)", "mpg"), mtcars)))[2], 4), expect = -0.7058
+  code = round(unname(coef(lm(reformulate("fsq22(wt)", "mpg"), mtcars)))[2], 4), expect = -0.7058,
+  named = FALSE
 )

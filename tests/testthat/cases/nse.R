@@ -36,16 +36,16 @@ row("apply() and tapply() with names", setup = nh14 <- function(x) sum(x) * 2,
 row("a name that is in a variable", setup = {
   nh15 <- function(x) x + 1
   nn15 <- "nh15"
-}, code = do.call(nn15, list(2)), expect = 3)
+}, code = do.call(nn15, list(2)), expect = 3, named = FALSE)
 row("a name in a list of settings", setup = {
   nh16 <- function(x) x + 1
   ns16 <- list(model = list(fun = "nh16"))
-}, code = match.fun(ns16$model$fun)(2), expect = 3)
+}, code = match.fun(ns16$model$fun)(2), expect = 3, named = FALSE)
 row("names in a vector, called one by one", setup = {
   nh17a <- function(x) x + 1
   nh17b <- function(x) x * 5
   nv17 <- c("nh17a", "nh17b")
-}, code = sapply(nv17, function(f) do.call(f, list(2)), USE.NAMES = FALSE), expect = c(3, 10))
+}, code = sapply(nv17, function(f) do.call(f, list(2)), USE.NAMES = FALSE), expect = c(3, 10), named = FALSE)
 row("switch() between names", setup = {
   nh18a <- function() "a"
   nh18b <- function() "b"
@@ -96,7 +96,7 @@ row("glue() with a call of a helper",
 row("glue() with a template that is a variable", setup = {
   nt30 <- "{nk30} rows"
   nk30 <- 3
-}, code = as.character(glue::glue(nt30)), expect = "3 rows", needs = "glue")
+}, code = as.character(glue::glue(nt30)), expect = "3 rows", needs = "glue", named = FALSE)
 row("str_glue()", setup = nk31 <- "b", code = as.character(stringr::str_glue("a{nk31}")), expect = "ab",
   needs = "stringr")
 row("exec() and inject() of rlang", setup = nh32 <- function(...) sum(...),

@@ -107,7 +107,7 @@ def _raw(data: Any, openrlib: Any) -> Any:
 
 @functools.cache
 def _making_raw() -> tuple[Any, ...]:
-    """Return a call that makes a raw vector, where its size is, whether it has failed, what keeps it."""
+    """Return a call that makes a raw vector, its size, whether it has failed, and what keeps it."""
     import rpy2.rinterface as ri
     from rpy2.rinterface_lib import openrlib
 

@@ -8,16 +8,20 @@ by_session <- function(rows) {
   results <- lapply(ray_calls, function(call_for) {
     lapply(rows, function(row) attempt(eval(call_for(row$code), globalenv())))
   })
-  c(results, in_halves(rows, "ray_actor()", by_actor), list("far: ray_remote()" = by_far(rows)))
+  results <- c(results, in_halves(rows, "ray_actor()", by_actor))
+  ray_shutdown()
+  c(results, list("far: ray_remote()" = by_far(rows)))
 }
 
-# As to a cluster of other machines, and into a bundle that is stored: only what code names goes along.
+# As to a cluster of other machines, and into a bundle that is stored: only what code names goes along. The cluster is a
+# new one, whose workers have not had the rest.
 by_far <- function(rows) {
   namespace <- asNamespace("gangway")
   near <- namespace$is_near
   set <- function(f) utils::assignInNamespace("is_near", f, namespace)
   on.exit(set(near))
   set(function(driver) FALSE)
+  ray_init(cpus = 1)
   lapply(rows, function(row) attempt(eval(ray_calls[["ray_remote()"]](row$code), globalenv())))
 }
 

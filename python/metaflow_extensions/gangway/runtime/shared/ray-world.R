@@ -8,11 +8,12 @@
 #'   and what has them), `gone` (names of what is there no more).
 #' @noRd
 world_for_jobs <- function(driver) {
-  now <- session_world()
+  # The next cluster may be another machine's, which gets only what code names.
+  now <- c(session_world(), near = is_near(driver))
   known <- ray_state$world
   changed <- if (!is.null(known)) changed_data(known$of$data, now$data)
   if (is.null(known) || length(changed) > most_changed || !same_world(known$of, now)) {
-    known <- ray_state$world <- new_world(now, driver)
+    known <- ray_state$world <- new_world(now)
     changed <- NULL
   }
   c(known[c("key", "bytes")], list(
@@ -29,9 +30,9 @@ changed_data <- function(old, now) {
   names[!vapply(names, function(name) identical(now[[name]], old[[name]]), NA)]
 }
 
-new_world <- function(now, driver) {
+new_world <- function(now) {
   policy <- job_policy
-  policy$named_only <- !is_near(driver)
+  policy$named_only <- !now$near
   other <- names(now$data)[vapply(now$data, has_environments, NA)]
   bag <- carry(list(), policy, never = other)
   values <- lapply(bag$captured, function(item) item$value)

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # All that CI checks: linters, R CMD check, pytest, testthat, and that nothing is left behind.
 #
-# usage: scripts/test.sh [all|core]     core: only the files named in tests/core.txt, and no linters
+# usage: scripts/test.sh [all|core|quick]
+#
+#   core    only the files named in tests/core.txt, and no linters
+#   quick   only what starts no process: pytest's marker `unit`, and the R files that name no starter of one
 #
 # Every stage runs, whatever failed before it; the last line sums the tests up, the exit status the stages.
 set -o pipefail
@@ -52,13 +55,19 @@ core_files() { # tests/core.txt names the files, one a line
     sed 's/#.*//; s/[[:space:]]*$//' tests/core.txt | grep "^$1/" || true
 }
 
+quick_files() { # those of testthat in which nothing is started
+    grep -LE 'processx::|callr::|rscript\(|run_python|local_(run_folder|cluster|plan|backend|aws|git|flow_project)|ray_init|skip_without_ray|run_doors|python_says' \
+        tests/testthat/test-*.R
+}
+
 run_pytest() { # FOLDER of tests/
-    local files=tests/$1 temporary=$TMPDIR/pytest-$1 status=0
-    [ "$scope" = all ] || files=$(core_files "tests/$1")
+    local files=tests/$1 temporary=$TMPDIR/pytest-$1 marked="not faults and not image" status=0
+    [ "$scope" != core ] || files=$(core_files "tests/$1")
     [ -n "$files" ] || { echo "no file of tests/$1 is named in tests/core.txt"; return 0; }
+    [ "$scope" != quick ] || marked="unit and not faults"
     # shellcheck disable=SC2086  # one word a file
     # Without GANGWAY_PYTHON: tests look at which variables of that kind a gang leaves set.
-    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -p no:cacheprovider -m "not faults and not image" \
+    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -m "$marked" \
         --timeout=300 -o tmp_path_retention_policy=none --basetemp="$temporary" --junit-xml="$work/pytest-$1.xml" || status=$?
     rm -rf "$temporary"
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
@@ -68,7 +77,10 @@ run_pytest() { # FOLDER of tests/
 run_testthat() {
     # Snapshots hold the oldest versions' wording: elsewhere testthat skips them, as on CRAN.
     local files="" not_cran=true
-    if [ "$scope" = core ]; then files=$(core_files tests/testthat) not_cran=false; fi
+    case $scope in
+        core) files=$(core_files tests/testthat) not_cran=false ;;
+        quick) files=$(quick_files) ;;
+    esac
     # shellcheck disable=SC2086
     NOT_CRAN=$not_cran Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files
     local status=$?
@@ -90,7 +102,7 @@ fi
 run_pytest python >"$work/pytest.log" 2>&1 &
 pytest=$!
 stage "testthat" run_testthat
-stage "pytest, emulated AWS" run_pytest aws
+[ "$scope" = quick ] || stage "pytest, emulated AWS" run_pytest aws
 stage "pytest" follow "$pytest" "$work/pytest.log"
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 

@@ -21,14 +21,6 @@ FLOWS = Path(__file__).resolve().parent / "flows"
 ROOT = FLOWS.parents[2]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the markers of what `make test` leaves to others."""
-    config.addinivalue_line("markers", "faults: fault injection that takes minutes (test-faults)")
-    config.addinivalue_line(
-        "markers", "image: builds the Dockerfile, which takes minutes (test-image)"
-    )
-
-
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """The emulated AWS, or a skip that says what it lacks here."""

@@ -125,14 +125,14 @@ python_inputs() {
 }
 
 setup_python() { # LEVEL
-    local level=$1 inputs wanted groups=(ray reticulate)
+    local level=$1 inputs wanted built groups=(ray reticulate)
     inputs=$(python_inputs)
     if [ -x "$VENV/bin/python" ] && stamped python "$level" "$inputs"; then return 0; fi
     [ "$level" = run ] || groups+=(dev aws)
     choose_python
     if ! [ -x "$VENV/bin/python" ] || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
         [ "$(cat "$STATE/base-python" 2>/dev/null)" != "$("$BASE_PYTHON" -VV) $BASE_PYTHON" ]; then
-        rm -f "$STATE"/python-* "$STATE"/frameworks-*
+        rm -f "$STATE"/python-* "$STATE"/rinterface-* "$STATE"/frameworks-*
         step "virtual environment .venv ($("$BASE_PYTHON" --version))" \
             "Is there room on the disk, and may this user write here?" make_venv
         printf '%s\n' "$("$BASE_PYTHON" -VV) $BASE_PYTHON" >"$STATE/base-python"
@@ -151,8 +151,12 @@ setup_python() { # LEVEL
         optional_step python "PyTorch without CUDA" \
             "PyTorch without CUDA ($TORCH_INDEX): the tests of @torchrun's ranks are skipped" install_torch
     fi
-    step "rpy2-rinterface, built for R $R_VERSION" \
-        "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \
-        install_rinterface
+    built=$(text_hash "$R_VERSION" "$(command -v R)" "$(rinterface_requirement)")
+    if ! stamped rinterface run "$built"; then
+        step "rpy2-rinterface, built for R $R_VERSION" \
+            "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \
+            install_rinterface
+        stamp rinterface run "$built"
+    fi
     stamp python "$level" "$inputs"
 }

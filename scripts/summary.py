@@ -25,7 +25,7 @@ def pytest_counts(path: Path) -> tuple[int, int, int]:
 def pytest_failures(path: Path) -> list[str]:
     cases = ElementTree.parse(path).getroot().iter("testcase")
     return [
-        f"{case.get('classname')}::{case.get('name')}\n    {PYTEST} '{node(case)}'"
+        f"{PYTEST} '{node(case)}'"
         for case in cases
         if case.find("failure") is not None or case.find("error") is not None
     ]
@@ -36,7 +36,7 @@ def node(case: ElementTree.Element) -> str:
 
 
 def testthat_failure(line: str) -> str:
-    return f"{line}\n    {TESTTHAT} {line.partition(':')[0]}"
+    return f"{TESTTHAT} {line.partition(':')[0]}  # {line.partition(': ')[2]}"
 
 
 def main(testthat_txt: str, *pytest_xmls: str) -> None:

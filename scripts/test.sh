@@ -22,10 +22,10 @@ CHECKS_MARK=$$.$(date +%s)
 export TMPDIR CHECKS_MARK
 export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
 export PYTHONDONTWRITEBYTECODE=1
-check='' pytest=''
+check='' pytest='' aws=''
 end() {
     trap - EXIT
-    for job in $check $pytest; do kill "$job" 2>/dev/null; done
+    for job in $check $pytest $aws; do kill "$job" 2>/dev/null; done
     # Interrupted: what the tests started goes with them.
     if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py >/dev/null; fi
     rm -rf "$TMPDIR"
@@ -55,11 +55,6 @@ core_files() { # tests/core.txt names the files, one a line
     sed 's/#.*//; s/[[:space:]]*$//' tests/core.txt | grep "^$1/" || true
 }
 
-quick_files() { # those of testthat in which nothing is started
-    grep -LE 'processx::|callr::|rscript\(|run_python|local_(run_folder|cluster|plan|backend|aws|git|flow_project)|ray_init|skip_without_ray|run_doors|python_says' \
-        tests/testthat/test-*.R
-}
-
 run_pytest() { # FOLDER of tests/
     local files=tests/$1 temporary=$TMPDIR/pytest-$1 marked="not faults and not image" status=0
     [ "$scope" != core ] || files=$(core_files "tests/$1")
@@ -68,7 +63,7 @@ run_pytest() { # FOLDER of tests/
     # shellcheck disable=SC2086  # one word a file
     # Without GANGWAY_PYTHON: tests look at which variables of that kind a gang leaves set.
     env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -m "$marked" \
-        --timeout=300 -o tmp_path_retention_policy=none --basetemp="$temporary" --junit-xml="$work/pytest-$1.xml" || status=$?
+        --timeout=600 -o tmp_path_retention_policy=none --basetemp="$temporary" --junit-xml="$work/pytest-$1.xml" || status=$?
     rm -rf "$temporary"
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
     return $status
@@ -79,7 +74,7 @@ run_testthat() {
     local files="" not_cran=true
     case $scope in
         core) files=$(core_files tests/testthat) not_cran=false ;;
-        quick) files=$(quick_files) ;;
+        quick) files=$(scripts/quick.sh) ;;
     esac
     # shellcheck disable=SC2086
     NOT_CRAN=$not_cran Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files
@@ -98,11 +93,12 @@ if [ "$scope" = all ]; then
     CHECKS_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
     export CHECKS_TARBALL
 fi
-# Side by side: both wait for tasks and clusters half of the time.
+# Side by side: all of them wait for tasks and clusters half of the time.
 run_pytest python >"$work/pytest.log" 2>&1 &
 pytest=$!
+[ "$scope" = quick ] || { run_pytest aws >"$work/aws.log" 2>&1 & aws=$!; }
 stage "testthat" run_testthat
-[ "$scope" = quick ] || stage "pytest, emulated AWS" run_pytest aws
+[ -z "$aws" ] || stage "pytest, emulated AWS" follow "$aws" "$work/aws.log"
 stage "pytest" follow "$pytest" "$work/pytest.log"
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 

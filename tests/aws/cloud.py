@@ -192,7 +192,7 @@ class Cloud:
     def python(self, code: str, env: dict[str, str] | None = None) -> str:
         """Run Python code that reaches the cloud; give what it prints."""
         process = self.start([sys.executable, "-c", code], cwd=self.folder, env=env)
-        output = process.communicate(timeout=120)[0]
+        output = process.communicate(timeout=280)[0]
         assert process.returncode == 0, output
         return output
 

@@ -49,7 +49,7 @@ class CloudRun:
         """The jobs of this run, if no other one runs beside it."""
         return self.cloud.jobs[self.jobs_before :]
 
-    def wait(self, seconds: float = 200) -> CloudRun:
+    def wait(self, seconds: float = 280) -> CloudRun:
         """Wait for the end and keep what was printed."""
         start = time.monotonic()
         try:
@@ -61,7 +61,7 @@ class CloudRun:
         self.seconds = time.monotonic() - start
         return self
 
-    def wait_for(self, text: str, seconds: float = 100) -> CloudRun:
+    def wait_for(self, text: str, seconds: float = 240) -> CloudRun:
         """Read the output until a text appears."""
         deadline = time.monotonic() + seconds
         assert self.process.stdout is not None

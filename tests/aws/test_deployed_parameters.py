@@ -39,7 +39,7 @@ def run_command(cloud: Cloud, folder: Path, command: str, env: dict[str, str]) -
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     env = {**env, "PATH": path, "LC_ALL": "C", "PYTHONPATH": ""}
     process = cloud.start(["bash", "-c", command], cwd=inside, env=env)
-    output = process.communicate(timeout=200)[0]  # the container's end needs AWS and Argo
+    output = process.communicate(timeout=280)[0]  # the container's end needs AWS and Argo
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # Metaflow's uploader of logs
     return output

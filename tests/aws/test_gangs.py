@@ -22,7 +22,7 @@ def meetings(cloud: Cloud) -> str:
 
 def wait_for_job(run: CloudRun, number: int) -> str:
     """The id of a run's job, once both of its nodes run."""
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 280
     while len(run.jobs) <= number or run.jobs[number].status != "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.2)

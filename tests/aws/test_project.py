@@ -42,7 +42,7 @@ def rscript(cloud: Cloud, project: Path) -> Do:
     def do(*arguments: str, env: dict[str, str] | None = None) -> str:
         env = {"GANGWAY_PYTHON": sys.executable, **(env or {})}
         process = cloud.start(["Rscript", "--vanilla", *arguments], cwd=project, env=env)
-        output = process.communicate(timeout=200)[0]
+        output = process.communicate(timeout=280)[0]
         assert process.returncode == 0, output
         return output
 

@@ -43,7 +43,7 @@ def test_the_batch_job_of_a_gang(
 ) -> None:
     cloud.number_next(70001)
     run = start_flow("ray_gang.py", NODES="2", TMPDIR=str(tmp_path))  # it is killed
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 280
     while not run.jobs:
         assert time.monotonic() < deadline and run.process.poll() is None
         time.sleep(0.2)

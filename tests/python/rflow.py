@@ -63,7 +63,7 @@ def log_of(output: str, step: str) -> list[str]:
     return re.findall(rf"/{step}/\d+ \(pid \d+\)\] (.*)", output)
 
 
-def run_flow(flow: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run_flow(flow: Path, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
     """Run a flow in its own folder to its end; both streams are in `stdout`."""
     return subprocess.run(
         [sys.executable, str(flow), *(arguments or ("run",))],

@@ -71,7 +71,7 @@ def ports_of(process: psutil.Process) -> set[tuple[str, int]]:
     return found
 
 
-def wait_for_ports(process: psutil.Process, seconds: float = 30) -> set[tuple[str, int]]:
+def wait_for_ports(process: psutil.Process, seconds: float = 120) -> set[tuple[str, int]]:
     """Wait until a process listens somewhere."""
     deadline = time.monotonic() + seconds
     while not (found := ports_of(process)):

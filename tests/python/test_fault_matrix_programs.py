@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 import psutil
 import pytest
-from conftest import StartFlow
+from conftest import SOON, StartFlow
 from fault_table import (
     Fault,
     attempts,
@@ -99,7 +99,7 @@ def test_a_time_limit_ends_programs(run_flow: StartFlow, kind: str) -> None:
     (attempt,) = attempts(run.output)
     assert run.status != 0 and f"{limit} seconds" in words(attempt)
     record(f"{kind}, 2 nodes, program", f"@timeout of {limit} s", seconds_to_end(attempt))
-    assert seconds_to_end(attempt) < limit + 10
+    assert seconds_to_end(attempt) < limit + SOON
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -104,7 +104,7 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees)
 def test_any_tree_survives_r(node: Node) -> None:
     assert same(node, through_r(node))

@@ -45,13 +45,13 @@ class Control:
         return peer
 
     def wait_connected(self, count: int) -> set[int]:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while len(self.line.connected) < count and time.monotonic() < deadline:
             time.sleep(0.01)
         return self.line.connected
 
     def why(self) -> str:
-        assert self.lost.wait(5)
+        assert self.lost.wait(60)
         assert isinstance(self.line.lost, GangLostException)
         return str(self.line.lost.message)
 
@@ -125,16 +125,16 @@ def test_a_closed_connection_is_a_loss_at_once(control: Control) -> None:
     start = time.monotonic()
     peer.close()
     assert control.why() == "node 2 was lost: it closed the connection"
-    assert time.monotonic() - start < 5  # and not at heartbeat_timeout
+    assert time.monotonic() - start < 30  # and not at heartbeat_timeout
 
 
 def test_silence_is_borne_for_a_while_only() -> None:
-    control = Control(heartbeat_timeout=1.0)
+    control = Control(heartbeat_timeout=4.0)
     try:
         peer = control.join(1)
         control.wait_connected(1)
-        assert not control.lost.wait(0.6)
-        assert control.why() == "node 1 was silent for 1 s"
+        assert not control.lost.wait(1)
+        assert control.why() == "node 1 was silent for 4 s"
         peer.close()
     finally:
         control.line.stop()

@@ -47,7 +47,7 @@ def shown(output: str) -> list[str]:
     return re.findall(r"/train/\d+ \(pid \d+\)\] (.*)", output)
 
 
-@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("number", [pytest.param(2, marks=pytest.mark.faults), 3])
 def test_workers_are_heard_at_control_and_have_logs_of_their_own(
     run_flow: StartFlow, tmp_path: Path, number: int
 ) -> None:
@@ -147,11 +147,14 @@ def test_a_file_is_followed_in_pieces_where_it_has_no_lines(tmp_path: Path) -> N
 
 
 def test_a_bound_lets_a_burst_through_and_then_a_rate() -> None:
+    began = time.monotonic()
     bound = Bound(burst=10, rate=50)
-    assert sum(bound.lets_through() for _ in range(100)) in (10, 11)
-    assert bound.dropped >= 89
+    burst = sum(bound.lets_through() for _ in range(100))
+    assert 10 <= burst <= 11 + 50 * (time.monotonic() - began)
+    assert bound.dropped == 100 - burst
     time.sleep(0.2)
-    assert 5 <= sum(bound.lets_through() for _ in range(100)) <= 30
+    later = sum(bound.lets_through() for _ in range(100))
+    assert 5 <= later <= 11 + 50 * (time.monotonic() - began)
 
 
 def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 import rflow
-from conftest import FLOWS, Run, StartFlow, seconds_to_failure
+from conftest import FLOWS, SOON, Run, StartFlow, seconds_to_failure
 from fault_table import task
 from metaflow_extensions.gangway.exceptions import LibraryNotFoundException
 from metaflow_extensions.gangway.mpi.broadcast import FileServer, fetch
@@ -135,7 +135,7 @@ def no_session_folders() -> Any:
 
 @needs_mpi
 @needs_cc
-@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("number", [pytest.param(2, marks=pytest.mark.faults), 3])
 def test_a_c_program_is_compiled_sent_and_run(run_flow: StartFlow, number: int) -> None:
     calls = [COMPILE, SEND, exec_c(n=number), ["run", {"args": [], "program": "./mpi_sum"}]]
     run = run_flow("mpi_gang.py", **calling(*calls, number=number))
@@ -178,8 +178,10 @@ def failing(run: Run) -> str:
     [
         ("exit", "node 1: rank 1 ended with status 3; its last lines:"),
         ("kill", "node 1: rank 1 was killed by SIGKILL"),
-        ("segfault", "node 1: rank 1 was killed by SIGSEGV"),
-        ("abort", "node 1: rank 1 ended with status 5; its last lines:"),
+        pytest.param("segfault", "node 1: rank 1 was killed by SIGSEGV", marks=pytest.mark.faults),
+        pytest.param(
+            "abort", "node 1: rank 1 ended with status 5; its last lines:", marks=pytest.mark.faults
+        ),
     ],
 )
 def test_a_rank_that_fails_is_told_with_its_last_lines(
@@ -189,9 +191,10 @@ def test_a_rank_that_fails_is_told_with_its_last_lines(
     said = failing(run)
     assert "current.mpi.exec:" in said and message in said, run.output
     assert "rank 1 cannot go on" in said.partition("last lines:")[2]
-    assert seconds_to_failure(run) < 10, run.output
+    assert seconds_to_failure(run) < SOON, run.output
 
 
+@pytest.mark.faults
 @needs_mpi
 @needs_mpi4py
 def test_a_python_exception_in_one_rank_of_three(run_flow: StartFlow) -> None:
@@ -229,7 +232,7 @@ def processes_of(run: Run, name: str) -> list[psutil.Process]:
 
 @needs_mpi
 @needs_cc
-@pytest.mark.parametrize("victim", ["orted", "mpiexec"])
+@pytest.mark.parametrize("victim", ["orted", pytest.param("mpiexec", marks=pytest.mark.faults)])
 def test_a_killed_part_of_open_mpi_ends_the_step_and_a_retry_starts_clean(
     start_flow: StartFlow, short_tmp: str, victim: str
 ) -> None:
@@ -246,6 +249,7 @@ def test_a_killed_part_of_open_mpi_ends_the_step_and_a_retry_starts_clean(
     assert run.wait().status != 0
 
 
+@pytest.mark.faults  # test_fault_matrix.py has it for every gang
 @needs_mpi
 @needs_cc
 def test_a_killed_worker_task_ends_the_step(start_flow: StartFlow) -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import SOON, Run
 from fault_table import task
 from rflow import environment, log_of, write_flow
 
@@ -60,7 +60,7 @@ def start(folder: Path, code: str, tmp: str) -> subprocess.Popen[str]:
 
 
 def wait_for_pid(file: Path, run: subprocess.Popen[str]) -> int:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while not (file.exists() and file.read_text().strip()):
         assert time.monotonic() < deadline and run.poll() is None, run.communicate()[0]
         time.sleep(0.05)
@@ -92,7 +92,7 @@ def test_ray_map_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
         "said(ray_map(1:2, identity, .chunk = 0))",
         short_tmp,
     )
-    output = run.communicate(timeout=120)[0]
+    output = run.communicate(timeout=280)[0]
     assert run.returncode == 0, output
     log = log_of(output, "train")
     assert log.count("same TRUE") == 7, output
@@ -122,8 +122,8 @@ def test_a_lost_worker_interrupts_r(tmp_path: Path, short_tmp: str, code: str) -
     worker = task(Run(run), 1)
     began = time.monotonic()
     worker.kill()
-    output = run.communicate(timeout=60)[0]
-    assert time.monotonic() - began < 10, output
+    output = run.communicate(timeout=120)[0]
+    assert time.monotonic() - began < SOON, output
     assert run.returncode == 1, output
     assert "the task of node 1 was killed by SIGKILL" in output, output
 
@@ -139,5 +139,5 @@ def test_ctrl_c_ends_a_gang_in_which_r_maps(tmp_path: Path, short_tmp: str) -> N
     time.sleep(1)
     began = time.monotonic()
     os.killpg(run.pid, signal.SIGINT)
-    output = run.communicate(timeout=60)[0]
-    assert run.returncode != 0 and time.monotonic() - began < 10, output
+    output = run.communicate(timeout=120)[0]
+    assert run.returncode != 0 and time.monotonic() - began < SOON, output

@@ -109,10 +109,10 @@ def busy_flow(folder: Path, *decorators: str) -> Path:
 
 
 def test_a_timeout_ends_python_code_that_r_has_called(tmp_path: Path) -> None:
-    flow = busy_flow(tmp_path, "@timeout(seconds=10)")
+    flow = busy_flow(tmp_path, "@timeout(seconds=15)")
     start = time.monotonic()
-    run = run_flow(flow, timeout=150)
-    assert time.monotonic() - start < 60, run.stdout
+    run = run_flow(flow, timeout=280)
+    assert time.monotonic() - start < 100, run.stdout
     assert run.returncode == 1
     assert "timed out after" in run.stdout
     assert "cleared up" in log_of(run.stdout, "start")
@@ -136,8 +136,8 @@ def test_an_interrupt_ends_python_code_that_r_has_called(tmp_path: Path, short_t
         output += line
     os.killpg(run.pid, signal.SIGINT)
     start = time.monotonic()
-    output += run.communicate(timeout=150)[0]
-    assert time.monotonic() - start < 30, output
+    output += run.communicate(timeout=280)[0]
+    assert time.monotonic() - start < 100, output
     assert run.returncode != 0
     assert "cleared up" in output
 

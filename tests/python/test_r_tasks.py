@@ -114,7 +114,7 @@ def test_timeout_ends_r_code(run_r: Run, code: str) -> None:
         steps("start", "end", decorators="@timeout(seconds=1)"),
     )
     assert result.returncode == 1 and "timed out after" in result.stdout
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 200
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -134,7 +134,7 @@ def test_a_signal_to_the_run_ends_r_tasks(tmp_path: Path, sent: signal.Signals) 
         stderr=subprocess.STDOUT,
     )
     pid = tmp_path / "pid"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.1)
     task = int(pid.read_text())
@@ -142,7 +142,7 @@ def test_a_signal_to_the_run_ends_r_tasks(tmp_path: Path, sent: signal.Signals) 
         os.killpg(run.pid, sent)
     else:
         run.send_signal(sent)
-    run.communicate(timeout=20)
+    run.communicate(timeout=120)
     assert run.returncode != 0
     with pytest.raises(ProcessLookupError):
         os.kill(task, 0)

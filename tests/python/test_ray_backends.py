@@ -72,7 +72,7 @@ def test_in_a_gang(package: str, code: str, checks: int, tmp_path: Path, short_t
     if not has(package):
         pytest.skip(f"the R package {package} is not installed")
     run = start(tmp_path, code.replace("\n", "\n  "), short_tmp)
-    output = run.communicate(timeout=240)[0]
+    output = run.communicate(timeout=280)[0]
     assert run.returncode == 0, output
     log = log_of(output, "train")
     assert log.count("same TRUE") == checks and "same FALSE" not in log, output

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
-from metaflow_extensions.gangway.exceptions import RayNotFoundException
+from metaflow_extensions.gangway.exceptions import GangAttributeException, RayNotFoundException
+from metaflow_extensions.gangway.gang.attributes import check_all
 from metaflow_extensions.gangway.gang.machine.processes import MARK
 from metaflow_extensions.gangway.mf.storage import storage_path
 from metaflow_extensions.gangway.ray import resources
@@ -57,6 +59,23 @@ def test_the_token_is_in_the_environment_and_foreign_settings_are_not() -> None:
         MARK: "abcd.1",
         "CUDA_VISIBLE_DEVICES": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"main_port": "seven"}, "main_port='seven' is not right; it must be a whole number"),
+        ({"num_cpus": 1.5}, "num_cpus=1.5 is not right"),
+        ({"log_style": "loud"}, "it must be one of 'pretty', 'record', 'auto'"),
+        ({"resources": {"x": "many"}}, "it must be a dictionary of names and numbers"),
+        ({"all_nodes_started_timeout": 0}, "it must be a number of seconds above 0"),
+        ({"enable_dashboard": "perhaps"}, "it must be True or False"),
+    ],
+)
+def test_a_wrong_attribute_is_named(attributes: dict[str, object], message: str) -> None:
+    checks, optional = RayParallelDecorator.checks, RayParallelDecorator.optional
+    with pytest.raises(GangAttributeException, match=re.escape(message)):
+        check_all({**DEFAULTS, **attributes}, checks, optional, "here")
 
 
 @pytest.mark.parametrize(

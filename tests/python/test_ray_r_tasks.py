@@ -48,7 +48,7 @@ print(big); print(f); print(counter); print(ray_resources()$resource)
 
 def test_the_vocabulary_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
     run = start(tmp_path, CODE.replace("\n", "\n  "), short_tmp)
-    output = run.communicate(timeout=240)[0]
+    output = run.communicate(timeout=280)[0]
     assert run.returncode == 0, output
     log = log_of(output, "train")
     assert log.count("same TRUE") == 13 and "same FALSE" not in log, output

@@ -31,7 +31,7 @@ def test_three_nodes_know_each_other(run_flow: StartFlow, importable: Callable[[
     assert len(set(workers)) == 3 and all(c["cluster"]["worker"] == workers for c in configs)
 
 
-@pytest.mark.parametrize("node", ["0", "1"])
+@pytest.mark.parametrize("node", [pytest.param("0", marks=pytest.mark.faults), "1"])
 def test_code_that_fails_on_any_node_fails_the_step(
     run_flow: StartFlow, importable: Callable[[str], str], node: str
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import rflow
-from conftest import FLOWS, Run, StartFlow, seconds_to_failure
+from conftest import FLOWS, SOON, Run, StartFlow, seconds_to_failure
 from metaflow_extensions.gangway.exceptions import GangAttributeException
 from metaflow_extensions.gangway.gang.programs.agents import Meeting
 from metaflow_extensions.gangway.torchrun.command import rank_of, torchrun_command
@@ -124,7 +124,7 @@ def test_a_rank_that_fails_is_told_with_its_last_lines(
     if how == "raise":
         said = run.output.rpartition("The gang was lost:")[2].partition("last lines:")[2]
         assert "ValueError: rank 1 cannot go on" in said, run.output
-    assert seconds_to_failure(run) < 10, run.output
+    assert seconds_to_failure(run) < SOON, run.output
 
 
 R_STEPS = """

@@ -51,7 +51,7 @@ run_python_flow <- function(lines, folder, user = "dev", args = "run") {
   file <- file.path(folder, "flow.py")
   writeLines(enc2utf8(lines), file, useBytes = TRUE)
   processx::run(python, c(file, "--quiet", args),
-    wd = folder, error_on_status = FALSE, timeout = 120,
+    wd = folder, error_on_status = FALSE, timeout = 280,
     env = c(
       "current", METAFLOW_USER = user, METAFLOW_HOME = folder,
       METAFLOW_DATASTORE_SYSROOT_LOCAL = folder

@@ -24,7 +24,7 @@ quiet_run <- function(...) {
 }
 
 # `Rscript flow.R <args>`: list(status, stdout, stderr).
-rscript <- function(lines, args = character(), ..., timeout = 120) {
+rscript <- function(lines, args = character(), ..., timeout = 280) {
   file <- withr::local_tempfile(fileext = ".R")
   writeLines(enc2utf8(c("suppressPackageStartupMessages(library(gangway))", lines)), file, useBytes = TRUE)
   processx::run(file.path(R.home("bin"), "Rscript"), c("--vanilla", file, args),
@@ -46,7 +46,7 @@ processes_with <- function(what) {
   }, pids)
 }
 
-expect_nothing_left <- function(folder, within = 5) {
+expect_nothing_left <- function(folder, within = 40) {
   end <- Sys.time() + within
   while (length(processes_with(folder)) && Sys.time() < end) Sys.sleep(0.1)
   testthat::expect_equal(processes_with(folder), character())

@@ -44,7 +44,7 @@ with_old_install <- function(lines) {
   dev_package_files(folder)
   dir.create("library")
   r <- file.path(R.home("bin"), "R")
-  processx::run(r, c("CMD", "INSTALL", "--no-test-load", "--no-docs", "-l", "library", "pkdev"), timeout = 120)
+  processx::run(r, c("CMD", "INSTALL", "--no-test-load", "--no-docs", "-l", "library", "pkdev"), timeout = 280)
   unlink(list.files("pkdev/src", "o$", full.names = TRUE))
   said <- rscript(lines)
   if (said$status != 0L) stop(said$stderr)

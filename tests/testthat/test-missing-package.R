@@ -8,7 +8,7 @@ install_model_package <- function(library) {
   write("NAMESPACE", "S3method(predict, pk_fit)", "importFrom(stats, predict)")
   write("R/code.R", "predict.pk_fit <- function(object, ...) object$value")
   arguments <- c("CMD", "INSTALL", "--no-test-load", "--no-docs", "-l", library, "pkmodel")
-  processx::run(file.path(R.home("bin"), "R"), arguments, timeout = 120)
+  processx::run(file.path(R.home("bin"), "R"), arguments, timeout = 280)
 }
 
 test_that("an object is given without its package, and the first method that is missed names it", {

@@ -292,14 +292,14 @@ test_that("ray_wait() splits, and times out", {
     Sys.sleep(s)
     s
   })
-  refs <- list(a = sleep(30), b = sleep(0))
-  split <- ray_wait(refs, n = 1, timeout = 30)
+  refs <- list(a = sleep(200), b = sleep(0))
+  split <- ray_wait(refs, n = 1, timeout = 150)
   expect_named(split$ready, "b")
   expect_named(split$waiting, "a")
   expect_length(ray_wait(refs, n = 2, timeout = 0.2)$ready, 1)
   expect_error(ray_get(refs$a, timeout = 0.2), "not ready after 0.2 s", class = on_ray("timeout"))
   ray_cancel(refs$a)
-  expect_error(ray_get(refs$a, timeout = 30), "cancelled", class = on_ray("cancelled"))
+  expect_error(ray_get(refs$a, timeout = 150), "cancelled", class = on_ray("cancelled"))
 })
 
 test_that("what tasks say is said here, in order", {

@@ -150,16 +150,16 @@ end_endless <- function(act, folder) {
     stdout = "|", stderr = "2>&1", env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
   on.exit(process$kill_tree())
   text <- ""
-  end <- Sys.time() + 60
+  end <- Sys.time() + 200
   while (lengths(regmatches(text, gregexpr("at work", text))) < 2L && Sys.time() < end) {
     process$poll_io(500)
     text <- paste0(text, process$read_output())
   }
   started <- Sys.time()
   act(process)
-  process$wait(20000)
+  process$wait(120000)
   expect_false(process$is_alive())
-  expect_nothing_left(folder, within = 12)
+  expect_nothing_left(folder, within = 60)
   list(status = process$get_exit_status(), seconds = as.numeric(Sys.time() - started, units = "secs"), text = text)
 }
 
@@ -169,7 +169,7 @@ test_that("Ctrl-C stops tasks that sleep or spin, and leaves nothing", {
   ended <- end_endless(function(process) process$interrupt(), folder)
   expect_match(ended$text, "at work")
   expect_true(ended$status != 0)
-  expect_lt(ended$seconds, 12)
+  expect_lt(ended$seconds, 60)
 })
 
 test_that("when R is killed the run ends as well", {
@@ -178,7 +178,7 @@ test_that("when R is killed the run ends as well", {
   withr::local_envvar(TMPDIR = folder) # a killed R leaves its temporary folder
   ended <- end_endless(function(process) process$kill(), folder)
   expect_equal(list.files(folder, "^gangway-", recursive = TRUE, include.dirs = TRUE), character())
-  expect_lt(ended$seconds, 15)
+  expect_lt(ended$seconds, 60)
 })
 
 test_that("what a killed run has left may clean up after itself, and is killed if it does not end", {

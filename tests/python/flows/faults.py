@@ -19,7 +19,7 @@ from metaflow import current
 
 MEETING = os.environ.get("GANGWAY_MEETING", "")  # in the tasks of workers alone
 FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
-LOOK_SECONDS = 5
+LOOK_SECONDS = 30
 CLONE_NEWNS = 0x20000
 PROJECT = str(Path(__file__).resolve().parents[3])
 
@@ -69,7 +69,7 @@ def mount(*args):
 
 
 def look_for_leftovers(gang):
-    """Print what earlier attempts have left, once nothing is left or 5 s are over."""
+    """Print what earlier attempts have left, once nothing is left or half a minute is over."""
     began = time.monotonic()
     while (left := leftovers(gang)) and time.monotonic() - began < LOOK_SECONDS:
         time.sleep(0.1)

@@ -50,7 +50,7 @@ test-faults: setup-dev
 	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/python tests/aws -q -rs -m faults
 
 test-cases: setup-dev
-	@GANGWAY_CASES=$(or $(CASES),.) scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/cases.txt test-cases.R test-ray-soak.R
+	@GANGWAY_CASES=$(or $(CASES),.) scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/cases.txt test-cases.R test-ray-soak.R test-ray-ends.R
 
 test-examples: setup-dev
 	@GANGWAY_EXAMPLES=all scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/python/test_r_examples.py tests/python/test_r_kept.py -q -rs

@@ -22,10 +22,10 @@ CHECKS_MARK=$$.$(date +%s)
 export TMPDIR CHECKS_MARK
 export METAFLOW_HOME=$work/metaflow METAFLOW_DATASTORE_SYSROOT_LOCAL=$work/datastore
 export PYTHONDONTWRITEBYTECODE=1
-check='' pytest='' aws=''
+jobs_begun=()
 end() {
     trap - EXIT
-    for job in $check $pytest $aws; do kill "$job" 2>/dev/null; done
+    for job in "${jobs_begun[@]}"; do kill "$job" 2>/dev/null; done
     # Interrupted: what the tests started goes with them.
     if [ "$1" -gt 128 ]; then "$GANGWAY_PYTHON" scripts/leftovers.py >/dev/null; fi
     rm -rf "$TMPDIR"
@@ -55,18 +55,23 @@ core_files() { # tests/core.txt names the files, one a line
     sed 's/#.*//; s/[[:space:]]*$//' tests/core.txt | grep "^$1/" || true
 }
 
-run_pytest() { # FOLDER of tests/
-    local files=tests/$1 temporary=$TMPDIR/pytest-$1 marked="not faults and not image" status=0
-    [ "$scope" != core ] || files=$(core_files "tests/$1")
-    [ -n "$files" ] || { echo "no file of tests/$1 is named in tests/core.txt"; return 0; }
-    [ "$scope" != quick ] || marked="unit and not faults"
+run_pytest() { # NAME FOLDER-of-tests/ MARKERS
+    local files=tests/$2 temporary=$TMPDIR/pytest-$1 status=0
+    [ "$scope" != core ] || files=$(core_files "tests/$2")
+    [ -n "$files" ] || { echo "no file of tests/$2 is named in tests/core.txt"; return 0; }
     # shellcheck disable=SC2086  # one word a file
     # Without GANGWAY_PYTHON: tests look at which variables of that kind a gang leaves set.
-    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -m "$marked" \
+    env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest $files -q -rs --durations=5 -m "($3) and not faults and not image" \
         --timeout=600 -o tmp_path_retention_policy=none --basetemp="$temporary" --junit-xml="$work/pytest-$1.xml" || status=$?
     rm -rf "$temporary"
     if [ $status -eq 5 ]; then echo "pytest found no test"; return 0; fi
     return $status
+}
+
+in_background() { # NAME COMMAND...: its output goes into a log, which `follow` shows; its job is in $job
+    "${@:2}" >"$work/$1.log" 2>&1 &
+    job=$!
+    jobs_begun+=("$job")
 }
 
 run_testthat() {
@@ -77,7 +82,8 @@ run_testthat() {
         quick) files=$(scripts/quick.sh) ;;
     esac
     # shellcheck disable=SC2086
-    NOT_CRAN=$not_cran Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files
+    # Ray's own words about workers that tests have killed are not shown.
+    NOT_CRAN=$not_cran Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files 2> >(sed -u '/(raylet)/d' >&2)
     local status=$?
     rm -rf tests/testthat/testthat-problems.rds tests/testthat/_problems # copies of what was printed
     [ -e "$work/testthat.txt" ] || { echo "R ended before all tests had run"; return 1; }
@@ -86,20 +92,27 @@ run_testthat() {
 
 if [ "$scope" = all ]; then
     # R CMD check and the linters, each on one core, side by side.
-    scripts/check.sh "$work" >"$work/check.log" 2>&1 &
-    check=$!
+    in_background check scripts/check.sh "$work"
     stage "linters" scripts/lint.sh
-    stage "R CMD check" follow "$check" "$work/check.log"
+    stage "R CMD check" follow "$job" "$work/check.log"
     CHECKS_TARBALL=$(compgen -G "$work/gangway_*.tar.gz")
     export CHECKS_TARBALL
 fi
 # Side by side: all of them wait for tasks and clusters half of the time.
-run_pytest python >"$work/pytest.log" 2>&1 &
-pytest=$!
-[ "$scope" = quick ] || { run_pytest aws >"$work/aws.log" 2>&1 & aws=$!; }
-stage "testthat" run_testthat
-[ -z "$aws" ] || stage "pytest, emulated AWS" follow "$aws" "$work/aws.log"
-stage "pytest" follow "$pytest" "$work/pytest.log"
+if [ "$scope" = quick ]; then
+    in_background pytest run_pytest quick python unit
+    stage "testthat" run_testthat
+    stage "pytest" follow "$job" "$work/pytest.log"
+else
+    in_background cluster run_pytest cluster python cluster
+    cluster=$job
+    in_background process run_pytest process python "unit or process"
+    process=$job
+    stage "testthat" run_testthat
+    stage "pytest, emulated AWS" run_pytest aws aws cloud
+    stage "pytest, unit and process" follow "$process" "$work/process.log"
+    stage "pytest, cluster" follow "$cluster" "$work/cluster.log"
+fi
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 
 printf '\n'

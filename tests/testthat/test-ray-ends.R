@@ -49,6 +49,8 @@ test_that("a session that ends, or is ended, leaves nothing", {
     list(code = "Sys.sleep(600)", signal = tools::SIGTERM),
     list(code = "ray_map(1:4, function(i) Sys.sleep(600))", signal = tools::SIGKILL)
   )
+  # `make test-cases` tries them all.
+  if (!nzchar(Sys.getenv("GANGWAY_CASES"))) endings <- endings[-2]
   for (ending in endings) {
     session <- ray_session(c("invisible(ray_init(cpus = 2)); ray_get(ray_put(1)); cat('ready\\n')", ending$code))
     expect_match(session$wait_for("ready"), "ready", all = FALSE)

@@ -105,7 +105,7 @@ def run(flow: Path, *args: str) -> subprocess.CompletedProcess[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=550,
     )
 
 
@@ -139,7 +139,7 @@ def test_every_kind_passes_through_a_flow_and_its_resumed_run(tmp_path: Path) ->
         env={**environment(tmp_path), "TZ": "UTC", "GANGWAY_PYTHON": sys.executable},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
     )
     assert re.search(r"kinds, changed:  none", client.stdout), client.stdout + client.stderr
 

@@ -42,6 +42,7 @@ def test_random_forests(start_flow: StartFlow) -> None:
     assert "times as fast" in said
 
 
+@pytest.mark.faults  # it takes long; test_large_model has Ray Train, too
 def test_xgboost_train(start_flow: StartFlow) -> None:
     need("sklearn", "xgboost", "ray.train", "ray.data")
     said = run_example(start_flow, "xgboost_train.py", "--rounds", "5")

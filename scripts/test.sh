@@ -68,6 +68,13 @@ run_pytest() { # NAME FOLDER-of-tests/ MARKERS
     return $status
 }
 
+run_gangs() { # here, then on an emulated AWS
+    local status=0
+    run_pytest cluster python cluster || status=$?
+    run_pytest aws aws cloud || status=$?
+    return $status
+}
+
 in_background() { # NAME COMMAND...: its output goes into a log, which `follow` shows; its job is in $job
     "${@:2}" >"$work/$1.log" 2>&1 &
     job=$!
@@ -106,14 +113,13 @@ if [ "$scope" = quick ]; then
     stage "testthat" run_testthat
     stage "pytest" follow "$job" "$work/pytest.log"
 else
-    in_background cluster run_pytest cluster python cluster
+    in_background cluster run_gangs
     cluster=$job
     in_background process run_pytest process python "unit or process"
     process=$job
     stage "testthat" run_testthat
-    stage "pytest, emulated AWS" run_pytest aws aws cloud
     stage "pytest, unit and process" follow "$process" "$work/process.log"
-    stage "pytest, cluster" follow "$cluster" "$work/cluster.log"
+    stage "pytest, cluster and emulated AWS" follow "$cluster" "$work/cluster.log"
 fi
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 

@@ -1,8 +1,8 @@
 """Sum up pytest (its JUnit XML) and testthat: failures with the commands that run them, and counts.
 
-usage: summary.py TESTTHAT_TXT PYTEST_XML...   Without TESTTHAT_TXT there is one failure.
+usage: summary.py FILE...   pytest's are *.xml; for each of testthat's that is not there is one failure.
 
-TESTTHAT_TXT is what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
+testthat's are what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
 """
 
 import sys
@@ -39,14 +39,15 @@ def testthat_failure(line: str) -> str:
     return f"{TESTTHAT} {line.partition(':')[0]}  # {line.partition(': ')[2]}"
 
 
-def main(testthat_txt: str, *pytest_xmls: str) -> None:
-    reports = [Path(xml) for xml in pytest_xmls if Path(xml).exists()]
+def main(*files: str) -> None:
+    reports = [Path(file) for file in files if file.endswith(".xml") and Path(file).exists()]
     counts = [pytest_counts(report) for report in reports]
     failures = [failure for report in reports for failure in pytest_failures(report)]
-    if not Path(testthat_txt).exists():
-        counts.append((0, 1, 0))  # R ended before it could count
-    else:
-        first, *failed_tests = Path(testthat_txt).read_text().splitlines()
+    for testthat in (Path(file) for file in files if not file.endswith(".xml")):
+        if not testthat.exists():
+            counts.append((0, 1, 0))  # R ended before it could count
+            continue
+        first, *failed_tests = testthat.read_text().splitlines()
         passed, failed, skipped = map(int, first.split())
         counts.append((passed, failed, skipped))
         failures += map(testthat_failure, failed_tests)

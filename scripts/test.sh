@@ -81,21 +81,29 @@ in_background() { # NAME COMMAND...: its output goes into a log, which `follow` 
     jobs_begun+=("$job")
 }
 
-run_testthat() {
-    # Snapshots hold the oldest versions' wording: elsewhere testthat skips them, as on CRAN.
-    local files="" not_cran=true
+# The files of testthat that this scope runs, in two lots that take about as long.
+ray_files='tests/testthat/test-(ray|cases|examples)'
+testthat_files() { # [-v]: those with Ray, or the others
     case $scope in
-        core) files=$(core_files tests/testthat) not_cran=false ;;
-        quick) files=$(scripts/quick.sh) ;;
-    esac
+        all) ls tests/testthat/test-*.R ;;
+        core) core_files tests/testthat ;;
+        quick) scripts/quick.sh ;;
+    esac | grep -E "$@" "$ray_files" || true
+}
+
+run_testthat() { # NAME [-v]
+    # Snapshots hold the oldest versions' wording: elsewhere testthat skips them, as on CRAN.
+    local files not_cran=true result=$work/testthat-$1.txt status=0
+    [ "$scope" != core ] || not_cran=false
+    files=$(testthat_files "${@:2}")
+    [ -n "$files" ] || { echo "0 0 0" >"$result"; return 0; }
     # Ray's own words about workers that tests have killed are not shown; they may follow on testthat's dots.
     local words='(\x1b\[[0-9;]*m)*\(raylet\).*(A worker died|retries remaining).*'
     # shellcheck disable=SC2086
-    NOT_CRAN=$not_cran Rscript --vanilla scripts/testthat.R "$work/testthat.txt" $files |
-        sed -u -E "/^$words/d; s/$words//"
-    local status=$?
+    NOT_CRAN=$not_cran Rscript --vanilla scripts/testthat.R "$result" $files |
+        sed -u -E "/^$words/d; s/$words//" || status=$?
     rm -rf tests/testthat/testthat-problems.rds tests/testthat/_problems # copies of what was printed
-    [ -e "$work/testthat.txt" ] || { echo "R ended before all tests had run"; return 1; }
+    [ -e "$result" ] || { echo "R ended before all tests had run"; return 1; }
     return $status
 }
 
@@ -110,14 +118,17 @@ fi
 # Side by side: all of them wait for tasks and clusters half of the time.
 if [ "$scope" = quick ]; then
     in_background pytest run_pytest quick python unit
-    stage "testthat" run_testthat
+    stage "testthat" run_testthat others -v
     stage "pytest" follow "$job" "$work/pytest.log"
 else
     in_background cluster run_gangs
     cluster=$job
     in_background process run_pytest process python "unit or process"
     process=$job
-    stage "testthat" run_testthat
+    in_background ray run_testthat ray
+    ray=$job
+    stage "testthat" run_testthat others -v
+    stage "testthat, Ray" follow "$ray" "$work/ray.log"
     stage "pytest, unit and process" follow "$process" "$work/process.log"
     stage "pytest, cluster and emulated AWS" follow "$cluster" "$work/cluster.log"
 fi
@@ -125,5 +136,7 @@ stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 
 printf '\n'
 for name in "${failed[@]}"; do printf 'failed stage: %s\n' "$name"; done
-"$GANGWAY_PYTHON" scripts/summary.py "$work/testthat.txt" "$work"/pytest-*.xml
+testthat=("$work/testthat-others.txt")
+[ "$scope" = quick ] || testthat+=("$work/testthat-ray.txt")
+"$GANGWAY_PYTHON" scripts/summary.py "${testthat[@]}" "$work"/pytest-*.xml
 [ ${#failed[@]} -eq 0 ]

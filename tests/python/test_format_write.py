@@ -104,13 +104,13 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(trees)
 def test_any_tree_survives_r(node: Node) -> None:
     assert same(node, through_r(node))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(), min_size=1), st.integers(-5, 5))
 def test_doubles_become_strings_as_in_r(values: list[float], power: int) -> None:
     values = [v * 10.0**power for v in values] + [10.0**power, 0.1 + 0.2]

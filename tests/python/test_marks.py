@@ -61,7 +61,7 @@ values = st.recursive(
     max_leaves=5,
 )
 said = st.lists(raws.filter(bool) | texts, max_size=3)
-patiently = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+patiently = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def in_r(value: Any) -> Any:

@@ -24,7 +24,7 @@ from metaflow_extensions.gangway.values.from_python.convert import to_blob
 np = pytest.importorskip("numpy", reason="numpy is not installed")
 pd = pytest.importorskip("pandas", reason="pandas is not installed")
 
-patiently = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patiently = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8)
 names = texts.filter(bool)
 moments = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1))

@@ -46,7 +46,8 @@ r_version <- function() {
 #' @rdname r_version
 #' @export
 py_version <- function() {
-  c(python_version = mf_python()$metaflow_version$get_version())
+  # Behind "+" stand the extensions that are installed, this one among them.
+  c(python_version = sub("[+].*", "", mf_python()$metaflow_version$get_version()))
 }
 
 #' @rdname r_version

@@ -19,6 +19,7 @@ VERSIONS = {
     "DESCRIPTION": r"^Version: (\S+)$",
     "python/pyproject.toml": r'^version = "(.+)"$',
     "CITATION.cff": r"^version: (\S+)$",
+    "python/metaflow_extensions/gangway/toplevel/names.py": r'^__version__ = "(.+)"$',
     "NEWS.md": r"^# gangway (\S+)$",
 }
 REPOSITORIES = {

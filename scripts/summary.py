@@ -1,6 +1,6 @@
 """Sum up pytest (its JUnit XML) and testthat: failures with the commands that run them, and counts.
 
-usage: summary.py FILE...   pytest's are *.xml; for each of testthat's that is not there is one failure.
+usage: summary.py FILE...   pytest's are *.xml; each of testthat's that is missing is one failure.
 
 testthat's are what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
 """

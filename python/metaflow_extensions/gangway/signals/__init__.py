@@ -29,5 +29,5 @@ Ends of a gang
 
 Kept from others
   SIGINT and SIGCHLD are the main thread's alone (`threads`; in R sessions ``src/signals.c``).
-  ``ray.init()`` takes SIGTERM for itself: it is given back (``ray_r/driver.py``).
+  ``ray.init()`` takes SIGTERM for itself: it is given back (``ray_r/cluster.py``).
 """

@@ -24,6 +24,10 @@ from ..exceptions import (
 )
 from ..r.robject import RObject
 
+# What Metaflow adds to its version, as "2.19.39+gangway(0.1.0)".
+__mf_extensions__ = "gangway"
+__version__ = "0.1.0"
+
 __all__ = [
     "ArtifactException",
     "GangAttributeException",

@@ -13,7 +13,7 @@ if shutil.which("R") is None:
 
 from metaflow_extensions.gangway.engine import vectors
 from metaflow_extensions.gangway.engine.engine import REngine
-from metaflow_extensions.gangway.engine.large import assign, large_vectors, unserialize
+from metaflow_extensions.gangway.engine.large_vectors import assign, large_vectors, unserialize
 
 # R code, and how many vectors of it are taken by themselves.
 CASES = {

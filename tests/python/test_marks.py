@@ -20,7 +20,7 @@ if shutil.which("R") is None:
 
 from metaflow_extensions.gangway.engine import vectors
 from metaflow_extensions.gangway.engine.engine import REngine
-from metaflow_extensions.gangway.engine.large import numbers_of, unserialize
+from metaflow_extensions.gangway.engine.large_vectors import numbers_of, unserialize
 from metaflow_extensions.gangway.exceptions import ArtifactException
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.ray_r.host import ray_functions

@@ -15,7 +15,7 @@ if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
 from metaflow_extensions.gangway.engine.engine import REngine
-from metaflow_extensions.gangway.engine.large import unserialize
+from metaflow_extensions.gangway.engine.large_vectors import unserialize
 from metaflow_extensions.gangway.engine.vectors import bytes_to_raw, call_with_bytes, raw_to_bytes
 from rpy2.rinterface_lib.embedded import RRuntimeError
 

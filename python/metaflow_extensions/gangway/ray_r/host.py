@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import embed
-from ..engine.large import numbers_of, unserialize
+from ..engine.large_vectors import numbers_of, unserialize
 from ..engine.vectors import is_altrep, raw_to_bytes
 from .primitives import PRIMITIVES
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..engine.embed import flush
 from ..engine.engine import REngine
-from ..engine.large import assign, large_vectors, numbers_of, unserialize
+from ..engine.large_vectors import assign, large_vectors, numbers_of, unserialize
 from ..engine.vectors import bytes_to_raw, call_with_bytes, raw_to_bytes
 from .host import ray_functions
 from .wire import Blob, RTaskError, pack_value, unpack_value

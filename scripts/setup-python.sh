@@ -151,7 +151,7 @@ setup_python() { # LEVEL
         optional_step python "PyTorch without CUDA" \
             "PyTorch without CUDA ($TORCH_INDEX): the tests of @torchrun's ranks are skipped" install_torch
     fi
-    built=$(text_hash "$R_VERSION" "$(command -v R)" "$(rinterface_requirement)")
+    built=$(text_hash "$R_VERSION" "$(command -v R)" "$(requirement_of rpy2-rinterface)")
     if ! stamped rinterface run "$built"; then
         step "rpy2-rinterface, built for R $R_VERSION" \
             "It must be built in API mode, with R's development files (on Debian and Ubuntu: r-base-dev)." \

@@ -28,6 +28,8 @@ test_that("a method of heals() says what of a class is made anew", {
   unnamed <- structure(list(pointer), class = "engine")
   local_methods(heals.engine = function(x, ...) "handle")
   expect_equal(lost(unnamed)$path, "x[[1]]")
+  local_methods(heals.engine = function(x, ...) stop("no such slot"))
+  expect_error(lost(engine), "heals.engine(), which says what of an object of class engine", fixed = TRUE)
 })
 
 test_that("methods of packages are found, registered or not, also for S4, environments and inherited classes", {

@@ -24,9 +24,14 @@ healed_by_class <- function(x, methods) {
     if (is.null(methods[[class]])) methods[[class]] <- list(heals_method(class))
     method <- methods[[class]][[1L]]
     if (!is.null(method)) {
-      return(method(x))
+      return(tryCatch(method(x), error = function(e) stop_heals(class, e)))
     }
   }
+}
+
+stop_heals <- function(class, error) {
+  stop("heals.", class, "(), which says what of an object of class ", class, " is made anew where it is read, failed: ",
+    conditionMessage(error), call. = FALSE)
 }
 
 # The script's, one that a package has or has registered, or what is known here. Not by UseMethod(): where a task runs,

@@ -45,7 +45,7 @@ def test_a_home_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.Monke
         ("import os; os.environ['R_HOME'] = '/nowhere'", "no R was found"),
         ("import sys; sys.modules['rpy2'] = None", "needs the Python package rpy2-rinterface"),
         (
-            "import metaflow_extensions.gangway.engine.embed as e; e.MINIMUM_VERSION = (99, 0, 0)",
+            "import metaflow_extensions.gangway.engine.embed as e; e.OLDEST_R = (99, 0, 0)",
             "is too old; needed: 99.0.0",
         ),
         ("", "used by the step are not installed where this task runs"),

@@ -45,7 +45,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   }
   ray_state$session <- local$join(address)
   ray_state$everywhere <- everywhere
-  session$ray <- c(local$functions(), list(
+  session$ray <- lapply(c(local$functions(), list(
     stop = local$stop,
     put_numbers = function(number, front, x) {
       place <- .Call(numbers_of, x)
@@ -55,7 +55,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
       bytes <- local$value(number)
       read_bytes(as.numeric(strsplit(bytes$place, " ", fixed = TRUE)[[1L]]), bytes, hook)
     }
-  ))
+  )), uninterrupted)
   session$ray_process <- Sys.getpid()
   note_process()
   # Also when R ends; when it is killed the node notices.
@@ -64,6 +64,13 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
     reg.finalizer(session$ray_end, function(e) ray_shutdown(), onexit = TRUE)
   }
   invisible(ray_nodes())
+}
+
+# reticulate runs R code of its own around a call, and where a Ctrl-C ends that the session may crash. Calls are short:
+# the interrupt follows.
+uninterrupted <- function(f) {
+  force(f)
+  function(...) suspendInterrupts(f(...))
 }
 
 #' @rdname ray_init

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..rds.scan import problem_of
 from ..rds.trailer import add_trailer, trailer
-from ..signals.interrupt import r_evaluation
+from ..signals.interrupt import r_evaluation, take_sigint_back
 from ..signals.threads import block_signals
 from ..values import asking
 from ..values.asking import RRefusal
@@ -206,6 +206,7 @@ class REngine:
             **functions,
             "guard_finalizers": _guard_finalizers,
             "block_signals": lambda block: block_signals(block[0]),
+            "take_sigint_back": take_sigint_back,
             "open_stream": self._open_stream,
             "stream_size": lambda: self._stream.size if self._stream else 0,
         }

@@ -30,4 +30,5 @@ Ends of a gang
 Kept from others
   SIGINT and SIGCHLD are the main thread's alone (`threads`; in R sessions ``src/signals.c``).
   ``ray.init()`` takes SIGTERM for itself: it is given back (``ray_r/cluster.py``).
+  reticulate takes SIGINT when it starts in a task: it is taken back (`interrupt`).
 """

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +139,7 @@ def leave_signals_to_system() -> None:
 _watcher: _Watcher | None = None
 _evaluating = False
 _in_python = False
+_recorder: Callable[[int, Any], None] | None = None
 
 
 @contextlib.contextmanager
@@ -151,7 +151,7 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
     set_r_interrupt : callable
         Sets R's "interrupt pending" flag; called from another thread while R runs.
     """
-    global _watcher, _evaluating
+    global _watcher, _evaluating, _recorder
     if _evaluating or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -170,12 +170,12 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         if _in_python and urgent:
             raise Interrupted
         # Once: the code may have things to clear up. The watcher's signals come again, for code
-        # that ran in the bridge's modules at the first, and for SIGINT, which reticulate handles.
+        # that ran in the bridge's modules at the first.
         if not told_callee and (urgent or watcher.interrupting) and _called_by_r(frame):
             told_callee = True
-            if not isinstance(sys.exc_info()[1], KeyboardInterrupt):  # of reticulate's handler
-                raise Interrupted
+            raise Interrupted
 
+    _recorder = record
     handlers = {s: signal.signal(s, record) for s in _DEFERRED}
     old_fd = signal.set_wakeup_fd(_watcher.line.fileno(), warn_on_full_buffer=False)
     _watcher.enter()
@@ -191,6 +191,16 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
         _deliver(recorded)
+
+
+def take_sigint_back() -> None:
+    """Handle SIGINT as the other signals again, when something that R has called took it.
+
+    reticulate does, and its handler asks R whether an interrupt is pending: R code, which that very
+    interrupt may end by a jump over Python's frames, without their ``finally``.
+    """
+    if _evaluating and _recorder is not None:
+        signal.signal(signal.SIGINT, _recorder)
 
 
 def _called_by_r(frame: Any) -> bool:

@@ -17,6 +17,7 @@ guard_reticulate <- function() {
     }
   })
   setHook("reticulate.onPyInit", function() {
+    decode(py$take_sigint_back())
     if (utils::packageVersion("reticulate") < "1.31") {
       decode(py$guard_finalizers(getLoadedDLLs()[["reticulate"]][["path"]]))
     }

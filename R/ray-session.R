@@ -107,17 +107,24 @@ ray_python <- function() {
   reticulate::import("metaflow_extensions.gangway.ray_r.local")$session
 }
 
-start_local <- function(local, options, timeout = 90) {
+# A raylet gives its agents 15 s to start, and ends on a machine that is too busy for that
+# (https://github.com/ray-project/ray/issues/65983): the second time they are quicker.
+start_local <- function(local, options) {
+  state <- local_state(local, options)
+  if (grepl("its raylet process ended", state, fixed = TRUE)) {
+    local$stop()
+    state <- local_state(local, options)
+  }
+  if (state != "up") {
+    ray_stop("start", "The local Ray cluster does not start: ", state, ".")
+  }
+}
+
+local_state <- function(local, options, timeout = 90) {
   local$start(options, as.list(python_env(reticulate::import("sys")$executable)))
   end <- Sys.time() + timeout
-  repeat {
-    state <- local$state()
-    if (state == "up") break
-    if (state != "starting" || Sys.time() > end) {
-      ray_stop("start", "The local Ray cluster does not start: ", state, ".")
-    }
-    Sys.sleep(0.05)
-  }
+  while ((state <- local$state()) == "starting" && Sys.time() < end) Sys.sleep(0.05)
+  state
 }
 
 # The primitives: of the task where one runs, else of this session.

@@ -42,6 +42,18 @@ expect_no_ray <- function(session, within = 60) {
   expect_identical(left(), character())
 }
 
+test_that("a raylet that ends while a session's cluster starts is started once more", {
+  session <- ray_session("invisible(ray_init(cpus = 1)); cat('sum', ray_get(ray_remote(sum)(1, 2)), '\\n')")
+  is_raylet <- function(pid) identical(tryCatch(readLines(file.path("/proc", pid, "comm")), error = identity), "raylet")
+  end <- Sys.time() + 120
+  while (!length(raylet <- Filter(is_raylet, processes_with(session$folder))) && Sys.time() < end) Sys.sleep(0.01)
+  Sys.sleep(0.5) # the launcher has seen it
+  expect_true(tools::pskill(as.integer(raylet), tools::SIGKILL))
+  expect_match(session$wait_for("sum"), "sum 3", all = FALSE)
+  session$wait_for("the end")
+  expect_no_ray(session)
+})
+
 test_that("a session that ends, or is ended, leaves nothing", {
   endings <- list(
     list(code = "quit(status = 0)", signal = NULL),

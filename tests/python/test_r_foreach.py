@@ -343,6 +343,134 @@ def test_nested_foreaches_know_where_they_are(tmp_path: Path) -> None:
     assert "FILES one.csv" in told("end", "FILES")
 
 
+# Steps that assign what they are elements of, and joins that have it from a branch, or not at all.
+ANEW = """
+merged = function(self) self$x <- list('p', 'q'),
+join_y = function(self, inputs) {
+  merge_artifacts(self, inputs, exclude = 'y')
+  cat('JOIN', self$input, '\\n')
+},
+lost = function(self, inputs) cat('LOST', self$input, self$foreach_stack()[[1]][[3]], '\\n'),
+late = function(self) self$x <- list('r', 's'),
+told = function(self) cat('TOLD', self$input, '\\n'),
+containers = function(self) {
+  self$z <- list(list(a = 8), list(a = 9))
+  cat('OWN', self$input$a, '\\n')
+},
+looked = function(self) cat('LOOKED', self$input$a, '\\n'),
+join_z = function(self, inputs) cat('INPUT', inputs[[1]]$input$a, '\\n')
+"""
+ANEW_STEPS = """
+    @step
+    def start(self):
+        self.x, self.z = ["a", "b"], [{"a": 1}, {"a": 2}]
+        self.next(self.outer, self.begin_z)
+
+    @step
+    def outer(self):
+        self.next(self.inner, foreach="x")
+
+    @step
+    def inner(self):
+        self.y = [1, 2]
+        self.next(self.merged, foreach="y")
+
+    @step
+    def merged(self):
+        R.call("merged", self)
+        self.next(self.join_y)
+
+    @step
+    def join_y(self, inputs):
+        R.call("join_y", self, inputs)
+        self.next(self.between)
+
+    @step
+    def between(self):
+        self.next(self.left, self.right)
+
+    @step
+    def left(self):
+        self.next(self.lost)
+
+    @step
+    def right(self):
+        self.next(self.lost)
+
+    @step
+    def lost(self, inputs):
+        R.call("lost", self, inputs)
+        self.next(self.late)
+
+    @step
+    def late(self):
+        R.call("late", self)
+        self.next(self.told)
+
+    @step
+    def told(self):
+        R.call("told", self)
+        R.call_python("anew:told", self)
+        self.next(self.join_x)
+
+    @step
+    def join_x(self, inputs):
+        R.call_python("anew:join_x", self, inputs)
+        self.next(self.both)
+
+    @step
+    def begin_z(self):
+        self.next(self.containers, foreach="z")
+
+    @step
+    def containers(self):
+        R.call("containers", self)
+        self.next(self.looked)
+
+    @step
+    def looked(self):
+        R.call("looked", self)
+        R.call_python("anew:told", self)
+        self.next(self.join_z)
+
+    @step
+    def join_z(self, inputs):
+        R.call("join_z", self, inputs)
+        self.next(self.both)
+
+    @step
+    def both(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_an_element_outlives_its_list(tmp_path: Path) -> None:
+    (tmp_path / "anew.py").write_text(
+        "def told(self):\n    print('PYTHON', self.input)\n"
+        "def join_x(self, inputs):\n    print('INPUTS', *[one.input for one in inputs])\n"
+    )
+    result = run_flow(write_flow(tmp_path, ANEW, ANEW_STEPS), timeout=280)
+    assert result.returncode == 0, result.stdout
+
+    def said(step: str, mark: str) -> list[str]:
+        log = log_of(result.stdout, step)
+        return sorted(line.strip() for line in log if line.startswith(mark))
+
+    assert said("join_y", "JOIN") == ["JOIN a", "JOIN b"]
+    assert said("lost", "LOST") == ["LOST a a", "LOST b b"]
+    assert said("told", "TOLD") == ["TOLD a", "TOLD b"]
+    assert said("told", "PYTHON") == ["PYTHON a", "PYTHON b"]
+    assert said("join_x", "INPUTS") == ["INPUTS a b"]
+    assert said("containers", "OWN") == ["OWN 1", "OWN 2"]
+    assert said("looked", "LOOKED") == ["LOOKED 1", "LOOKED 2"]
+    assert said("looked", "PYTHON") == ["PYTHON {'a': 1}", "PYTHON {'a': 2}"]
+    assert said("join_z", "INPUT") == ["INPUT 1"]
+
+
 def test_too_many_tasks_are_told_with_their_number_and_the_argument(
     tmp_path: Path,
 ) -> None:

@@ -65,9 +65,10 @@ def foreach_frames(flow: Any) -> list[Any]:
 class _Inputs(dict[int, Any]):
     """Metaflow's cache of ``input`` by level, which is asked before Metaflow reads the list."""
 
-    def __init__(self, find: Callable[[int], tuple[Any] | None]) -> None:
+    def __init__(self, find: Callable[[int], tuple[Any] | None], before: Any) -> None:
         super().__init__()
         self._find = find
+        self.before = before
 
     def __contains__(self, level: object) -> bool:
         if not super().__contains__(level):
@@ -78,7 +79,7 @@ class _Inputs(dict[int, Any]):
         return True
 
 
-def settle_inputs(flow: Any, find: Callable[[int], tuple[Any] | None]) -> None:
+def settle_inputs(flow: Any, find: Callable[[int], tuple[Any] | None], before: Any) -> None:
     """Let Metaflow's ``input`` at each level of the foreaches be what a function finds.
 
     Parameters
@@ -87,8 +88,15 @@ def settle_inputs(flow: Any, find: Callable[[int], tuple[Any] | None]) -> None:
         The running flow.
     find : callable
         Takes the level, and returns a tuple of one value, or None where Metaflow shall look.
+    before : FlowSpec
+        What `before_step` returns.
     """
-    flow._cached_input = _Inputs(find)
+    flow._cached_input = _Inputs(find, before)
+
+
+def before_step(flow: Any) -> Any:
+    """Return the flow that has what was stored before the step: of a join, an input."""
+    return getattr(flow._cached_input, "before", flow)
 
 
 def keep_apart(name: str) -> None:

@@ -41,7 +41,9 @@ class RBundle:
         from . import foreach
         from .python_step import run_python_step
 
-        foreach.settle_inputs(flow)
+        foreach.settle_inputs(flow, inputs)
+        for one in inputs or ():
+            foreach.settle_inputs(one)
         run_python_step(reference, flow, inputs)
         foreach.prepare(flow)
 

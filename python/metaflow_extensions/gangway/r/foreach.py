@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -94,14 +94,15 @@ def element(flow: Any, level: int = -1) -> Any:
     if not frames:
         return flow.input
     level %= len(frames)
-    if kept := _kept(flow).get(level):
+    before = flow_state.before_step(flow)
+    if kept := _kept(before).get(level):
         return kept[0]
     frame = frames[level]
-    if stored := _stored(flow, frame, Element.for_r):
+    if stored := _stored(before, frame, Element.for_r):
         return stored[0]
-    value = _all_of(flow, frame.var)
-    if value is None or _holds_containers(value):
-        return _as_metaflow(flow, level)
+    value = _all_of(before, frame.var)
+    if value is None:
+        return None
     if isinstance(value, RObject):
         whole = _whole(value)
         if "elements" in value.info:
@@ -109,11 +110,14 @@ def element(flow: Any, level: int = -1) -> Any:
             return element_of(value, frame.index)
         _check(whole.count() if isinstance(whole, _Elements) else len(whole), frame)
         return whole[frame.index]
-    blob = to_blob(value)
-    # of a matrix, Metaflow counts the rows
-    if blob is None or len(whole := RObject(blob)) != frame.num_splits:
-        return _as_metaflow(flow, level)
-    return whole[frame.index]
+    if _holds_containers(value):
+        _check(len(value), frame)
+    else:
+        blob = to_blob(value)
+        # of a matrix, Metaflow counts the rows
+        if blob is not None and len(whole := RObject(blob)) == frame.num_splits:
+            return whole[frame.index]
+    return _at(value, frame.index)
 
 
 def places(flow: Any) -> list[list[int | None]]:
@@ -121,16 +125,19 @@ def places(flow: Any) -> list[list[int | None]]:
     return [[frame.index, frame.num_splits] for frame in flow_state.foreach_frames(flow)]
 
 
-def settle_inputs(flow: Any, *, quiet: bool = False) -> None:
+def settle_inputs(flow: Any, inputs: Sequence[Any] | None = None, *, quiet: bool = False) -> None:
     """Let Metaflow's ``input`` be the element, where Metaflow would read all or another one.
 
-    It would read the whole list for one element, of a parameter that is a string a letter, and of a
-    list that has been assigned since the split another element.
+    It would read the whole list for one element, of a parameter that is a string a letter, of a
+    list that has been assigned since the split another element, and in a join that is within
+    another foreach None.
 
     Parameters
     ----------
     flow : FlowSpec
         The running flow.
+    inputs : sequence of FlowSpec, optional
+        The inputs of a join.
     quiet : bool
         Leave to Metaflow what cannot be found, instead of raising `ArtifactException`.
     """
@@ -146,42 +153,43 @@ def settle_inputs(flow: Any, *, quiet: bool = False) -> None:
                 return None
             raise
 
-    flow_state.settle_inputs(flow, find)
+    flow_state.settle_inputs(flow, find, inputs[0] if inputs else flow)
 
 
 def _input(flow: Any, level: int, frame: Any) -> tuple[Any] | None:
     """Return what Python sees of an element; None where Metaflow's way gives just that."""
-    if kept := _kept(flow).get(level):
+    before = flow_state.before_step(flow)
+    if kept := _kept(before).get(level):
         return kept[1]
-    if stored := _stored(flow, frame, Element.plain):
+    if stored := _stored(before, frame, Element.plain):
         return stored
     if flow_state.is_parameter(flow, frame.var):
         is_other = _is_split_otherwise(getattr(flow, frame.var))
         return (element(flow, level),) if is_other else None
-    if not _is_taken(flow, frame):
+    if not _is_another(flow, frame):
         return None
-    whole = flow_state.stored(flow, frame.var)
-    if isinstance(whole, RObject):
-        whole = _whole(whole)
-    try:
-        return (whole[frame.index],)
-    except TypeError:
-        return (next(islice(whole, frame.index, None)),)
+    whole = flow_state.stored(before, frame.var)
+    return (_at(_whole(whole) if isinstance(whole, RObject) else whole, frame.index),)
 
 
 def _keep_elements(flow: Any) -> None:
-    """Keep the element of each foreach whose list this step has assigned anew.
+    """Keep the element of each foreach whose list the steps that follow do not find.
 
-    Steps that follow find another list under the name, and the element's number says nothing there.
+    This step has assigned another one, whose element of that number is none of this task's. A join
+    has no list, or that which it has taken over from its inputs; and what they have kept.
     """
     frames = flow_state.foreach_frames(flow)
-    kept = before = _kept(flow) if frames else {}
+    if not frames:
+        return
+    before = flow_state.before_step(flow)
+    had = _kept(before)
+    kept = {level: had[level] for level in range(len(frames)) if level in had}
     for level, frame in enumerate(frames):
-        if level not in before and _is_taken(flow, frame):
+        if level not in kept and _is_another(flow, frame):
             # What cannot be told is an error where it is asked for.
             with contextlib.suppress(ArtifactException):
-                kept = {**kept, level: (element(flow, level), _input(flow, level, frame))}
-    if kept is not before:
+                kept[level] = (element(flow, level), _input(flow, level, frame))
+    if len(kept) > len(had) or (kept and before is not flow):
         setattr(flow, _KEPT, kept)
 
 
@@ -193,11 +201,18 @@ def _kept(flow: Any) -> dict[int, tuple[Any, tuple[Any] | None]]:
     return flow_state.stored(flow, _KEPT)  # type: ignore[no-any-return]
 
 
-def _is_taken(flow: Any, frame: Any) -> bool:
-    """Whether a step has assigned what it is an element of; Python may only have read it."""
-    if frame.num_splits is None or frame.var not in vars(flow):  # None: the nodes of a gang
+def _is_another(flow: Any, frame: Any) -> bool:
+    """Whether the list may be another one than before the step; Python may only have read it."""
+    name, before = frame.var, flow_state.before_step(flow)
+    # Without a number of splits it is the nodes of a gang.
+    if frame.num_splits is None or hasattr(type(flow), name):
         return False
-    return frame.var in flow_state.datastore_of(flow)
+    if name not in flow_state.datastore_of(before):
+        return False
+    if name in vars(flow):
+        return True
+    stored = flow_state.contents
+    return before is not flow and stored(flow).get(name) != stored(before)[name]
 
 
 def _stored(flow: Any, frame: Any, use: Callable[[Element], Any]) -> tuple[Any] | None:
@@ -240,8 +255,11 @@ def _whole(value: RObject) -> RObject:
     return value if value.info["type"] in _VECTORS else _Elements(value.data)
 
 
-def _as_metaflow(flow: Any, level: int) -> Any:
-    return flow.foreach_stack()[level][2]
+def _at(values: Any, index: int) -> Any:
+    try:
+        return values[index]
+    except TypeError:
+        return next(islice(values, index, None))
 
 
 def _in_r(name: str, value: Any) -> RObject | None:

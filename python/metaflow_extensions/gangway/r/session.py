@@ -80,9 +80,8 @@ class RSession(REngine):
         if inputs is not None:
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
+        foreach.settle_inputs(flow, inputs, quiet=True)  # Metaflow shows it when a step has failed
         answer = self.call("run_step", *arguments)
-        if len(answer) > 1:  # Metaflow shows the element, for which it would read all
-            foreach.settle_inputs(flow, quiet=True)
         self._check(answer, f"R error in step *{step}*")
         if self._taken >= _LARGE:
             # Metaflow packs the artifacts next: what R had of them goes before.

@@ -43,7 +43,7 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
     )
     start_local(local, options)
   }
-  ray_state$session <- local$join(address)
+  ray_state$session <- uninterrupted(local$join)(address)
   ray_state$everywhere <- everywhere
   session$ray <- lapply(c(local$functions(), list(
     stop = local$stop,
@@ -111,7 +111,7 @@ ray_python <- function() {
 # (https://github.com/ray-project/ray/issues/65983): the second time they are quicker.
 start_local <- function(local, options) {
   state <- local_state(local, options)
-  if (grepl("its raylet process ended", state, fixed = TRUE)) {
+  if (grepl("raylet", state, fixed = TRUE)) {
     local$stop()
     state <- local_state(local, options)
   }
@@ -124,7 +124,7 @@ local_state <- function(local, options, timeout = 90) {
   local$start(options, as.list(python_env(reticulate::import("sys")$executable)))
   end <- Sys.time() + timeout
   while ((state <- local$state()) == "starting" && Sys.time() < end) Sys.sleep(0.05)
-  state
+  if (state == "starting") paste("it is not up after", timeout, "seconds") else state
 }
 
 # The primitives: of the task where one runs, else of this session.

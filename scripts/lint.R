@@ -18,7 +18,8 @@ for (one in lints) {
 
 # The runtime as a task loads it.
 runtime <- new.env(parent = baseenv())
-for (file in grep("/runtime/", files, fixed = TRUE, value = TRUE)) sys.source(file, runtime, keep.source = TRUE)
+sources <- list.files("python/metaflow_extensions/gangway/runtime", "[.]R$", recursive = TRUE, full.names = TRUE)
+for (file in sources) sys.source(file, runtime, keep.source = TRUE)
 unused <- character()
 codetools::checkUsageEnv(runtime, suppressLocalUnused = FALSE, report = function(text) {
   if (!grepl("no visible", text, fixed = TRUE)) unused <<- c(unused, text)

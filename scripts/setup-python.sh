@@ -143,7 +143,7 @@ setup_python() { # LEVEL
         "If Ray is what is not found, it has no build for this Python yet: choose another with PYTHON=python3.13." \
         pip_install ${NEWEST:+--upgrade} -r "$wanted" -c "$STATE/constraints.txt" cffi
     rm -f "$STATE/missing-python"
-    pip_install --only-binary isal "$(requirement_of isal)" >"$LOGS/isal.log" 2>&1 ||
+    pip_install --only-binary isal "$(requirement_of isal | cut -d\; -f1)" >"$LOGS/isal.log" 2>&1 ||
         note_optional python "Python package isal: packing artifacts ten times as fast as with Python's gzip"
     if [ "$level" != run ]; then
         optional_step python "Ray Train, Ray Tune, XGBoost" \

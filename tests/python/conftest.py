@@ -151,13 +151,28 @@ def nothing_is_left(
     request: pytest.FixtureRequest, short_tmp: str, tmp_path: Path
 ) -> Iterator[None]:
     """Fail a test that leaves a process of its runs behind, or a temporary folder."""
+    before = children()
     yield
-    if request.node.get_closest_marker("unit"):
-        return  # it started none, and to look at all processes takes longer than most of these
+    # To look at all processes takes longer than most unit tests.
+    is_unit = request.node.get_closest_marker("unit")
     deadline = time.monotonic() + SOON
-    while (left := left_behind(short_tmp, str(tmp_path))) and time.monotonic() < deadline:
+    while (
+        left := [*map(str, children() - before), *gang_folders(short_tmp)]
+        if is_unit
+        else left_behind(short_tmp, str(tmp_path))
+    ) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left, f"left behind: {left}"
+
+
+def children() -> set[psutil.Process]:
+    """Return the processes that this one has started and that still run."""
+    found = psutil.Process().children()
+    return {one for one in found if one.is_running() and one.status() != psutil.STATUS_ZOMBIE}
+
+
+def gang_folders(tmp: str) -> list[str]:
+    return glob.glob(os.path.join(tmp, "gw-*"))
 
 
 def left_behind(tmp: str, cwd: str) -> list[str]:
@@ -165,7 +180,7 @@ def left_behind(tmp: str, cwd: str) -> list[str]:
 
     Ray's processes overwrite their environment with their title, so all signs are looked at.
     """
-    left = glob.glob(os.path.join(tmp, "gw-*"))
+    left = gang_folders(tmp)
     for process in psutil.process_iter():
         try:
             if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:

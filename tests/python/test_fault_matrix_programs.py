@@ -28,7 +28,7 @@ from surroundings import visit_every_port
 
 pytestmark = pytest.mark.faults
 
-HEARTBEAT = 3
+HEARTBEAT = 5
 # A rank that ends with status 0 has not failed for torch; those that wait for it fail then.
 LEFT = {
     "torchrun": "node 0: rank 0 ended with status 1",
@@ -56,7 +56,7 @@ TASK = (
     Fault("task-SIGKILL@1", "the task of node 1 was killed by SIGKILL"),
     Fault("task-SIGSEGV@2", "the task of node 2 was killed by SIGSEGV"),
     Fault("task-SIGKILL@0", "lost control"),
-    Fault("task-SIGSTOP@1", f"node 1 was silent for {HEARTBEAT} s", HEARTBEAT + 10),
+    Fault("task-SIGSTOP@1", f"node 1 was silent for {HEARTBEAT} s", HEARTBEAT + SOON),
 )
 
 

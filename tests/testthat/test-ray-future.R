@@ -55,6 +55,17 @@ test_that("a future takes along what it uses, and gives what it says and its val
   expect_identical(value(list(future(1), future(2))), list(1, 2))
 })
 
+test_that("a session keeps no future that has ended", {
+  local_plan()
+  before <- length(running_futures())
+  futures <- list(future(1), future(stop("an error")))
+  expect_length(launched, before + 2)
+  value(futures[[1]])
+  expect_length(launched, before + 1)
+  expect_error(value(futures[[2]]), "an error")
+  expect_length(launched, before)
+})
+
 test_that("futures leave nothing in their worker", {
   local_plan(workers = 1)
   old <- value(future({

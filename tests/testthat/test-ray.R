@@ -180,7 +180,6 @@ test_that("jobs on one worker do not mix", {
   expect_identical(ray_get(refs), lapply(1:20, function(i) c(if (i %% 2) 1 else 2, i)))
 })
 
-# In a session that has not loaded data.table, which would send its options.
 test_that("methods of S7 that a call registers go with it", {
   skip_if_not_installed("S7")
   local_cluster()
@@ -193,6 +192,20 @@ test_that("methods of S7 that a call registers go with it", {
   expect_equal(ray_get(list(ray_remote(register)(1), ray_remote(plus)(1))), list("kept", "no method"))
 })
 
+test_that("a worker that has loaded S7 ends a job of a session without anything of its own", {
+  skip_without_ray()
+  skip_if_not_installed("S7")
+  seen <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 1)
+    on.exit(ray_shutdown())
+    load <- ray_remote(function(i) isNamespaceLoaded("S7") || is.environment(loadNamespace("S7")))
+    list(ray_get(load(1)), ray_get(load(2)))
+  })
+  expect_identical(seen, list(TRUE, TRUE))
+})
+
+# In a session that has not loaded data.table, which would send its options.
 test_that("options that a call sets go with it, and those of a package that it has loaded stay", {
   skip_without_ray()
   skip_if_not_installed("data.table")

@@ -85,7 +85,7 @@ test_that("what is wrong is found before anything starts", {
 })
 
 test_that("a working folder that cannot be written to is an error", {
-  skip_if(!dir.exists("/proc"))
+  skip_if(!dir.exists("/proc"), "there is no /proc")
   run_python_path()
   withr::local_envvar(METAFLOW_DATASTORE_SYSROOT_LOCAL = "/proc/self")
   flow <- metaflow("NoFolder") |> step(step = "start", next_step = "end") |> step(step = "end")
@@ -164,7 +164,7 @@ end_endless <- function(act, folder) {
 }
 
 test_that("Ctrl-C stops tasks that sleep or spin, and leaves nothing", {
-  skip_if(!dir.exists("/proc"))
+  skip_if(!dir.exists("/proc"), "there is no /proc")
   folder <- local_run_folder()
   ended <- end_endless(function(process) process$interrupt(), folder)
   expect_match(ended$text, "at work")
@@ -173,7 +173,7 @@ test_that("Ctrl-C stops tasks that sleep or spin, and leaves nothing", {
 })
 
 test_that("when R is killed the run ends as well", {
-  skip_if(!dir.exists("/proc"))
+  skip_if(!dir.exists("/proc"), "there is no /proc")
   folder <- local_run_folder()
   withr::local_envvar(TMPDIR = folder) # a killed R leaves its temporary folder
   ended <- end_endless(function(process) process$kill(), folder)
@@ -182,7 +182,7 @@ test_that("when R is killed the run ends as well", {
 })
 
 test_that("what a killed run has left may clean up after itself, and is killed if it does not end", {
-  skip_if(!dir.exists("/proc"))
+  skip_if(!dir.exists("/proc"), "there is no /proc")
   folder <- withr::local_tempdir()
   withr::local_dir(folder)
   mark <- run_mark(folder)
@@ -192,13 +192,14 @@ test_that("what a killed run has left may clean up after itself, and is killed i
   }
   process <- start("(sleep 2; touch cleaned)")
   process$wait()
-  stop_process(process, FALSE, mark)
+  stop_process(process, FALSE, mark, left_behind = 60)
   expect_true(file.exists("cleaned"))
   process <- start("sleep 600")
   process$wait()
   expect_length(ps::ps_find_tree(mark), 1L)
   stop_process(process, FALSE, mark, left_behind = 0.5)
-  Sys.sleep(0.2)
+  end <- Sys.time() + 40
+  while (length(ps::ps_find_tree(mark)) && Sys.time() < end) Sys.sleep(0.1)
   expect_length(ps::ps_find_tree(mark), 0L)
 })
 

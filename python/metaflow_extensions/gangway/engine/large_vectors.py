@@ -143,7 +143,7 @@ def _without(data: memoryview, vectors: Sequence[Vector]) -> Any:
 
 
 def _filled(kind: int, values: memoryview, like: Any) -> Any:
-    """Make a vector of these values, with with the attributes of `like`."""
+    """Make a vector of these values, with the attributes of `like`."""
     import rpy2.rinterface as ri
     from rpy2.rinterface_lib import openrlib
 

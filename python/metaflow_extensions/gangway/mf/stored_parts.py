@@ -17,7 +17,7 @@ from .gzip_parts import LONGEST_INDEX, Parts
 
 @contextlib.contextmanager
 def open_parts(datastore: Any, name: str) -> Iterator[Parts]:
-    """Return the bytes of an artifact, to read parts of.
+    """Open the bytes of an artifact, to read parts of them.
 
     Parameters
     ----------

@@ -95,9 +95,8 @@ class RayParallelDecorator(GangDecorator):
         "object_store_memory": None,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
+        **GangDecorator.checks,
         "main_port": checks.integer(1024, 65535),
-        "all_nodes_started_timeout": checks.seconds,
-        "heartbeat_timeout": checks.seconds,
         "unreachable_timeout": checks.seconds,
         "enable_worker_logs": checks.flag,
         "logging_level": checks.choice("debug", "info", "warning", "error", "critical"),

@@ -74,7 +74,7 @@ def unpack(value: Any) -> Any:
 
 
 def pack_value(data: Any) -> Any:
-    """Do the same with a value as runtime's ``write_outcome()`` writes it.
+    """Do the same with a value as runtime's ``write_value()`` writes it.
 
     First come four bytes, the length of what follows: R's serialization of the conditions that go
     with it, or nothing. Then comes R's serialization of the value. Nothing is told by what the

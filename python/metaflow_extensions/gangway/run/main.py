@@ -20,8 +20,8 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     """Run the command line of a flow class.
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
-    ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary
-    folder that is removed after them, and writes ``GANGWAY_REPORT``.
+    ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary folder that is
+    removed after them, and writes ``GANGWAY_REPORT``.
     """
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
     report = os.environ.pop("GANGWAY_REPORT", None)

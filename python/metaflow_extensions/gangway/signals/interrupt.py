@@ -169,8 +169,8 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         urgent = signum != WAKE_SIGNAL or bool(_pending)
         if _in_python and urgent:
             raise Interrupted
-        # Once: the code may have things to clear up. The watcher's signals come again, for code
-        # that ran in the bridge's modules at the first.
+        # Once: the code may have things to clear up. The watcher's signals come again, in case the
+        # bridge's own modules ran at the first.
         if not told_callee and (urgent or watcher.interrupting) and _called_by_r(frame):
             told_callee = True
             raise Interrupted

@@ -83,13 +83,14 @@ class BoundedLines:
     def take(self, number: int, line: bytes) -> None:
         """Pass a line on, if the bound lets it through; cut it if it is too long."""
         if self._bound.lets_through():
-            if time.monotonic() - self._told > 1:
-                self.tell_dropped()
+            self.tell_dropped(every=1)
             cut = line[:LONGEST_SHOWN] + (b" ..." if len(line) > LONGEST_SHOWN else b"")
             self._pass_on(number, cut)
 
-    def tell_dropped(self) -> None:
-        """Say that there was more to show, if there was."""
+    def tell_dropped(self, every: float = 0) -> None:
+        """Say that there was more to show, if there was, and `every` seconds at most."""
+        if time.monotonic() - self._told < every:
+            return
         self._told = time.monotonic()
         dropped, self._bound.dropped = self._bound.dropped, 0
         if dropped:

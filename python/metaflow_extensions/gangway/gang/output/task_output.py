@@ -121,13 +121,10 @@ class WorkerOutput:
                 source.kept.close()
 
     def _run(self) -> None:
-        told = time.monotonic()
         while not self._stopped.is_set():
             self._turn(0.1)
-            if time.monotonic() - told > 1:
-                told = time.monotonic()
-                for lines in self._lines.values():
-                    lines.tell_dropped()
+            for lines in self._lines.values():
+                lines.tell_dropped(every=1)
         deadline = time.monotonic() + times.DRAIN
         while self._turn(0) and time.monotonic() < deadline:
             pass

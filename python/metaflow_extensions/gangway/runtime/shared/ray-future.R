@@ -116,11 +116,11 @@ lighter <- function(template) {
   walk(template)
 }
 
-# The futures that are under way: their live conditions must find them, and free workers be counted.
+# The futures that are under way: their immediate conditions must find them, and free workers be counted.
 launched <- new.env(parent = emptyenv())
 
 forget_future <- function(future) {
-  if (!is.null(launched[[future$conditions_key]])) rm(list = future$key, envir = launched)
+  if (!is.null(launched[[future$conditions_key]])) rm(list = future$conditions_key, envir = launched)
 }
 
 # Futures of this connection whose tasks have not ended; those that have ended are collected, as other backends do.
@@ -157,6 +157,7 @@ future_is_done <- function(future) {
 
 collect_future <- function(future) {
   if (future$state %in% c("canceled", "interrupted")) {
+    forget_future(future)
     return(fail_future(future, "was cancelled", "FutureCanceledError"))
   }
   while (is.null(outcome <- outcomes(future$ref$number, ray_look))) relay_immediate_conditions()

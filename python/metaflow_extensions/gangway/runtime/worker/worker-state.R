@@ -105,7 +105,8 @@ forget_methods <- function() {
 
 # The same of S7's tables, where a task may also have replaced a method of its job.
 forget_s7_methods <- function() {
-  mine <- Filter(function(method) !is.null(method$s7), unlist(lapply(worker$world$parts, `[[`, "registered"), FALSE))
+  registered <- do.call(c, lapply(worker$world$parts, `[[`, "registered"))
+  mine <- as.list(Filter(function(method) !is.null(method$s7), registered))
   names(mine) <- vapply(mine, `[[`, "", "key")
   for (method in s7_methods()) {
     own <- mine[[method$key]]

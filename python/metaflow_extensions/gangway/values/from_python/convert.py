@@ -102,7 +102,7 @@ class Conversion:
         return maker(value, self)
 
     def known(self, node: Node | None) -> Node:
-        """Insist on a node."""
+        """Return the node; raise `NoCounterpart` where it is None."""
         if node is None:
             raise NoCounterpart
         return node

@@ -135,11 +135,12 @@ case_docs <- function(rows) {
   kinds <- unique(vapply(rows, function(row) row$kind, ""))
   enc2utf8(c(
     "# What R code takes along, case by case", "",
-    "This page is made from the table in `tests/testthat/cases/`, which `make test` runs in a plain R",
+    "This page is made from the table in `tests/testthat/cases/`. `make test-cases` runs it in a plain R",
     "session and by every door through which code leaves it: in a step, in a step of a gang, and, from a",
     "session and from a gang's step, in `ray_map()`, `ray_remote()`, `ray_actor()`, foreach's `%dopar%`,",
-    "and `plan(ray)` through future.apply and furrr. \"far\" is another machine, or a bundle that is",
-    "stored: only what code names goes there, and the rest is an error that says so.", "",
+    "and `plan(ray)` through future.apply and furrr; `make test` takes every eighth row. \"far\" is another",
+    "machine, or a bundle that is stored: only what code names goes there, and the rest is an error that",
+    "says so.", "",
     "To write it again:", "",
     "    Rscript -e 'source(\"tests/testthat/helper-cases.R\"); write_case_docs()'",
     unlist(lapply(kinds, function(kind) kind_docs(Filter(function(row) row$kind == kind, rows))))

@@ -141,11 +141,11 @@ def settle_inputs(flow: Any, inputs: Sequence[Any] | None = None, *, quiet: bool
     quiet : bool
         Leave to Metaflow what cannot be found, instead of raising `ArtifactException`.
     """
-    frames = flow_state.foreach_frames(flow)
-    if not frames:
-        return
 
     def find(level: int) -> tuple[Any] | None:
+        frames = flow_state.foreach_frames(flow)  # not before: of each input it is a read
+        if not frames:
+            return None
         try:
             return _input(flow, level, frames[level])
         except ArtifactException:

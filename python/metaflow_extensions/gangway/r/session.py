@@ -80,7 +80,8 @@ class RSession(REngine):
         if inputs is not None:
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
-        foreach.settle_inputs(flow, inputs, quiet=True)  # Metaflow shows it when a step has failed
+        # R asks what was before the step, and Metaflow shows the element of one that has failed.
+        foreach.settle_inputs(flow, inputs, quiet=True)
         answer = self.call("run_step", *arguments)
         self._check(answer, f"R error in step *{step}*")
         if self._taken >= _LARGE:

@@ -88,7 +88,7 @@ class BoundedLines:
             self._pass_on(number, cut)
 
     def tell_dropped(self, every: float = 0) -> None:
-        """Say that there was more to show, if there was, and `every` seconds at most."""
+        """Say that there was more to show, if there was; once in `every` seconds at most."""
         if time.monotonic() - self._told < every:
             return
         self._told = time.monotonic()

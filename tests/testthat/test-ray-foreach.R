@@ -31,6 +31,7 @@ test_that("it tells what it is", {
 test_that("loops give what they give one after another", {
   local_backend()
   expect_same(foreach(i = 1:5) %dopar% sqrt(i))
+  expect_same(foreach(i = 1:2) %dopar% NULL)
   expect_same(foreach(i = 1:7, .combine = c) %dopar% i^2)
   expect_same(foreach(i = 1:250, .combine = `+`, .init = 100) %dopar% i)
   expect_same(foreach(i = 1:3, .combine = rbind, .multicombine = TRUE) %dopar% c(i, i))

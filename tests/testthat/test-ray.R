@@ -180,6 +180,78 @@ test_that("jobs on one worker do not mix", {
   expect_identical(ray_get(refs), lapply(1:20, function(i) c(if (i %% 2) 1 else 2, i)))
 })
 
+test_that("what changes where it is, or is registered again, is sent again", {
+  skip_without_ray()
+  seen <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 2)
+    on.exit(ray_shutdown())
+    calls <- list(
+      slot = function(i) new("Held")@p, method = function(i) counter$new(n = 1)$go(),
+      lock = function(i) {
+        one <- counter$new(n = 4)
+        tryCatch({
+          one$n <- 5
+          "changed"
+        }, error = function(e) "locked")
+      },
+      registered = function(i) format(structure(1, class = "noted")),
+      coerced = function(i) methods::as(new("Held"), "character"),
+      constant = function(i) {
+        tryCatch({
+          constant <<- 6
+          "changed"
+        }, error = function(e) "locked")
+      }
+    )
+    set <- function(expr) eval(substitute(expr), globalenv())
+    set({
+      setClass("Held", slots = c(p = "ANY"))
+      counter <- setRefClass("counter", fields = list(n = "numeric"), methods = list(go = function() "v1"))
+      registerS3method("format", "noted", function(x, ...) "first")
+      setAs("Held", "character", function(from) "first")
+      constant <- 5
+    })
+    for (name in names(calls)) environment(calls[[name]]) <- globalenv()
+    everywhere <- function() {
+      lapply(calls, function(call) list(call(1), ray_map(1:3, call)[[3]], ray_get(ray_remote(call)(1))))
+    }
+    before <- everywhere()
+    set({
+      # nolint start: object_name_linter. S4's own name.
+      setMethod("initialize", "Held", function(.Object, ...) {
+        .Object <- callNextMethod()
+        .Object@p <- 77
+        .Object
+      })
+      # nolint end
+      counter$methods(go = function() "v2")
+      counter$lock("n")
+      registerS3method("format", "noted", function(x, ...) "second")
+      setAs("Held", "character", function(from) "second")
+      constant <- 5
+      lockBinding("constant", globalenv())
+    })
+    list(before, everywhere())
+  })
+  first <- list(slot = NULL, method = "v1", lock = "changed", registered = "first", coerced = "first",
+    constant = "changed")
+  second <- list(slot = 77, method = "v2", lock = "locked", registered = "second", coerced = "second",
+    constant = "locked")
+  expect_identical(seen[[1]], lapply(first, function(value) list(value, value, value)))
+  expect_identical(seen[[2]], lapply(second, function(value) list(value, value, value)))
+})
+
+test_that("a task that closes all connections ends, and its worker goes on", {
+  local_cluster()
+  closes <- ray_remote(function(i) {
+    closeAllConnections()
+    i
+  })
+  expect_identical(ray_get(lapply(1:4, closes)), as.list(1:4))
+  expect_output(ray_get(lapply(1:4, ray_remote(function(i) cat("shown", i, "\n")))), "shown 4")
+})
+
 test_that("methods of S7 that a call registers go with it", {
   skip_if_not_installed("S7")
   local_cluster()

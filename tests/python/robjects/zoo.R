@@ -17,6 +17,7 @@ zoo <- list(
   },
   complex = function() complex(real = c(1, NA, NaN, -0), imaginary = c(-0, 2, Inf, NA)),
   character = function() c("", "a", NA, "NA", "gr\u00fcn", "\U1F980", "a\\b\n"),
+  no_text = function() "\xE7t\xE9",
   latin1 = function() {
     x <- c("gr\xfcn", "ascii")
     Encoding(x) <- "latin1"

@@ -148,7 +148,8 @@ write_parcel <- function(x, bag, packages = character(), restore = NULL, to = NU
   globals <- if (!is.null(bag)) global_values(bag)
   parcel <- list(
     mark = parcel_mark, packages = packages, environments = list(), globals = globals$values, packed = globals$packed,
-    active = globals$active, left = bag$left, registered = unname(bag$registered), restore = restore, value = x
+    active = globals$active, locked = globals$locked, left = bag$left, registered = unname(bag$registered),
+    restore = restore, value = x
   )
   # Where there are environments, what they hold has to be known before the first byte is written.
   if (!is.null(bag)) {
@@ -186,11 +187,12 @@ discover <- function(x, hook) {
 
 global_values <- function(bag) {
   names <- as.character(names(bag$globals))
-  active <- vapply(names, function(name) {
-    exists(name, envir = globalenv(), inherits = FALSE) && bindingIsActive(name, globalenv())
-  }, NA)
+  here <- names %in% names(globalenv())
+  active <- here
+  active[here] <- vapply(names[here], bindingIsActive, NA, globalenv())
+  locked <- names[here][vapply(names[here], bindingIsLocked, NA, globalenv())]
   values <- lapply(bag_globals(bag), without_source)
-  c(pack_named(values[!active]), list(active = values[active]))
+  c(pack_named(values[!active]), list(active = values[active], locked = locked))
 }
 
 # Not all that R's hook shows is lost: a class definition's key is a pointer that is only compared.
@@ -270,7 +272,7 @@ fill_parcel <- function(parcel, made, holders) {
     parcel$environments[[id]]$values <- unpack_named(contents$values, contents$packed)
     if (!is.null(made[[id]])) fill_environment(made[[id]], parcel$environments[[id]], holders[[id]])
   }
-  around <- parcel[c("globals", "active", "left", "registered")]
+  around <- parcel[c("globals", "active", "locked", "left", "registered")]
   if (any(lengths(around))) arrived$around <- c(arrived$around, list(around))
   arrived$made <- c(arrived$made, Map(function(id, env) list(env = env, contents = parcel$environments[[id]]),
     names(made), made))
@@ -305,8 +307,15 @@ arrive <- function() {
 settle <- function(part) {
   settle_globals(part)
   for (method in part$registered) register_method(method)
-  # S4 classes and methods of the script are dispatched on only once R has read their tables.
-  if (any(startsWith(as.character(names(part$globals)), ".__"))) methods::cacheMetaData(globalenv(), TRUE)
+  attach_s4(names(part$globals), TRUE)
+}
+
+# S4 classes and methods of the script are dispatched on only once R has read their tables; and for a class for which
+# another method was found before, as initialize()'s of R, only once it has read them again.
+attach_s4 <- function(names, attach) {
+  names <- as.character(names)
+  if (any(startsWith(names, ".__"))) methods::cacheMetaData(globalenv(), attach)
+  if (any(startsWith(names, ".__T__")) && attach) methods::cacheMetaData(globalenv(), TRUE)
 }
 
 settle_globals <- function(part) {
@@ -314,15 +323,18 @@ settle_globals <- function(part) {
   put_globals(part$globals)
   for (name in names(part$active)) makeActiveBinding(name, part$active[[name]], globalenv())
   bind_left(part$left, globalenv())
+  for (name in part$locked) lockBinding(name, globalenv())
 }
 
-# An assignment to an active binding would call its function.
+# An assignment to an active binding would call its function, to a locked one it would be an error.
 put_globals <- function(values) {
   if (!length(values)) {
     return(invisible())
   }
   here <- names(values)[names(values) %in% names(globalenv())]
-  forget_globals(here[vapply(here, bindingIsActive, NA, globalenv())])
+  forget_globals(here[vapply(here, function(name) {
+    bindingIsActive(name, globalenv()) || bindingIsLocked(name, globalenv())
+  }, NA)])
   list2env(values, globalenv())
 }
 

@@ -82,7 +82,7 @@ loop_body <- function(obj, variables, expr, envir, never) {
   # What shall not travel looks as if the caller gave it, who does not.
   names <- c(union(variables, never), if (uses_dots(expr, envir)) "...")
   nothing <- alist(x = ) # nolint: spaces_inside_linter.
-  as.function(c(stats::setNames(rep(nothing, length(names)), names), expr), envir = envir)
+  as.function(c(stats::setNames(rep(nothing, length(names)), names), list(expr)), envir = envir)
 }
 
 loop_error <- function(e, expr) {

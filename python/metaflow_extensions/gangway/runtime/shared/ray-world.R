@@ -58,9 +58,18 @@ session_world <- function() {
   of_functions <- vapply(values, is.function, NA) | s4
   list(
     functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
-    tables = lapply(values[s4 & vapply(values, is.environment, NA)], as.list, all.names = TRUE),
-    methods = table_sizes(), s7 = s7_methods(), packages = packages_key()
+    tables = lapply(values[s4], insides), methods = table_sizes(), registered = script_methods(), s7 = s7_methods(),
+    packages = packages_key()
   )
+}
+
+# What is in the environments of S4's tables of methods, and of reference classes, which change where they are.
+insides <- function(x) {
+  if (is.environment(x)) {
+    as.list(x, all.names = TRUE)
+  } else if (inherits(x, "refClassRepresentation")) {
+    lapply(list(x@refMethods, x@fieldPrototypes), as.list, all.names = TRUE)
+  }
 }
 
 same_world <- function(x, y) {

@@ -9,10 +9,16 @@ is_plain <- function(x) {
       switch(typeof(x),
         logical = , integer = !is.na(x),
         double = is.nan(x) || !is.na(x),
-        character = !is.na(x) && Encoding(x) != "bytes" && validUTF8(enc2utf8(x)),
+        character = !is.na(x) && is_text(x),
         FALSE
       )
   )
+}
+
+# Python's text is Unicode. Where bytes without a declared encoding are none, enc2utf8() would make other ones of them.
+is_text <- function(x) {
+  text <- enc2utf8(x)
+  Encoding(x) != "bytes" && validUTF8(text) && (Encoding(x) != "unknown" || identical(charToRaw(text), charToRaw(x)))
 }
 
 # A description that Python keeps with the bytes, as one character vector: type, version of R, length, dimensions,

@@ -461,6 +461,13 @@ leave_capture <- function() {
 }
 
 take_output <- function() {
+  # User code has closed all connections.
+  if (!tryCatch(isOpen(worker$output), error = function(e) FALSE)) {
+    said <- worker$said
+    open_capture()
+    worker$said <- said
+    return(invisible())
+  }
   if (unclass(stdout()) != worker$sink) {
     while (sink.number()) sink() # user code has left one, or has ended ours
     sink(worker$output)

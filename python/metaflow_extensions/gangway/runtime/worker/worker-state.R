@@ -145,7 +145,7 @@ leave_world <- function() {
   if (is.null(world)) {
     return(invisible())
   }
-  if (world$has_s4) methods::cacheMetaData(globalenv(), FALSE)
+  if (world$has_s4) attach_s4(world$names, FALSE)
   rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
   rm(list = ls(left_here, all.names = TRUE), envir = left_here)
   for (part in world$parts) {

@@ -11,3 +11,11 @@ row("RNGkind() itself", code = RNGkind(), expect = c("Wichmann-Hill", "Box-Mulle
 row("Sys.setlocale()", setup = Sys.setlocale("LC_COLLATE", "C"), code = {
   sort(c("b", "A", "a", "B"))
 }, expect = c("A", "B", "a", "b"))
+row("the name of a function", setup = {
+  contr.h41 <- function(n, ...) contr.sum(n) * 3
+  options(contrasts = c("contr.h41", "contr.poly"))
+}, code = unname(contrasts(factor(1:2))[, 1]), expect = c(3, -3))
+row("warn = -1, set by the code", code = {
+  options(warn = -1)
+  as.integer("a")
+}, expect = NA_integer_)

@@ -37,19 +37,10 @@ row("scipen of an exponent with paste()", setup = ix13 <- 1e-10, code = paste(ix
 row("ts.eps and expressions as numbers", setup = options(ts.eps = 1e-3, expressions = 4000),
   code = c(getOption("ts.eps"), getOption("expressions")), expect = c(1e-3, 4000)
 )
-row("warn = 2", setup = options(warn = 2), code = inherits(try(as.integer("a"), TRUE), "try-error"), expect = TRUE)
-row("warn = -1, set by the code", code = {
-  options(warn = -1)
-  as.integer("a")
-}, expect = NA_integer_)
 row("a function", setup = {
   ok40 <- structure(numeric(3e5), class = "large")
   options(mine.fun40 = function() length(unclass(ok40)))
 }, code = getOption("mine.fun40")(), expect = 300000L)
-row("the name of a function", setup = {
-  contr.h41 <- function(n, ...) contr.sum(n) * 3
-  options(contrasts = c("contr.h41", "contr.poly"))
-}, code = unname(contrasts(factor(1:2))[, 1]), expect = c(3, -3))
 row("an option that a package sets when it is loaded", code = {
   library(data.table)
   nrow(as.data.table(mtcars)[, .(m = mean(mpg)), by = cyl])

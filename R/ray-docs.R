@@ -10,7 +10,8 @@
 #'   arrives there as the value, and each worker process deserializes it once, not once a task; a task must not change
 #'   it in place (environments, data.tables). When R has forgotten the reference, the value is freed.
 #'
-#' What a task has printed, its messages and its warnings appear here, in their order, when its value is fetched.
+#' What a task has printed, its messages and its warnings appear here, in their order, when its value is fetched, and
+#' other conditions that it has signalled are signalled here. Their restarts are over by then.
 #'
 #' @param x Any R object.
 #' @param refs A reference or a list of references; for `ray_cancel()` also an actor.
@@ -57,9 +58,10 @@ NULL
 
 #' Run an R function on a Ray cluster
 #'
-#' @details What `f` uses from around it (functions, values, attached packages) travels with it, once, at the first
-#'   call; `self` of a flow's step does not: read what `f` needs from it before. A worker process runs many tasks, one
-#'   after the other.
+#' @details What `f` uses from around it (functions, values, attached packages, options) travels with it at the first
+#'   call, and again at a call before which something of it has changed, so that each call sees what a call of `f` here
+#'   would see. What no code names, and is small, is there too, as it was when `f` was sent. `self` of a flow's step
+#'   does not travel: read what `f` needs from it before. A worker process runs many tasks, one after the other.
 #'
 #' @param f A function, or a formula where rlang is installed.
 #' @param cpus,gpus Cores and GPUs that a call takes of its node while it runs; parts of one are possible.

@@ -400,3 +400,53 @@ def test_an_artifact_is_loaded_once_and_only_where_it_is_used(run_r: Run) -> Non
         COUNTED,
     )
     assert "LOADED ['a', 'b']" in result.stdout, result.stdout
+
+
+IN_PLACE = """
+start = function(self) {
+  counter <- function() { n <- 0; list(up = function() n <<- n + 1, get = function() n) }
+  self$closure <- (function() { n <- 0; function() n <<- n + 1 })()
+  self$closures <- counter()
+  self$hung <- structure(1, state = new.env(parent = globalenv()))
+  self$deep <- list(list(new.env(parent = globalenv())))
+  self$formula <- local({ k <- 1; y ~ x + k }, new.env(parent = globalenv()))
+  self$of_class <- structure(list(e = list(new.env(parent = globalenv()))), class = 'held')
+  self$later <- local({ delayedAssign('v', stop('run')); function() missing(v) })
+  self$read <- counter()
+},
+left = function(self) {
+  self$closure()
+  self$closures$up()
+  attr(self$hung, 'state')$v <- 1
+  self$deep[[1]][[1]]$v <- 1
+  assign('k', 2, environment(self$formula))
+  assign('v', 1, self$of_class$e[[1]])
+  self$later
+  self$read$get()
+},
+right = function(self) stopifnot(self$closures$get() == 0, self$read$get() == 0),
+join = function(self, inputs) {
+  merge_artifacts(self, list(inputs$left))
+  self$mine <- new.env(parent = globalenv())
+  merge_artifacts(self, list(inputs$left))
+  self$closure()
+  self$mine$v <- 1
+},
+end = function(self) {
+  stopifnot(self$closure() == 3, self$closures$get() == 1, attr(self$hung, 'state')$v == 1,
+    self$deep[[1]][[1]]$v == 1, environment(self$formula)$k == 2, self$of_class$e[[1]]$v == 1, self$mine$v == 1)
+  self$deep[[1]][[1]]$v <- 2
+}
+"""
+# What the step has stored of its own, as it was after the step before.
+HANDED_ON = SPLIT.replace(
+    'R.call("left", self)',
+    """R.call("left", self)
+        print("NEW", sorted(set(vars(self)) & {"later", "read", "closure", "deep"}))""",
+)
+
+
+def test_what_changes_in_place_in_a_later_step_is_kept(run_r: Run) -> None:
+    result = run_r(IN_PLACE, HANDED_ON)
+    assert result.returncode == 0, result.stdout
+    assert "NEW ['closure', 'deep']" in result.stdout, result.stdout

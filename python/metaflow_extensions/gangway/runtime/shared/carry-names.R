@@ -8,6 +8,7 @@
 #' @param code Whether the code of it is asked for, as by substitute().
 #' @noRd
 collect_name <- function(name, env, called, via, bag, read = !called, code = FALSE) {
+  if (!isTRUE(via$soft)) utils::sethash(bag$looked, env, c(utils::gethash(bag$looked, env), name))
   repeat {
     global <- identical(env, globalenv())
     if (!global && (is_shared_environment(env) || !is.null(search_name(env)))) break
@@ -66,7 +67,9 @@ collect_local <- function(name, env, value, via, bag) {
 
 collect_captured <- function(name, value, via, bag) {
   if (!is.function(value)) {
-    bag$captured[[length(bag$captured) + 1L]] <- list(name = name, value = value, owner = via$owner, fun = via$fun)
+    bag$captured[[length(bag$captured) + 1L]] <- list(
+      name = name, value = value, owner = via$owner, fun = via$fun, soft = isTRUE(via$soft)
+    )
     # What no code names is small with all that hangs on it, and travels as it is.
     if (isTRUE(via$soft) || holds_nothing(list(value))) {
       return(invisible())

@@ -20,8 +20,8 @@
 #' @param known_elsewhere Names that will be there.
 #' @param options Whether the session's options go along with it.
 #' @return An environment: `globals` (name to list(value, soft)), `left` (what stays behind, by name), `need`
-#'   (environment to names), `kept` (environments that are data themselves), `frames`, `searched`, `captured`,
-#'   `missing`, `super`, `assigned`, `dynamic`.
+#'   (environment to names), `looked` (environment to names that code looks for from there), `kept` (environments that
+#'   are data themselves), `frames`, `searched`, `captured`, `missing`, `super`, `assigned`, `dynamic`.
 #' @noRd
 carry <- function(roots, policy, never = NULL, refuse = NULL, known_elsewhere = NULL, options = TRUE) {
   bag <- new_bag(policy)
@@ -52,7 +52,7 @@ new_bag <- function(policy) {
   bag$super <- bag$assigned <- bag$called <- bag$strings <- bag$members <- character()
   bag$dynamic <- FALSE
   bag$spent <- 0
-  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables")) {
+  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables", "looked")) {
     bag[[table]] <- utils::hashtab("address")
   }
   bag$seen <- utils::hashtab("identical")

@@ -12,12 +12,14 @@ not_attached <- c(
 #' @param f The function.
 #' @param constants Arguments that all calls share.
 #' @param never Names that shall not travel.
+#' @param look A function that is given what carry() has found.
 #' @param ... More fields of the job.
 #' @noRd
-job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL, ...) {
+job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL, look = NULL, ...) {
   job <- list(kind = kind, f = without_source(f), constants = constants, ...)
   world <- world_for_jobs(driver)
   bag <- carry_job(f, constants, never, world, driver)
+  if (!is.null(look)) look(bag)
   job$shared <- world$bytes
   job$shared_key <- world$key
   job$gone <- world$gone

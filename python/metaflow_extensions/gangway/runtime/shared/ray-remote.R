@@ -43,14 +43,16 @@ check_resources <- function(driver, options) {
 
 as_callable <- function(f) if (inherits(f, "formula")) rlang::as_function(f) else match.fun(f)
 
-# Sends the function once for each connection, at the first call: what it uses may be defined after it.
+# Sends the function at its first call, as what it uses may be defined after it, and anew when that has changed.
 ray_call <- function(remote, args) {
   driver <- ray_driver()
   packages <- packages_key()
-  if (!identical(remote$session, ray_state$session) || !identical(remote$packages, packages)) {
+  if (!identical(remote$session, ray_state$session) || !identical(remote$packages, packages) || is_outdated(remote)) {
     check_resources(driver, remote$options)
-    remote$job <- driver$add_job(job_bytes(remote$f, driver), remote$options)
-    if (is.null(remote$session)) reg.finalizer(remote, drop_remote)
+    if (is.null(remote$session)) reg.finalizer(remote, drop_remote) else drop_remote(remote)
+    remote$session <- NULL # where the function cannot be sent, the next call tries again
+    bytes <- job_bytes(remote$f, driver, look = function(bag) watch_code(remote, bag))
+    remote$job <- driver$add_job(bytes, remote$options)
     remote$packages <- packages
     remote$session <- ray_state$session
   }

@@ -12,6 +12,7 @@ new_self <- function(handle, read_only = FALSE) {
   state$read_only <- read_only
   state$values <- new.env(parent = emptyenv())
   state$assigned <- state$touched <- character()
+  state$watched <- list()
   state$checking <- 0
   state$began <- proc.time()[[3]]
   assign(as.character(handle), state, states)
@@ -33,7 +34,7 @@ is_reference <- function(x) {
   (is.environment(x) || isS4(x) || inherits(x, "data.table")) && !inherits(x, "gangway_python")
 }
 
-# What may be changed in place without an assignment to self. Deeper inside, an assignment is needed.
+# What is handed over whenever it was read: nobody can tell whether it was changed in place.
 has_reference <- function(x) {
   is_reference(x) || (is.list(x) && any(vapply(unclass(x), is_reference, NA)))
 }
@@ -55,8 +56,18 @@ self_get <- function(self, name) {
     }
   )
   assign(name, x, state$values)
-  if (!state$read_only && name != "input" && has_reference(x)) state$touched <- c(state$touched, name)
+  if (!state$read_only && name != "input") watch_value(state, name, x)
   x
+}
+
+# What may be changed in place, without an assignment to self: also a function's variables, and an environment that
+# hangs anywhere.
+watch_value <- function(state, name, x) {
+  if (has_reference(x)) {
+    state$touched <- union(state$touched, name)
+  } else if (!inherits(x, "gangway_python") && !holds_data_alone(x)) {
+    state$watched[[name]] <- watch_insides(x)
+  }
 }
 
 # As in Python: of each foreach around the task, the outermost first, the index (from 0), the number of splits and
@@ -112,12 +123,16 @@ check_value <- function(state, value, path, is_first) {
   if (!is.null(lost)) refuse(lost)
 }
 
-changed_names <- function(state) union(state$assigned, state$touched)
+changed_names <- function(state) {
+  in_place <- vapply(state$watched, have_changed, NA)
+  Reduce(union, list(state$assigned, state$touched, names(in_place)[in_place]), character())
+}
 
-# Artifacts are serialized once, when the step's function is done (or Python needs them).
-self_flush <- function(self) {
+# Artifacts are serialized once, when the step's function is done (or Python needs them, and it `goes_on`).
+self_flush <- function(self, goes_on = FALSE) {
   state <- state_of(self)
-  for (name in changed_names(state)) {
+  changed <- changed_names(state)
+  for (name in changed) {
     x <- get(name, state$values, inherits = FALSE)
     # What was only read, and now holds what its package put there for this session, stays what it was.
     only_read <- !name %in% state$assigned
@@ -126,7 +141,8 @@ self_flush <- function(self) {
     problem <- decode(do.call(py$set, c(list(.subset2(self, "handle"), name), payload)))
     if (nzchar(problem) && !only_read) refuse(find_unreadable(x, paste0("self$", name), problem))
   }
-  state$assigned <- state$touched <- character()
+  state$assigned <- character()
+  if (goes_on) for (name in changed) watch_value(state, name, get(name, state$values, inherits = FALSE))
 }
 
 # What a step's function has read and assigned is of no more use when it has ended, and may be large.

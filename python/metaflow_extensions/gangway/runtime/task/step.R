@@ -22,7 +22,7 @@ gather_inputs <- function(inputs, input) {
 is_control <- function(input) decode(py$is_control(.subset2(input, "handle")))
 
 merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
-  self_flush(flow)
+  self_flush(flow, goes_on = TRUE)
   handles <- vapply(unclass(inputs), .subset2, 0, "handle", USE.NAMES = FALSE)
   decode(py$merge(
     .subset2(flow, "handle"), handles, as.character(unlist(exclude)),

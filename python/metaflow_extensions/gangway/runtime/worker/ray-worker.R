@@ -42,6 +42,7 @@ start_worker <- function(node) {
   note_process()
   worker$options_before <- names(options())
   watch_packages()
+  watch_unlocking()
   arrived$at_libraries <- watch_packages
   open_capture()
   when_foreach_is_loaded()
@@ -438,21 +439,28 @@ captured <- function(expr) {
       message = function(m) say(m, "muffleMessage"),
       # With others, R itself makes an error of it, or ignores it.
       warning = function(w) if (getOption("warn") %in% 0:1) say(w, "muffleWarning"),
-      immediateCondition = function(c) say(c, "muffleProgression")
+      immediateCondition = function(c) say(c, "muffleProgression"),
+      condition = function(c) if (is_for_session(c)) say(c)
     ),
     error = function(e) list(NULL, as_failure(e, frames, depth)),
     interrupt = function(e) list(NULL, as_failure(simpleError("interrupted")))
   )
 }
 
+# What no other handler above takes, and what cli does not say as a message afterwards; a future has notes of its own.
+is_for_session <- function(condition) {
+  others <- c("error", "warning", "message", "interrupt", "immediateCondition", "cli_message", "callr_message")
+  !inherits(condition, others) && !identical(worker$job$kind, "future")
+}
+
 # Not in a forked child, whose notes nobody would read.
-say <- function(condition, restart) {
+say <- function(condition, restart = NULL) {
   if (is_forked()) {
     return()
   }
   if (unclass(stdout()) == worker$sink) take_output() # else user code captures its output
   worker$said[[length(worker$said) + 1L]] <- condition
-  tryInvokeRestart(restart)
+  if (!is.null(restart)) tryInvokeRestart(restart)
 }
 
 # A forked child prints to the worker's log.

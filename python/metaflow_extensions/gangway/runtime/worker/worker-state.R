@@ -6,7 +6,8 @@ process_state <- function() {
   list(
     search = search(), options = options(), unsorted = as.list(.Options), libraries = .libPaths(),
     folder = getwd(), variables = Sys.getenv(), rng = RNGkind(), tables = table_sizes(),
-    devices = grDevices::dev.list(), all_devices = .Devices, locale = Sys.getlocale()
+    devices = grDevices::dev.list(), all_devices = .Devices, locale = Sys.getlocale(), umask = Sys.umask(NA),
+    hooks = as.list(user_hooks, all.names = TRUE), palette = grDevices::palette()
   )
 }
 
@@ -30,6 +31,12 @@ restore_state <- function(state, variables = TRUE) {
     for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
   }
   if (!identical(table_sizes(), state$tables)) forget_methods()
+  if (!identical(Sys.umask(NA), state$umask)) Sys.umask(state$umask)
+  if (!identical(grDevices::palette(), state$palette)) grDevices::palette(state$palette)
+  if (!identical(now <- as.list(user_hooks, all.names = TRUE), state$hooks)) restore_hooks(now, state$hooks)
+  setTimeLimit()
+  setSessionTimeLimit()
+  restore_bindings()
   if (isNamespaceLoaded("S7")) forget_s7_methods()
 }
 
@@ -86,6 +93,57 @@ restore_locale <- function(locale) {
     category <- if (length(part) == 1L) "LC_ALL" else part[[1L]]
     try(suppressWarnings(Sys.setlocale(category, part[[length(part)]])), silent = TRUE)
   }
+}
+
+user_hooks <- get(".userHooksEnv", baseenv())
+
+# Those of packages, which set them when they are loaded, stay.
+restore_hooks <- function(now, wanted) {
+  for (name in union(names(now), names(wanted))) {
+    if (identical(now[[name]], wanted[[name]])) next
+    of_packages <- Filter(function(hook) !is_script_function(hook), setdiff(now[[name]], wanted[[name]]))
+    setHook(name, c(wanted[[name]], of_packages), "replace")
+  }
+}
+
+# ---- what is locked: trace(), assignInNamespace() and mocks replace functions of packages by unlocking them, and code
+# may do the same to what base has. Data of packages is theirs: some change it as they run.
+
+watch_unlocking <- function() {
+  unlock <- unlockBinding
+  unlock("unlockBinding", baseenv())
+  assign("unlockBinding", function(sym, env) {
+    note_binding(as.character(sym), env)
+    unlock(sym, env)
+  }, baseenv())
+  lockBinding("unlockBinding", baseenv())
+}
+
+note_binding <- function(name, env) {
+  base <- identical(env, baseenv()) || identical(env, .BaseNamespaceEnv)
+  if (!is_shared_environment(env) || identical(env, globalenv()) || bindingIsActive(name, env)) {
+    return(invisible())
+  }
+  value <- get(name, envir = env, inherits = FALSE)
+  if (base || is.function(value)) {
+    methods <- Filter(function(table) name %in% names(table), unname(tables$all))
+    worker$unlocked <- c(worker$unlocked, list(list(
+      name = name, env = env, value = value, methods = lapply(methods, function(table) list(table, table[[name]]))
+    )))
+  }
+}
+
+# From the last to the first: the first has what was there before all of them.
+restore_bindings <- function() {
+  unlocked <- rev(worker$unlocked)
+  worker$unlocked <- NULL
+  for (one in unlocked) {
+    if (bindingIsLocked(one$name, one$env)) unlockBinding(one$name, one$env)
+    assign(one$name, one$value, envir = one$env)
+    lockBinding(one$name, one$env)
+    for (method in one$methods) assign(one$name, method[[2L]], envir = method[[1L]])
+  }
+  worker$unlocked <- NULL
 }
 
 restore_variables <- function(now, wanted) {

@@ -434,7 +434,8 @@ join = function(self, inputs) {
 },
 end = function(self) {
   stopifnot(self$closure() == 3, self$closures$get() == 1, attr(self$hung, 'state')$v == 1,
-    self$deep[[1]][[1]]$v == 1, environment(self$formula)$k == 2, self$of_class$e[[1]]$v == 1, self$mine$v == 1)
+    self$deep[[1]][[1]]$v == 1, environment(self$formula)$k == 2, self$of_class$e[[1]]$v == 1,
+    self$mine$v == 1)
   self$deep[[1]][[1]]$v <- 2
 }
 """

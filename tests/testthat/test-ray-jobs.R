@@ -21,7 +21,7 @@ test_that("a function of ray_remote() is sent again when what it uses has change
       made <- makes(100)
       shown <- ray_remote(function(x) format(x))
       area <- function(x) UseMethod("area")
-      area.default <- function(x) "any"
+      area.default <- function(x) "any" # nolint: object_name_linter. An S3 method.
       of_class <- ray_remote(function(x) area(x))
       cfg_a <- 1
       by_name <- ray_remote(function(name) get(paste0("cfg_", name)))

@@ -528,6 +528,8 @@ test_that("ray_map(), ray_map2(), ray_pmap() are lapply() and its relatives", {
   local_cluster()
   expect_identical(ray_map(c(a = 1, b = 2), function(x, y) x + y, y = 1), list(a = 2, b = 3))
   expect_identical(ray_map(list(), identity), list())
+  expect_identical(ray_map(c(a = 1)[0], identity), lapply(c(a = 1)[0], identity))
+  expect_identical(ray_map(list2env(list(a = 1, b = 2)), identity)[c("a", "b")], list(a = 1, b = 2))
   expect_identical(ray_map(1:3, function(i) if (i == 2) NULL else i), list(1L, NULL, 3L))
   expect_identical(ray_map(as.Date("2024-01-01") + 0:1, format), list("2024-01-01", "2024-01-02"))
   expect_identical(ray_map(mtcars[1:3], mean), lapply(mtcars[1:3], mean))

@@ -85,7 +85,10 @@ def _has_lost_its_gang(task: Any) -> bool:
 
 def _ok(task: Any) -> bool:
     # Not `task.successful`, which is false as well for a task whose exception @catch took.
-    return "_task_ok" in task and bool(task["_task_ok"].data)
+    try:
+        return bool(task["_task_ok"].data)
+    except KeyError:
+        return False
 
 
 def _failure(task: Any) -> dict[str, Any]:

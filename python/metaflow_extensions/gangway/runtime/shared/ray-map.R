@@ -1,6 +1,7 @@
 # lapply() and its relatives on a Ray cluster: elements go in chunks, each a Ray task.
 
 ray_map <- function(x, f, ..., .chunk = NULL, .seed = FALSE, .progress = FALSE, .errors = c("stop", "collect")) {
+  if (is.environment(x)) x <- as.list(x)
   map_elements(list(x), f, list(...), names(x), "ray_map", .chunk, .seed, .progress, match.arg(.errors))
 }
 
@@ -45,7 +46,7 @@ map_elements <- function(columns, f, constants, names, who, chunk, seed, progres
   n <- if (length(columns)) length(columns[[1L]]) else 0L
   seeds <- element_seeds(n, seed)
   if (!n) {
-    return(list())
+    return(stats::setNames(list(), names))
   }
   driver <- ray_driver()
   release_dropped(driver)

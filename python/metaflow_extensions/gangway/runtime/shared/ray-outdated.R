@@ -5,26 +5,33 @@
 #' @param bag What carry() has found.
 #' @noRd
 watch_code <- function(remote, bag) {
-  remote$watched <- watch_lookups(bag)
   values <- lapply(Filter(function(item) isFALSE(item$soft), bag$captured), function(item) item$value)
-  values <- Filter(function(value) has_environments(value), values)
-  remote$inside <- if (length(values)) watch_insides(values)
+  options <- Filter(may_change_inside, session_settings()$options)
+  names <- names(globalenv())
+  remote$names <- names
+  # A function that an option is uses what no code shows.
+  remote$any_name <- any(lookup_functions %in% bag$called) || any(vapply(options, is.function, NA))
+  with_environments <- c(Filter(may_change_inside, values), options)
+  if (remote$any_name) {
+    with_environments <- c(with_environments, mget(intersect(ray_state$world$other, names), envir = globalenv()))
+  }
+  remote$inside <- if (length(with_environments)) watch_insides(with_environments)
+  remote$has_tables <- references_in(c(values, with_environments))$tables > 0
+  remote$watched <- watch_lookups(bag, if (remote$any_name) names else words_in(c(list(bag$strings), values)))
+  remote$functions <- functions_here(names)
   remote$variables <- unique(c("TZ", bag$strings))
-  remote$names <- names(globalenv())
-  remote$asks_for_names <- asks_for_names(bag)
   remote$settings <- settings_now(remote$variables)
 }
 
 is_outdated <- function(remote) {
-  !identical(settings_now(remote$variables), remote$settings) || have_changed(remote$watched) ||
-    have_changed(remote$inside) || has_new_names(remote)
+  remote$has_tables || !is_same(settings_now(remote$variables), remote$settings) || have_changed(remote$watched) ||
+    have_changed(remote$inside) || has_new_names(remote) || !identical(functions_of(names(remote$functions)), remote$functions)
 }
 
-# The variables of each environment on the way from where code looks for names.
-watch_lookups <- function(bag) {
+# The variables of each environment on the way from where code looks for names; those of the script that strings name.
+watch_lookups <- function(bag, more) {
   names <- utils::hashtab("address")
   note <- function(env, more) utils::sethash(names, env, unique(c(utils::gethash(names, env), more)))
-  by_name <- asks_for_names(bag)
   utils::maphash(bag$looked, function(env, looked) {
     while (!is_shared_environment(env) && is.null(search_name(env))) {
       note(env, looked)
@@ -33,54 +40,57 @@ watch_lookups <- function(bag) {
     note(globalenv(), looked)
     for (attached in bag$search) note(attached, looked)
   })
-  if (by_name) {
-    note(globalenv(), setdiff(names(globalenv()), never_spare))
-    utils::maphash(bag$need, note)
-  }
+  note(globalenv(), more)
+  if (any(lookup_functions %in% bag$called)) utils::maphash(bag$need, note)
   found <- list()
   utils::maphash(names, function(env, names) {
-    if (identical(env, globalenv())) names <- quiet_names(names)
+    if (identical(env, globalenv())) names <- quiet_names(setdiff(names, never_spare))
     found[[length(found) + 1L]] <<- watch_environment(env, names)
   })
   found
 }
 
-asks_for_names <- function(bag) any(lookup_functions %in% bag$called)
-
 lookup_functions <- c(
   "get", "get0", "mget", "dynGet", "exists", "eval", "evalq", "eval.parent", "parse", "str2lang", "str2expression",
   "parse_expr", "parse_exprs", "parent.frame", "parent.env", "environment", "globalenv", "sys.function", "as.list",
-  "as.environment", "topenv", "with", "match.fun", "do.call"
+  "as.environment", "topenv", "with", "do.call", "as.formula", "formula", "reformulate", "glue", "glue_data", "str_glue",
+  "str_interp"
 )
+
+# Of texts of the code and of what it names.
+words_in <- function(values) {
+  texts <- as.character(unlist(Filter(function(value) is.character(value) && length(value) <= 100L, values)))
+  texts <- texts[!is.na(texts) & nchar(texts, "bytes") < 1000L & validUTF8(texts)]
+  unique(unlist(regmatches(texts, gregexpr("[[:alpha:].][[:alnum:]._]*", texts))))
+}
 
 # Not those that run code when they are looked at.
 quiet_names <- function(names) {
   here <- names[names %in% names(globalenv())]
-  active <- vapply(here, bindingIsActive, NA, globalenv())
-  here <- here[!active]
-  setdiff(names, c(names[names %in% names(globalenv()) & !names %in% here], here[are_lazy(here, globalenv())]))
+  passive <- here[!vapply(here, bindingIsActive, NA, globalenv())]
+  setdiff(names, passive[are_lazy(passive, globalenv())])
 }
 
 # What else a job brings. All of it is asked for in some 50 microseconds.
 settings_now <- function(variables) {
   list(
     as.list(.Options), search(), getwd(), RNGkind(), Sys.getlocale(), Sys.getenv(variables, NA, names = FALSE),
-    ray_state$everywhere, .libPaths(), script_methods(), s7_methods(), lapply(s4_tables(), insides)
+    ray_state$everywhere, .libPaths(), script_methods(), s7_methods(), s4_now()
   )
 }
 
-s4_tables <- function() {
-  names <- names(globalenv())
-  mget(names[startsWith(names, ".__")], globalenv())
+# Those of the script: strings may name them, or they are methods.
+functions_here <- function(names) {
+  names <- names[!names %in% never_spare & !vapply(names, bindingIsActive, NA, globalenv())]
+  names <- names[!are_lazy(names, globalenv())]
+  Filter(is.function, mget(names, globalenv()))
 }
 
-# A function that was not there may be a method, or one that is found first.
+functions_of <- function(names) mget(names, globalenv(), ifnotfound = list(NULL))
+
 has_new_names <- function(remote) {
   now <- names(globalenv())
-  if (identical(now, remote$names)) {
-    return(FALSE)
-  }
-  new <- now[!now %in% c(remote$names, never_spare)]
+  new <- if (!identical(now, remote$names)) now[!now %in% c(remote$names, never_spare)]
   remote$names <- now
-  any(vapply(new, function(name) remote$asks_for_names || is.function(binding_value(name, globalenv())), NA))
+  length(new) > 0L && (remote$any_name || length(functions_here(new)) > 0L)
 }

@@ -27,13 +27,13 @@ most_changed <- 30L
 
 changed_data <- function(old, now) {
   names <- names(now)
-  names[!vapply(names, function(name) identical(now[[name]], old[[name]]), NA)]
+  names[!vapply(names, function(name) is_same(now[[name]], old[[name]]), NA)]
 }
 
 new_world <- function(now) {
   policy <- job_policy
   policy$named_only <- !now$near
-  other <- names(now$data)[vapply(now$data, has_environments, NA)]
+  other <- names(now$data)[vapply(now$data, may_change_inside, NA)]
   bag <- carry(list(), policy, never = other)
   values <- lapply(bag$captured, function(item) item$value)
   bytes <- write_parcel(NULL, bag, packages_of_classes(classes_in(values)))
@@ -41,11 +41,16 @@ new_world <- function(now) {
   list(of = now, key = paste(Sys.getpid(), ray_state$worlds), bytes = bytes, other = other)
 }
 
-has_environments <- function(value) {
+# data.tables, too: their functions change them where they are.
+may_change_inside <- function(value) {
   if (is.null(value) || (is.atomic(value) && is.null(attributes(value)))) {
     return(FALSE)
   }
-  is.environment(value) || references_in(value)$environments > 0
+  if (is.environment(value)) {
+    return(TRUE)
+  }
+  seen <- references_in(value)
+  seen$environments + seen$tables > 0
 }
 
 # Functions, options and the search path seldom change; data does.
@@ -59,8 +64,15 @@ session_world <- function() {
   list(
     functions = values[of_functions], data = values[!of_functions], search = search(), options = options(),
     tables = lapply(values[s4], insides), methods = table_sizes(), registered = script_methods(), s7 = s7_methods(),
-    packages = packages_key()
+    packages = packages_key(), locked = names[vapply(names, bindingIsLocked, NA, globalenv())]
   )
+}
+
+# The script's S4 and reference classes, generics and methods.
+s4_now <- function() {
+  names <- names(globalenv())
+  found <- mget(names[startsWith(names, ".__")], globalenv())
+  list(found, lapply(found, insides))
 }
 
 # What is in the environments of S4's tables of methods, and of reference classes, which change where they are.

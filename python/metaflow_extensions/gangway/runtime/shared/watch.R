@@ -1,5 +1,6 @@
 # What changes where it is, without an assignment that anybody sees: a function's variables, an environment's. Values
-# are kept as they were, so that R changes a copy, and identical() compares the addresses of all that is as it was.
+# are kept as they were, so that R changes a copy, and identical() compares the addresses of all that is as it was. Not
+# of data.tables: R knows nothing of what their functions change.
 
 #' Note what the environments that hang on a value hold
 #' @return A list for have_changed().
@@ -25,25 +26,26 @@ watch_environment <- function(env, names = NULL) {
 }
 
 have_changed <- function(watched) {
-  for (one in watched) if (!identical(held_in(one$env, one$names), one$held)) return(TRUE)
+  for (one in watched) if (!is_same(held_in(one$env, one$names), one$held)) return(TRUE)
   FALSE
 }
 
-# The values; of an argument whose code has not run, the code.
+# 0 and -0 are not the same, nor are attributes in another order.
+is_same <- function(x, y) identical(x, y, num.eq = FALSE, attrib.as.set = FALSE)
+
+# The values; of an argument whose code has not run, the code. Attributes apart, as some functions change them in place.
 held_in <- function(env, names) {
-  if (identical(env, globalenv())) {
-    return(mget(names, globalenv(), ifnotfound = list(no_value)))
-  }
-  here <- ls(env, all.names = TRUE)
-  if (!is.null(names)) here <- here[here %in% names]
+  global <- identical(env, globalenv())
+  here <- if (is.null(names)) ls(env, all.names = TRUE) else names[names %in% names(env)]
   here <- here[here != "..."]
-  held <- lapply(here, function(name) {
+  held <- lapply(stats::setNames(nm = here), function(name) {
     if (bindingIsActive(name, env)) {
       return(activeBindingFunction(name, env))
     }
-    code <- code_of(name, env)
-    if (is.language(code[[1L]])) code else list(get(name, envir = env, inherits = FALSE))
+    code <- if (!global) code_of(name, env)
+    value <- if (is.language(code[[1L]])) code[[1L]] else get(name, envir = env, inherits = FALSE)
+    list(value, if (!is_empty(list(value))) attributes(value), bindingIsLocked(name, env))
   })
-  names(held) <- here
-  c(list(attributes(env)), held)
+  more <- if (!global) list(attributes(env), parent.env(env), environmentIsLocked(env))
+  c(more, held)
 }

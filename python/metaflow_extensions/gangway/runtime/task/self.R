@@ -66,7 +66,11 @@ watch_value <- function(state, name, x) {
   if (has_reference(x)) {
     state$touched <- union(state$touched, name)
   } else if (!inherits(x, "gangway_python") && !holds_data_alone(x)) {
-    state$watched[[name]] <- watch_insides(x)
+    if (references_in(x)$tables > 0) {
+      state$touched <- union(state$touched, name)
+    } else {
+      state$watched[[name]] <- watch_insides(x)
+    }
   }
 }
 

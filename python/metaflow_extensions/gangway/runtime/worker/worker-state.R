@@ -176,11 +176,12 @@ forget_s7_methods <- function() {
 
 #' Have in the global environment what the session's jobs share
 #' @noRd
-enter_world <- function(key, parts) {
+enter_world <- function(key, world) {
   if (identical(worker$world$key, key)) {
     return(invisible())
   }
   leave_world()
+  parts <- world$parts
   for (i in seq_along(parts)) {
     parts[[i]]$registered <- lapply(parts[[i]]$registered, with_predecessor)
     settle(parts[[i]])
@@ -192,8 +193,8 @@ enter_world <- function(key, parts) {
     part
   })
   worker$world <- list(
-    key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")),
-    restored = Filter(has_globals, restored)
+    key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")), s4 = s4_now(),
+    restored = Filter(has_globals, restored), bytes = world$bytes
   )
   worker$base$tables <- table_sizes()
 }
@@ -214,8 +215,24 @@ leave_world <- function() {
 }
 
 restore_world <- function() {
+  if (!is.null(worker$world) && !identical(s4_now(), worker$world$s4)) renew_world()
   remove_others(worker$world$names, globalenv())
   for (part in worker$world$restored) settle_globals(part)
+}
+
+# A call has changed classes or methods of S4 where they are: all are opened anew.
+renew_world <- function() {
+  key <- worker$world$key
+  worker$world$has_s4 <- TRUE
+  fresh <- worker$world$bytes
+  leave_world()
+  fresh <- open_world(fresh)
+  if (key %in% names(worker$worlds)) worker$worlds[[key]] <- fresh
+  worker$jobs <- lapply(worker$jobs, function(job) {
+    if (identical(job$shared_key, key)) job$shared <- fresh
+    job
+  })
+  enter_world(key, fresh)
 }
 
 has_globals <- function(part) length(part$globals) + length(part$active) + length(part$left) > 0L

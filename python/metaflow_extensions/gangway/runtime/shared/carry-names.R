@@ -89,7 +89,7 @@ parsing_functions <- c("parse", "str2lang", "str2expression", "parse_expr", "par
 collect_strings <- function(scan, env, via, bag) {
   via$strict <- FALSE
   gets <- any(c("get", "get0", "mget", "dynGet", "exists") %in% names(scan$uses))
-  parses <- any(parsing_functions %in% names(scan$uses))
+  parses <- any(parsing_functions %in% c(names(scan$uses), scan$qualified))
   for (text in scan$strings) {
     if (parses) {
       for (name in names_in(text)) collect_name(name, env, FALSE, via, bag, read = TRUE)

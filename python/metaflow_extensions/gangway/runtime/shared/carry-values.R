@@ -123,6 +123,7 @@ collect_scan <- function(scan, env, via, bag) {
   bag$called <- union(bag$called, names(scan$uses)[as.logical(scan$uses)])
   bag$strings <- union(bag$strings, scan$strings)
   bag$members <- union(bag$members, scan$members)
+  bag$qualified <- union(bag$qualified, scan$qualified)
   for (name in names(scan$uses)) {
     collect_name(name, env, scan$uses[[name]], via, bag, read = name %in% scan$read, code = name %in% scan$captured)
   }

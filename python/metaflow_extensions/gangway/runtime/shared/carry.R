@@ -49,7 +49,7 @@ new_bag <- function(policy) {
   bag <- new.env(parent = emptyenv())
   bag$policy <- policy
   bag$globals <- bag$left <- bag$captured <- bag$missing <- bag$queue <- bag$registered <- bag$searched <- list()
-  bag$super <- bag$assigned <- bag$called <- bag$strings <- bag$members <- character()
+  bag$super <- bag$assigned <- bag$called <- bag$strings <- bag$members <- bag$qualified <- character()
   bag$dynamic <- FALSE
   bag$spent <- 0
   for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables", "looked")) {

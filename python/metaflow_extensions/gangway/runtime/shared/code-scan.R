@@ -9,7 +9,7 @@
 #'   names that are used as variables; `needed`, names that must exist, as c(name = "function" or "variable");
 #'   `assigned`, the names that the function or one inside it defines; `super`, those it assigns with `<<-`; `strings`,
 #'   its string constants; `captured`, names whose code is asked for, as by `substitute()` or `{{ }}`; `members`,
-#'   names after `$`; `dots`, whether
+#'   names after `$`; `qualified`, names of functions that are called as `package::name()`; `dots`, whether
 #'   `...` of a function around is used, and "value" or "code" for how; `dynamic`, whether it defines names that reading
 #'   does not show.
 #' @noRd
@@ -31,7 +31,8 @@ new_scan <- function(env) {
   scan <- new.env(parent = emptyenv())
   scan$env <- env
   scan$members <- list()
-  scan$uses <- scan$read <- scan$needed <- scan$assigned <- scan$super <- scan$strings <- scan$captured <- list()
+  scan$uses <- scan$read <- scan$needed <- scan$assigned <- scan$super <- scan$strings <- list()
+  scan$captured <- scan$qualified <- list()
   scan$dots <- NULL
   scan$dynamic <- FALSE
   scan$known <- new.env(parent = emptyenv())
@@ -44,7 +45,7 @@ scan_result <- function(scan) {
   list(
     uses = unlist(scan$uses), read = names(scan$read), needed = unlist(needed), assigned = names(scan$assigned),
     super = names(scan$super), strings = names(scan$strings), captured = names(scan$captured),
-    members = names(scan$members), dots = scan$dots,
+    members = names(scan$members), qualified = names(scan$qualified), dots = scan$dots,
     dynamic = scan$dynamic
   )
 }
@@ -99,6 +100,7 @@ scan_call <- function(code, locals, scan, strict) {
   head <- code[[1L]]
   if (!is.symbol(head)) {
     if (is_dynamic_call(head)) scan$dynamic <- TRUE
+    if (is_qualified(head)) scan_mark(scan, "qualified", as.character(head[[3L]]))
     locals <- scan_code(head, locals, scan, strict)
     return(scan_arguments(code, locals, scan, strict = FALSE))
   }
@@ -117,9 +119,11 @@ scan_call <- function(code, locals, scan, strict) {
   scan_arguments(code, locals, scan, strict = strict && how != "none", only_first = how == "first")
 }
 
+is_qualified <- function(head) is.call(head) && length(head) == 3L && as.character(head[[1L]])[1L] %in% c("::", ":::")
+
 # base::library(x), box::use(x)
 is_dynamic_call <- function(head) {
-  is.call(head) && length(head) == 3L && as.character(head[[1L]])[1L] %in% c("::", ":::") &&
+  is_qualified(head) &&
     (as.character(head[[2L]]) %in% dynamic_packages || as.character(head[[3L]]) %in% dynamic_functions)
 }
 

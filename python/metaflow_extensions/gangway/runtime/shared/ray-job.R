@@ -45,8 +45,14 @@ carry_job <- function(f, constants, never, world, driver) {
   labels[!nzchar(labels)] <- "an argument"
   roots <- Map(function(value, label) list(value = value, owner = "Code for Ray", fun = label), values, labels)
   # Near, what options need is in the world.
-  carry(unname(roots), policy, never = never, refuse = refuse_self, options = policy$named_only)
+  # An argument whose code is running, and calls Ray, is looked at and left.
+  withCallingHandlers(
+    carry(unname(roots), policy, never = never, refuse = refuse_self, options = policy$named_only),
+    warning = function(w) if (identical(conditionMessage(w), promise_again)) tryInvokeRestart("muffleWarning")
+  )
 }
+
+promise_again <- gettext("restarting interrupted promise evaluation", domain = "R")
 
 refuse_self <- function(via) {
   ray_stop(

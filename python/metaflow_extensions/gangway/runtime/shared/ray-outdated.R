@@ -6,30 +6,38 @@
 #' @noRd
 watch_code <- function(remote, bag) {
   values <- lapply(Filter(function(item) isFALSE(item$soft), bag$captured), function(item) item$value)
+  named <- lapply(Filter(function(global) !global$soft, bag$globals), function(global) global$value)
+  functions <- c(list(remote$f), Filter(is.function, named))
+  called <- c(bag$called, bag$qualified)
   options <- Filter(may_change_inside, session_settings()$options)
   names <- names(globalenv())
   remote$names <- names
   # A function that an option is uses what no code shows.
-  remote$any_name <- any(lookup_functions %in% bag$called) || any(vapply(options, is.function, NA))
-  with_environments <- c(Filter(may_change_inside, values), options)
+  remote$any_name <- any(lookup_functions %in% called) || any(vapply(options, is.function, NA))
+  hung <- unlist(lapply(functions, hung_on), recursive = FALSE)
+  with_environments <- c(Filter(may_change_inside, values), options, hung)
   if (remote$any_name) {
     with_environments <- c(with_environments, mget(intersect(ray_state$world$other, names), envir = globalenv()))
   }
   remote$inside <- if (length(with_environments)) watch_insides(with_environments)
   remote$has_tables <- references_in(c(values, with_environments))$tables > 0
-  remote$watched <- watch_lookups(bag, if (remote$any_name) names else words_in(c(list(bag$strings), values)))
+  remote$watched <- watch_lookups(
+    bag, if (remote$any_name) names else words_in(c(list(bag$strings), values)), any(lookup_functions %in% called)
+  )
   remote$functions <- functions_here(names)
-  remote$variables <- unique(c("TZ", bag$strings))
+  remote$variables <- if (!any(environment_readers %in% called)) unique(c("TZ", bag$strings))
   remote$settings <- settings_now(remote$variables)
 }
 
 is_outdated <- function(remote) {
+  # Tables: see watch.R.
   remote$has_tables || !is_same(settings_now(remote$variables), remote$settings) || have_changed(remote$watched) ||
-    have_changed(remote$inside) || has_new_names(remote) || !identical(functions_of(names(remote$functions)), remote$functions)
+    have_changed(remote$inside) || has_new_names(remote) ||
+    !identical(functions_of(names(remote$functions)), remote$functions)
 }
 
 # The variables of each environment on the way from where code looks for names; those of the script that strings name.
-watch_lookups <- function(bag, more) {
+watch_lookups <- function(bag, more, in_frames) {
   names <- utils::hashtab("address")
   note <- function(env, more) utils::sethash(names, env, unique(c(utils::gethash(names, env), more)))
   utils::maphash(bag$looked, function(env, looked) {
@@ -41,7 +49,7 @@ watch_lookups <- function(bag, more) {
     for (attached in bag$search) note(attached, looked)
   })
   note(globalenv(), more)
-  if (any(lookup_functions %in% bag$called)) utils::maphash(bag$need, note)
+  if (in_frames) utils::maphash(bag$need, note)
   found <- list()
   utils::maphash(names, function(env, names) {
     if (identical(env, globalenv())) names <- quiet_names(setdiff(names, never_spare))
@@ -53,9 +61,26 @@ watch_lookups <- function(bag, more) {
 lookup_functions <- c(
   "get", "get0", "mget", "dynGet", "exists", "eval", "evalq", "eval.parent", "parse", "str2lang", "str2expression",
   "parse_expr", "parse_exprs", "parent.frame", "parent.env", "environment", "globalenv", "sys.function", "as.list",
-  "as.environment", "topenv", "with", "do.call", "as.formula", "formula", "reformulate", "glue", "glue_data", "str_glue",
-  "str_interp"
+  "as.environment", "topenv", "with", "do.call", "as.formula", "formula", "reformulate", "glue", "glue_data",
+  "str_glue", "str_interp", "sym", "syms", "data_sym", "data_syms"
 )
+
+# What reads variables of the environment by names that may be computed, or hands them to a program.
+environment_readers <- c(
+  "Sys.getenv", "system", "system2", "shell", "pipe", "run", "process", "r", "r_bg", "rscript", "rcmd"
+)
+
+# What else belongs to a function: attributes, and the frame that a package's operator has made it in.
+hung_on <- function(f) {
+  if (is.primitive(f)) {
+    return(list())
+  }
+  more <- attributes(f)
+  env <- environment(f)
+  found <- unname(more[setdiff(names(more), harmless_attributes)])
+  if (!is_shared_environment(env) && !is_script(env)) found <- c(found, list(env))
+  Filter(may_change_inside, found)
+}
 
 # Of texts of the code and of what it names.
 words_in <- function(values) {
@@ -74,7 +99,8 @@ quiet_names <- function(names) {
 # What else a job brings. All of it is asked for in some 50 microseconds.
 settings_now <- function(variables) {
   list(
-    as.list(.Options), search(), getwd(), RNGkind(), Sys.getlocale(), Sys.getenv(variables, NA, names = FALSE),
+    as.list(.Options), search(), getwd(), RNGkind(), Sys.getlocale(),
+    if (is.null(variables)) Sys.getenv() else Sys.getenv(variables, NA, names = FALSE),
     ray_state$everywhere, .libPaths(), script_methods(), s7_methods(), s4_now()
   )
 }

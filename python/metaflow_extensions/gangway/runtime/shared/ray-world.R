@@ -18,7 +18,7 @@ world_for_jobs <- function(driver) {
   }
   c(known[c("key", "bytes")], list(
     other = intersect(union(known$other, changed), names(now$data)),
-    gone = setdiff(names(known$of$data), names(now$data))
+    gone = setdiff(names(known$of$data), names(globalenv()))
   ))
 }
 

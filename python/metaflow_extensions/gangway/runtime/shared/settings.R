@@ -36,12 +36,21 @@ travelling_options <- function(now, named_only, strings) {
   if (!interactive() && !identical(now$width, 80L)) of_session[names == "width"] <- FALSE
   keep <- now[setdiff(names[!of_session], if (is.null(now$warn)) "warn")]
   if (named_only) keep <- keep[vapply(names(keep), is_public_option, NA, strings)]
-  Filter(function(option) is.null(weigh(option, 1e5)$lost) && weigh(option, 1e5)$size <= 1e5, without_defaults(keep))
+  keep <- without_defaults(keep[!is.na(names(keep))])
+  large <- vapply(keep, function(option) weigh(option, largest_option)$size > largest_option, NA)
+  if (length(new <- setdiff(names(keep)[large], settings$large))) {
+    settings$large <- c(settings$large, new)
+    message("[gangway] Options of more than 1 MB stay in this session: ", paste(new, collapse = ", "), ".")
+  }
+  Filter(function(option) is.null(weigh(option, largest_option)$lost), keep[!large])
 }
+
+largest_option <- 1e6
 
 without_defaults <- function(options) {
   same <- vapply(names(options), function(name) {
-    name %in% names(r_defaults) && isTRUE(all.equal(options[[name]], r_defaults[[name]]))
+    default <- if (name == "str") utils::strOptions() else r_defaults[[name]]
+    (name == "str" || name %in% names(r_defaults)) && isTRUE(all.equal(options[[name]], default))
   }, NA)
   options[!same]
 }
@@ -78,13 +87,14 @@ options_of_session <- c(
   "help.try.all.packages", "help_type", "HTTPUserAgent", "internet.info", "interrupt", "keep.parse.data",
   "keep.parse.data.pkgs", "keep.source", "keep.source.pkgs", "locatorBell", "mailer", "menu.graphics", "Ncpus",
   "nwarnings", "page_viewer", "pager", "papersize", "PCRE_limit_recursion", "PCRE_study", "PCRE_use_JIT", "pdfviewer",
-  "pkgType", "printcmd", "profvis.keep_output", "prompt", "repos", "rl_word_breaks", "setWidthOnResize", "str", "tar",
+  "pkgType", "printcmd", "profvis.keep_output", "prompt", "repos", "rl_word_breaks", "setWidthOnResize", "tar",
   "texi2dvi", "traceback.max.lines", "unzip", "viewer", "warning.expression", "width", "width.cutoff", "ucrt",
   "windowsTimeouts", "X11.options", "future.plan", "nvimcom", "menu.graphics", "stringsAsFactors"
 )
-prefixes_of_session <- paste0("^([.]|(rstudio|gangway|reticulate|cli|callr|crayon|shiny|shinygadgets|plumber|vsc|",
-  "jupyter|IRkernel|knitr|covr|devtools|usethis|styler|lintr|testthat|languageserver|radian|renv|",
-  "rlang_interactive|help)[._])")
+prefixes_of_session <- paste0("^([.](rs|vsc|httpgd)|(rstudio|gangway|reticulate|callr|crayon|shinygadgets|plumber|vsc|",
+  "jupyter|IRkernel|covr|devtools|usethis|styler|lintr|testthat|languageserver|radian|renv)[._]|rlang[_:]|",
+  "cli[._](num_colors|default|dynamic|ansi|hyperlink|palette|progress|spinner|tick|no_thread|record|message_class)|",
+  "knitr[._](in[._]progress|duplicate)|help[.](ports|try))")
 
 #' Set what session_settings() has found elsewhere
 #' @noRd
@@ -138,8 +148,9 @@ changed_process <- function(named_only, strings) {
   )
 }
 
-variables_of_process <- paste0("^(_$|(RAY|GANGWAY|METAFLOW|RETICULATE|PYTHON|R)_|PYTHON|(PWD|OLDPWD|SHLVL|TMPDIR|",
-  "LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|VIRTUAL_ENV)$)")
+variables_of_process <- paste0("^(_$|(RAY|GANGWAY|METAFLOW|RETICULATE)_|PYTHON|R_(HOME|LIBS|ARCH|ENVIRON|PROFILE|",
+  "SESSION|SHARE_DIR|INCLUDE_DIR|DOC_DIR|PLATFORM)|(PWD|OLDPWD|SHLVL|TMPDIR|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|",
+  "VIRTUAL_ENV)$)")
 
 use_process <- function(changed) {
   if (is.null(changed)) {

@@ -22,12 +22,30 @@ watch_insides <- function(x) {
 #' @param names Those of the variables that count; `NULL` for all.
 #' @noRd
 watch_environment <- function(env, names = NULL) {
+  if (is.null(names) && holds_values_alone(env)) {
+    return(list(env = env, values = values_in(env)))
+  }
   list(env = env, names = names, held = held_in(env, names))
 }
 
 have_changed <- function(watched) {
-  for (one in watched) if (!is_same(held_in(one$env, one$names), one$held)) return(TRUE)
+  for (one in watched) {
+    now <- if (is.null(one$values)) held_in(one$env, one$names) else values_in(one$env)
+    if (!is_same(now, if (is.null(one$values)) one$held else one$values)) return(TRUE)
+  }
   FALSE
+}
+
+# Neither `...`, nor active bindings, nor arguments whose code has not run: a look at all at once does no harm.
+holds_values_alone <- function(env) {
+  names <- names(env)
+  !"..." %in% names && !any(vapply(names, bindingIsActive, NA, env)) &&
+    !any(vapply(names, function(name) is.language(code_of(name, env)[[1L]]), NA))
+}
+
+values_in <- function(env) {
+  values <- as.list.environment(env, all.names = TRUE, sorted = TRUE)
+  list(values, attributes(env), parent.env(env), environmentIsLocked(env))
 }
 
 # 0 and -0 are not the same, nor are attributes in another order.
@@ -43,8 +61,11 @@ held_in <- function(env, names) {
       return(activeBindingFunction(name, env))
     }
     code <- if (!global) code_of(name, env)
-    value <- if (is.language(code[[1L]])) code[[1L]] else get(name, envir = env, inherits = FALSE)
-    list(value, if (!is_empty(list(value))) attributes(value), bindingIsLocked(name, env))
+    if (is.language(code[[1L]])) {
+      return(code)
+    }
+    value <- get(name, envir = env, inherits = FALSE)
+    list(value, attributes(value), bindingIsLocked(name, env))
   })
   more <- if (!global) list(attributes(env), parent.env(env), environmentIsLocked(env))
   c(more, held)

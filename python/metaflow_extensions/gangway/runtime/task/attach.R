@@ -15,10 +15,10 @@ follow_plan <- function(plan) {
   }
 }
 
-attach_package <- function(package, names) {
+attach_package <- function(package, names, position = 2L) {
   suppressPackageStartupMessages(
     if (is.null(names)) {
-      library(package, character.only = TRUE, warn.conflicts = FALSE)
+      library(package, character.only = TRUE, warn.conflicts = FALSE, pos = position)
     } else {
       library(package, character.only = TRUE, warn.conflicts = FALSE, include.only = names)
     }

@@ -9,14 +9,14 @@ is_plain <- function(x) {
       switch(typeof(x),
         logical = , integer = !is.na(x),
         double = is.nan(x) || !is.na(x),
-        character = !is.na(x) && is_text(x),
+        character = !is.na(x) && is_unicode(x),
         FALSE
       )
   )
 }
 
 # Python's text is Unicode. Where bytes without a declared encoding are none, enc2utf8() would make other ones of them.
-is_text <- function(x) {
+is_unicode <- function(x) {
   text <- enc2utf8(x)
   Encoding(x) != "bytes" && validUTF8(text) && (Encoding(x) != "unknown" || identical(charToRaw(text), charToRaw(x)))
 }

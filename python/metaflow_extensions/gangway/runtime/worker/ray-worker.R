@@ -166,8 +166,8 @@ enter_job <- function(key, job) {
   for (done in list(ready, guarded(follow_plan(job$search)))) {
     if (length(done) > 1L && is.null(job$broken)) job$broken <- done
   }
-  for (part in job$around) settle(part)
   forget_globals(job$gone)
+  for (part in job$around) settle(part)
   job$state <- process_state()
   worker$key <- key
   worker$job <- job
@@ -231,11 +231,20 @@ fill_slots <- function(args, names) {
   for (i in which(vapply(args, inherits, NA, "gangway_slot"))) {
     name <- names[[unclass(args[[i]])]]
     number <- if (startsWith(name, "actor ")) as.integer(substring(name, 7L))
-    for (part in worker$around[[name]]) settle(part)
+    for (part in worker$around[[name]]) settle(without_globals(part, globals_of_job()))
     args[i] <- list(if (is.null(number)) get(name, worker$values, inherits = FALSE) else new_actor(number))
   }
   args
 }
+
+# A stored function brings what it used then; what the job's own code names is as it was when the job was made.
+without_globals <- function(part, names) {
+  for (kind in c("globals", "active", "left")) part[[kind]] <- part[[kind]][!names(part[[kind]]) %in% names]
+  part$locked <- intersect(part$locked, names(part$globals))
+  part
+}
+
+globals_of_job <- function() unlist(lapply(worker$job$around, function(part) names(c(part$globals, part$active))))
 
 # ---- actors
 
@@ -269,7 +278,13 @@ use_method <- function(name) {
 
 call_actor <- function(data) {
   name <- worker$method
-  args <- read_args(data)
+  args <- open_args(data)
+  # What functions among the arguments use is theirs for this call; the actor's globals are its own.
+  brought <- unlist(lapply(arrived$around, function(part) names(c(part$globals, part$active))))
+  brought <- brought[brought %in% names(globalenv())]
+  mine <- mget(as.character(brought), globalenv())
+  on.exit(put_globals(mine))
+  args <- filled_args(args)
   answer <- captured({
     if (!name %in% names(worker$object)) {
       has <- paste(sort(names(worker$object)), collapse = ", ")
@@ -330,8 +345,9 @@ open_args <- function(data) {
   args
 }
 
-read_args <- function(data) {
-  args <- open_args(data)
+read_args <- function(data) filled_args(open_args(data))
+
+filled_args <- function(args) {
   arrive()
   if (is.null(worker$names)) {
     return(args)
@@ -460,7 +476,8 @@ is_for_session <- function(condition) {
 
 # Not in a forked child, whose notes nobody would read.
 say <- function(condition, restart = NULL) {
-  if (is_forked()) {
+  diverted <- sink.number(type = "message") != 2L && inherits(condition, c("message", "warning"))
+  if (diverted || is_forked()) {
     return()
   }
   if (unclass(stdout()) == worker$sink) take_output() # else user code captures its output

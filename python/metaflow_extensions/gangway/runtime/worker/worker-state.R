@@ -6,7 +6,7 @@ process_state <- function() {
   list(
     search = search(), options = options(), unsorted = as.list(.Options), libraries = .libPaths(),
     folder = getwd(), variables = Sys.getenv(), rng = RNGkind(), tables = table_sizes(),
-    devices = grDevices::dev.list(), all_devices = .Devices, locale = Sys.getlocale(), umask = Sys.umask(NA),
+    devices = grDevices::dev.list(), locale = Sys.getlocale(), umask = Sys.umask(NA),
     hooks = as.list(user_hooks, all.names = TRUE), palette = grDevices::palette()
   )
 }
@@ -27,9 +27,9 @@ restore_state <- function(state, variables = TRUE) {
   if (variables && !identical(now <- Sys.getenv(), state$variables)) restore_variables(now, state$variables)
   if (!identical(RNGkind(), state$rng)) suppressWarnings(do.call(RNGkind, as.list(state$rng)))
   if (!identical(Sys.getlocale(), state$locale)) restore_locale(state$locale)
-  if (!identical(.Devices, state$all_devices)) {
-    for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
-  }
+  # .Devices would do, but that R changes it where it is.
+  for (device in setdiff(grDevices::dev.list(), state$devices)) grDevices::dev.off(device)
+  restore_replaced()
   if (!identical(table_sizes(), state$tables)) forget_methods()
   if (!identical(Sys.umask(NA), state$umask)) Sys.umask(state$umask)
   if (!identical(grDevices::palette(), state$palette)) grDevices::palette(state$palette)
@@ -44,7 +44,7 @@ restore_search <- function(wanted) {
   for (entry in setdiff(search(), wanted)) detach(entry, character.only = TRUE, force = TRUE)
   for (entry in rev(setdiff(wanted, search()))) {
     # A job has detached what it needs: it is attached again, if it is a package.
-    if (startsWith(entry, "package:")) attach_package(substring(entry, 9L), NULL)
+    if (startsWith(entry, "package:")) attach_package(substring(entry, 9L), NULL, match(entry, wanted))
   }
 }
 
@@ -117,6 +117,41 @@ watch_unlocking <- function() {
     unlock(sym, env)
   }, baseenv())
   lockBinding("unlockBinding", baseenv())
+  instead_of_base("lockEnvironment", function(env, bindings = FALSE) {
+    if (identical(env, globalenv())) {
+      stop("The global environment of Ray's workers cannot be locked: other jobs need it.", call. = FALSE)
+    }
+    lock(env, bindings)
+  }, list(lock = lockEnvironment))
+  instead_of_base("registerS3method", function(genname, class, method, envir = parent.frame()) {
+    note_registration(paste(genname, class, sep = "."))
+    register(genname, class, method, envir)
+  }, list(register = registerS3method))
+}
+
+# Functions of base that change what no restoring finds.
+instead_of_base <- function(name, f, values) {
+  environment(f) <- list2env(values, parent = environment(f))
+  unlockBinding(name, baseenv())
+  assign(name, f, baseenv())
+  lockBinding(name, baseenv())
+  worker$unlocked <- NULL
+}
+
+# A method of a package's that a call replaces by one of its own.
+note_registration <- function(key) {
+  for (table in Filter(function(table) key %in% names(table), unname(tables$all))) {
+    if (!is_script_function(table[[key]])) {
+      worker$replaced <- c(worker$replaced, list(list(key = key, table = table, method = table[[key]])))
+    }
+  }
+}
+
+restore_replaced <- function() {
+  for (one in rev(worker$replaced)) {
+    if (is_script_function(one$table[[one$key]])) assign(one$key, one$method, envir = one$table)
+  }
+  worker$replaced <- NULL
 }
 
 note_binding <- function(name, env) {
@@ -248,8 +283,8 @@ remove_others <- function(names, env) {
 #' @noRd
 restore_globals <- function(job) {
   restore_world()
-  for (part in job$around) if (has_globals(part)) settle_globals(part)
   forget_globals(job$gone)
+  for (part in job$around) if (has_globals(part)) settle_globals(part)
   for (piece in job$restored) {
     remove_others(piece$names, piece$env)
     if (length(piece$values)) list2env(piece$values, piece$env)

@@ -36,13 +36,31 @@ test_that("a function of ray_remote() is sent again when what it uses has change
       setGeneric("worth", function(x) standardGeneric("worth"))
       setMethod("worth", "Held", function(x) x@v)
       of_s4 <- ray_remote(function(v) worth(new("Held", v = v)))
+      zero <- 0
+      of_zero <- ray_remote(function() 1 / zero)
+      around <- new.env(parent = list2env(list(q = 1), parent = globalenv()))
+      of_parent <- ray_remote(function() get("q", around))
+      makeActiveBinding("active", function() 1, globalenv())
+      of_active <- ray_remote(function() active)
+      of_class_defined <- ray_remote(function() names(getSlots("Held"))) # nolint: object_name_linter.
+      held <- list2env(list(v = 1))
+      options(of_test = held, of_test_too = function() helper(1))
+      of_option <- ray_remote(function() c(getOption("of_test")$v, getOption("of_test_too")()))
+      template <- "a + 1"
+      of_text <- ray_remote(function() eval(parse(text = template)))
+      of_name <- ray_remote(function(f) sapply(1, f))
+      fast <- Vectorize(function(x) x)
+      of_operator <- ray_remote(function() fast(1))
+      of_program <- ray_remote(function() system("echo $MINE_OF_TEST", intern = TRUE))
     }))
     calls <- quote(list(
       helper = of_helper(1), frame = made$call(1), option = shown(pi), method = of_class(structure(1, class = "sq")),
-      by_name = by_name("a"), variable = variable(), absent = absent(), listed = listed(), s4 = of_s4(2)
+      by_name = by_name("a"), variable = variable(), absent = absent(), listed = listed(), s4 = of_s4(2),
+      zero = of_zero(), parent = of_parent(), active = of_active(), slots = of_class_defined(), options = of_option(),
+      text = of_text(), name = of_name("helper"), operator = of_operator(), program = of_program()
     ))
     ask <- function() lapply(evaluated(calls), function(ref) tryCatch(ray_get(ref), error = class))
-    jobs <- function() environment(global$of_helper)$remote$job
+    jobs <- function() gangway:::ray_sent[[environment(global$of_helper)$remote$key]]$job
     before <- ask()
     sent <- jobs()
     again <- ask()
@@ -57,28 +75,39 @@ test_that("a function of ray_remote() is sent again when what it uses has change
       Sys.setenv(MINE_OF_TEST = "set")
       not_there_yet <- "there"
       assign("n", 1, environment(functions[[1]]))
+      setClass("Held", representation(v = "numeric", w = "numeric")) # nolint: object_name_linter.
       setMethod("worth", "Held", function(x) -x@v)
+      zero <- -0
+      parent.env(around) <- list2env(list(q = 2), parent = globalenv())
+      rm(active)
+      makeActiveBinding("active", function() 2, globalenv())
+      held$v <- 2
+      assign("FUN", function(x) 10, environment(fast))
     }))
     # What a loop counts with is named by no code.
+    after <- ask()
     once <- evaluated(quote({
+      options(of_test = NULL, of_test_too = NULL)
       plus <- ray_remote(function(x) x + 1)
       refs <- list(plus(0))
-      sent <- environment(plus)$remote$job
+      sent <- gangway:::ray_sent[[environment(plus)$remote$key]]$job
       for (i in 1:5) refs[[i]] <- plus(i)
-      identical(sent, environment(plus)$remote$job)
+      identical(sent, gangway:::ray_sent[[environment(plus)$remote$key]]$job)
     }))
-    list(before = before, kept = kept, after = ask(), once = once)
+    list(before = before, kept = kept, after = after, once = once)
   })
   expect_true(seen$kept)
   expect_true(seen$once)
   expect_true("gangway_error_ray_task" %in% seen$before$absent)
   seen$before$absent <- NULL
   expect_identical(seen$before, list(
-    helper = 21, frame = 106, option = "3.141593", method = "any", by_name = 1, variable = "", listed = 0, s4 = 2
+    helper = 21, frame = 106, option = "3.141593", method = "any", by_name = 1, variable = "", listed = 0, s4 = 2,
+    zero = Inf, parent = 1, active = 1, slots = "v", options = c(1, 2), text = 2, name = 2, operator = 1, program = ""
   ))
   expect_identical(seen$after, list(
     helper = 33, frame = 108, option = "3.14", method = "square", by_name = 2, variable = "set", absent = "there",
-    listed = 1, s4 = -2
+    listed = 1, s4 = -2, zero = -Inf, parent = 2, active = 2, slots = c("v", "w"), options = c(2, 3), text = 3,
+    name = 3, operator = 10, program = "set"
   ))
 })
 
@@ -160,4 +189,76 @@ test_that("what a job does to its process is undone: bindings of packages, masks
   }, stdout = NULL, stderr = NULL)
   one <- list(changed = list("mine", 3), same = TRUE)
   expect_identical(after, list(ray_remote = one, ray_map = one))
+})
+
+test_that("methods, classes, devices and what functions bring do not reach the next job", {
+  skip_without_ray()
+  found <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 1)
+    on.exit(ray_shutdown())
+    job <- function(f) ray_get(ray_remote(f)())
+    eval(quote({
+      setClass("Point", representation(a = "numeric"), prototype = list(a = 1)) # nolint: object_name_linter.
+      setGeneric("worth", function(x) standardGeneric("worth"))
+      setMethod("worth", "Point", function(x) "session's")
+      k <- 1
+      stored <- ray_put(function() k)
+      actor <- ray_actor(function() list(get = function() k, go = function(f) f()))
+      first <- ray_get(actor$get())
+      k <- 2
+      look <- function() {
+        fitted <- class(predict(lm(mpg ~ wt, mtcars)))
+        list(new("Point")@a, worth(new("Point")), class(summary(mtcars)), fitted, search())
+      }
+      both <- function(h) c(k, h(), k)
+    }), globalenv())
+    global <- globalenv()
+    before <- job(global$look)
+    changes <- list(
+      function() setClass("Point", representation(a = "numeric"), prototype = list(a = 99)),
+      function() setValidity("Point", function(object) "never"), function() removeClass("Point"),
+      function() setMethod("worth", "Point", function(x) "job's"),
+      function() {
+        registerS3method("summary", "data.frame", function(object, ...) "mine")
+        registerS3method("predict", "lm", function(object, ...) 99, envir = asNamespace("stats"))
+        registerS3method("format", "of_test", function(x, ...) 1)
+      },
+      function() detach("package:graphics")
+    )
+    same <- vapply(changes, function(change) {
+      job(function() {
+        change()
+        NULL
+      })
+      identical(job(global$look), before)
+    }, NA)
+    global$v <- 1
+    f <- function() v
+    environment(f) <- global
+    value <- ray_map(1, function(i) f())
+    rm("v", envir = global)
+    makeActiveBinding("v", function() 2, global)
+    Sys.setenv(R_CONFIG_ACTIVE = "production")
+    options(knitr.kable.NA = "-", str = utils::strOptions(vec.len = 1))
+    list(
+      same = same, devices = unlist(ray_map(1:3, function(i) {
+        grDevices::pdf(NULL)
+        length(grDevices::dev.list())
+      }, .chunk = 1)), message = job(function() utils::capture.output(message("m"), type = "message")),
+      stored = ray_get(ray_remote(global$both)(global$stored)),
+      actor = c(global$first, ray_get(global$actor$go(local(function() k, global))), ray_get(global$actor$get())),
+      active = c(value[[1]], ray_map(1, function(i) f())[[1]]),
+      settings = job(function() {
+        c(Sys.getenv("R_CONFIG_ACTIVE"), getOption("knitr.kable.NA"), utils::capture.output(utils::str(1:9)))
+      }),
+      lock = tryCatch(job(function() lockEnvironment(globalenv())), error = function(e) class(e)[1]),
+      after = identical(job(global$look), before)
+    )
+  }, stdout = NULL, stderr = NULL)
+  expect_identical(found, list(
+    same = rep(TRUE, 6), devices = c(1L, 1L, 1L), message = "m", stored = c(2, 2, 2), actor = c(1, 2, 1),
+    active = c(1, 2), settings = c("production", "-", " int [1:9] 1 2 ..."), lock = "gangway_error_ray_task",
+    after = TRUE
+  ))
 })

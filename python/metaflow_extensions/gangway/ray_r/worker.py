@@ -35,7 +35,7 @@ class RWorker(REngine):
         self._used: dict[str, int] = {}
         self._calls = 0
         self._room = _room()
-        self.provide(ray_functions(self, _driver))
+        self.provide({**ray_functions(self, _driver), "forget_job": self._forget_job})
         self.call("start_worker", _node())
 
     def run_task(
@@ -80,6 +80,10 @@ class RWorker(REngine):
                 self._functions["open_job"](name, bytes_to_raw(fetch_job()))
             self._key = key
             self._variables = _variables()
+
+    def _forget_job(self) -> None:
+        """Have the next call open its job anew."""
+        self._key = b""
 
     def _answer(self, function: str, args: Any, needs: Sequence[Any]) -> Any:
         if needs:

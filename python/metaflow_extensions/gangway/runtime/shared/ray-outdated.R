@@ -2,38 +2,41 @@
 # address, and what no code names only where code asks for names that reading it does not show.
 
 #' Note what a function of ray_remote() has taken along
+#' @param sent An environment, for what is noted.
+#' @param f The function.
 #' @param bag What carry() has found.
 #' @noRd
-watch_code <- function(remote, bag) {
+watch_code <- function(sent, f, bag) {
   values <- lapply(Filter(function(item) isFALSE(item$soft), bag$captured), function(item) item$value)
   named <- lapply(Filter(function(global) !global$soft, bag$globals), function(global) global$value)
-  functions <- c(list(remote$f), Filter(is.function, named))
+  functions <- c(list(f), Filter(is.function, named))
   called <- c(bag$called, bag$qualified)
   options <- Filter(may_change_inside, session_settings()$options)
   names <- names(globalenv())
-  remote$names <- names
+  sent$names <- names
   # A function that an option is uses what no code shows.
-  remote$any_name <- any(lookup_functions %in% called) || any(vapply(options, is.function, NA))
+  sent$any_name <- any(lookup_functions %in% called) || any(vapply(options, is.function, NA))
   hung <- unlist(lapply(functions, hung_on), recursive = FALSE)
   with_environments <- c(Filter(may_change_inside, values), options, hung)
-  if (remote$any_name) {
+  if (sent$any_name) {
     with_environments <- c(with_environments, mget(intersect(ray_state$world$other, names), envir = globalenv()))
   }
-  remote$inside <- if (length(with_environments)) watch_insides(with_environments)
-  remote$has_tables <- references_in(c(values, with_environments))$tables > 0
-  remote$watched <- watch_lookups(
-    bag, if (remote$any_name) names else words_in(c(list(bag$strings), values)), any(lookup_functions %in% called)
+  sent$inside <- if (length(with_environments)) watch_insides(with_environments)
+  sent$has_tables <- references_in(c(values, with_environments))$tables > 0
+  sent$watched <- watch_lookups(
+    bag, if (sent$any_name) names else words_in(c(list(bag$strings), values)), any(lookup_functions %in% called)
   )
-  remote$functions <- functions_here(names)
-  remote$variables <- if (!any(environment_readers %in% called)) unique(c("TZ", bag$strings))
-  remote$settings <- settings_now(remote$variables)
+  sent$functions <- functions_here(names)
+  sent$variables <- if (!any(environment_readers %in% called)) unique(c("TZ", bag$strings))
+  sent$settings <- settings_now(sent$variables)
 }
 
-is_outdated <- function(remote) {
+is_outdated <- function(sent) {
   # Tables: see watch.R.
-  remote$has_tables || !is_same(settings_now(remote$variables), remote$settings) || have_changed(remote$watched) ||
-    have_changed(remote$inside) || has_new_names(remote) ||
-    !identical(functions_of(names(remote$functions)), remote$functions)
+  sent$has_tables || !identical(sent$packages, packages_key()) ||
+    !is_same(settings_now(sent$variables), sent$settings) || have_changed(sent$watched) ||
+    have_changed(sent$inside) || has_new_names(sent) ||
+    !identical(functions_of(names(sent$functions)), sent$functions)
 }
 
 # The variables of each environment on the way from where code looks for names; those of the script that strings name.
@@ -114,9 +117,9 @@ functions_here <- function(names) {
 
 functions_of <- function(names) mget(names, globalenv(), ifnotfound = list(NULL))
 
-has_new_names <- function(remote) {
+has_new_names <- function(sent) {
   now <- names(globalenv())
-  new <- if (!identical(now, remote$names)) now[!now %in% c(remote$names, never_spare)]
-  remote$names <- now
-  length(new) > 0L && (remote$any_name || length(functions_here(new)) > 0L)
+  new <- if (!identical(now, sent$names)) now[!now %in% c(sent$names, never_spare)]
+  sent$names <- now
+  length(new) > 0L && (sent$any_name || length(functions_here(new)) > 0L)
 }

@@ -11,6 +11,7 @@ new_remote <- function(f, options) {
   remote <- new.env(parent = emptyenv())
   remote$f <- f
   remote$options <- options
+  remote$key <- paste(Sys.getpid(), ray_number())
   caller <- at_home(function(...) home$ray_call(remote, list(...)))
   environment(caller) <- list2env(list(remote = remote), parent = baseenv())
   structure(caller, class = "gangway_remote")
@@ -43,26 +44,36 @@ check_resources <- function(driver, options) {
 
 as_callable <- function(f) if (inherits(f, "formula")) rlang::as_function(f) else match.fun(f)
 
-# Sends the function at its first call, as what it uses may be defined after it, and anew when that has changed.
+# Sends the function at its first call, as what it uses may be defined after it, and anew when that has changed. What
+# was sent is noted apart: a task that is given the function is not sent that.
 ray_call <- function(remote, args) {
   driver <- ray_driver()
-  packages <- packages_key()
-  if (!identical(remote$session, ray_state$session) || !identical(remote$packages, packages) || is_outdated(remote)) {
+  sent <- ray_sent[[remote$key]]
+  if (is.null(sent) || !identical(sent$session, ray_state$session) || is_outdated(sent)) {
     check_resources(driver, remote$options)
-    if (is.null(remote$session)) reg.finalizer(remote, drop_remote) else drop_remote(remote)
-    remote$session <- NULL # where the function cannot be sent, the next call tries again
-    bytes <- job_bytes(remote$f, driver, look = function(bag) watch_code(remote, bag))
-    remote$job <- driver$add_job(bytes, remote$options)
-    remote$packages <- packages
-    remote$session <- ray_state$session
+    if (is.null(sent)) reg.finalizer(remote, drop_remote)
+    # Where the function cannot be sent, the next call tries again.
+    ray_sent[[remote$key]] <- new <- new.env(parent = emptyenv())
+    new$packages <- packages_key()
+    bytes <- job_bytes(remote$f, driver, look = function(bag) watch_code(new, remote$f, bag))
+    new$job <- driver$add_job(bytes, remote$options)
+    new$session <- ray_state$session
+    if (!is.null(sent)) drop_sent(sent)
+    sent <- new
   }
-  submit_call(driver, remote$job, args)
+  submit_call(driver, sent$job, args)
 }
 
+# By the key of their functions.
+ray_sent <- new.env(parent = emptyenv())
+
 drop_remote <- function(remote) {
-  if (identical(remote$session, ray_state$session)) {
-    ray_state$dropped_jobs <- c(ray_state$dropped_jobs, remote$job)
-  }
+  drop_sent(ray_sent[[remote$key]])
+  if (!is.null(ray_sent[[remote$key]])) rm(list = remote$key, envir = ray_sent)
+}
+
+drop_sent <- function(sent) {
+  if (identical(sent$session, ray_state$session)) ray_state$dropped_jobs <- c(ray_state$dropped_jobs, sent$job)
 }
 
 submit_call <- function(driver, job, args) {

@@ -89,10 +89,11 @@ options_of_session <- c(
   "nwarnings", "page_viewer", "pager", "papersize", "PCRE_limit_recursion", "PCRE_study", "PCRE_use_JIT", "pdfviewer",
   "pkgType", "printcmd", "profvis.keep_output", "prompt", "repos", "rl_word_breaks", "setWidthOnResize", "tar",
   "texi2dvi", "traceback.max.lines", "unzip", "viewer", "warning.expression", "width", "width.cutoff", "ucrt",
-  "windowsTimeouts", "X11.options", "future.plan", "nvimcom", "menu.graphics", "stringsAsFactors"
+  "windowsTimeouts", "X11.options", "future.plan", "nvimcom", "menu.graphics", "stringsAsFactors",
+  "topLevelEnvironment", "str.dendrogram.last"
 )
 prefixes_of_session <- paste0("^([.](rs|vsc|httpgd)|(rstudio|gangway|reticulate|callr|crayon|shinygadgets|plumber|vsc|",
-  "jupyter|IRkernel|covr|devtools|usethis|styler|lintr|testthat|languageserver|radian|renv)[._]|rlang[_:]|",
+  "jupyter|IRkernel|covr|devtools|usethis|styler|lintr|languageserver|radian|renv)[._]|(rlang|testthat)[._:]|",
   "cli[._](num_colors|default|dynamic|ansi|hyperlink|palette|progress|spinner|tick|no_thread|record|message_class)|",
   "knitr[._](in[._]progress|duplicate)|help[.](ports|try))")
 

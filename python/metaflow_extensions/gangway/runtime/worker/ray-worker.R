@@ -113,18 +113,13 @@ open_job <- function(key, data) {
 # What all jobs of a session share (ray-world.R), opened once.
 world_of <- function(job) {
   if (!job$shared_key %in% names(worker$worlds)) {
-    new <- stats::setNames(list(open_world(job$shared)), job$shared_key)
-    worker$worlds <- utils::tail(c(worker$worlds, new), 2L)
+    mine <- arrived$around
+    arrived$around <- NULL
+    open_parcel(job$shared)
+    worker$worlds <- utils::tail(c(worker$worlds, stats::setNames(list(as.list(arrived$around)), job$shared_key)), 2L)
+    arrived$around <- mine
   }
   worker$worlds[[job$shared_key]]
-}
-
-open_world <- function(bytes) {
-  mine <- arrived$around
-  arrived$around <- NULL
-  on.exit(arrived$around <- mine)
-  open_parcel(bytes)
-  list(bytes = bytes, parts = as.list(arrived$around))
 }
 
 # The functions of other jobs are those of packages that have gone.

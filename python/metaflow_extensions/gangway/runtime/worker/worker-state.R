@@ -110,32 +110,35 @@ restore_hooks <- function(now, wanted) {
 # may do the same to what base has. Data of packages is theirs: some change it as they run.
 
 watch_unlocking <- function() {
-  unlock <- unlockBinding
-  unlock("unlockBinding", baseenv())
-  assign("unlockBinding", function(sym, env) {
-    note_binding(as.character(sym), env)
-    unlock(sym, env)
-  }, baseenv())
-  lockBinding("unlockBinding", baseenv())
-  instead_of_base("lockEnvironment", function(env, bindings = FALSE) {
-    if (identical(env, globalenv())) {
-      stop("The global environment of Ray's workers cannot be locked: other jobs need it.", call. = FALSE)
+  instead_of_base("unlockBinding", function(original) {
+    function(sym, env) {
+      note_binding(as.character(sym), env)
+      original(sym, env)
     }
-    lock(env, bindings)
-  }, list(lock = lockEnvironment))
-  instead_of_base("registerS3method", function(genname, class, method, envir = parent.frame()) {
-    note_registration(paste(genname, class, sep = "."))
-    register(genname, class, method, envir)
-  }, list(register = registerS3method))
+  })
+  instead_of_base("lockEnvironment", function(original) {
+    function(env, bindings = FALSE) {
+      if (identical(env, globalenv())) {
+        stop("The global environment of Ray's workers cannot be locked: other jobs need it.", call. = FALSE)
+      }
+      original(env, bindings)
+    }
+  })
+  instead_of_base("registerS3method", function(original) {
+    function(genname, class, method, envir = parent.frame()) {
+      note_registration(paste(genname, class, sep = "."))
+      original(genname, class, method, envir)
+    }
+  })
+  worker$unlocked <- NULL
 }
 
 # Functions of base that change what no restoring finds.
-instead_of_base <- function(name, f, values) {
-  environment(f) <- list2env(values, parent = environment(f))
+instead_of_base <- function(name, make) {
+  original <- get(name, baseenv())
   unlockBinding(name, baseenv())
-  assign(name, f, baseenv())
+  assign(name, make(original), baseenv())
   lockBinding(name, baseenv())
-  worker$unlocked <- NULL
 }
 
 # A method of a package's that a call replaces by one of its own.
@@ -211,12 +214,11 @@ forget_s7_methods <- function() {
 
 #' Have in the global environment what the session's jobs share
 #' @noRd
-enter_world <- function(key, world) {
+enter_world <- function(key, parts) {
   if (identical(worker$world$key, key)) {
     return(invisible())
   }
   leave_world()
-  parts <- world$parts
   for (i in seq_along(parts)) {
     parts[[i]]$registered <- lapply(parts[[i]]$registered, with_predecessor)
     settle(parts[[i]])
@@ -229,7 +231,7 @@ enter_world <- function(key, world) {
   })
   worker$world <- list(
     key = key, parts = parts, names = names, has_s4 = any(startsWith(names, ".__")), s4 = s4_now(),
-    restored = Filter(has_globals, restored), bytes = world$bytes
+    restored = Filter(has_globals, restored)
   )
   worker$base$tables <- table_sizes()
 }
@@ -250,24 +252,17 @@ leave_world <- function() {
 }
 
 restore_world <- function() {
-  if (!is.null(worker$world) && !identical(s4_now(), worker$world$s4)) renew_world()
+  if (!is.null(worker$world) && !identical(s4_now(), worker$world$s4)) forget_s4()
   remove_others(worker$world$names, globalenv())
   for (part in worker$world$restored) settle_globals(part)
 }
 
-# A call has changed classes or methods of S4 where they are: all are opened anew.
-renew_world <- function() {
-  key <- worker$world$key
+# A call has changed classes or methods of S4 where they are, which all that was opened here shares.
+forget_s4 <- function() {
   worker$world$has_s4 <- TRUE
-  fresh <- worker$world$bytes
   leave_world()
-  fresh <- open_world(fresh)
-  if (key %in% names(worker$worlds)) worker$worlds[[key]] <- fresh
-  worker$jobs <- lapply(worker$jobs, function(job) {
-    if (identical(job$shared_key, key)) job$shared <- fresh
-    job
-  })
-  enter_world(key, fresh)
+  worker$jobs <- worker$worlds <- list()
+  py$forget_job()
 }
 
 has_globals <- function(part) length(part$globals) + length(part$active) + length(part$left) > 0L

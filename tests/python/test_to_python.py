@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,9 @@ def python(code: str) -> Any:
         ("as.Date('2024-02-29')", datetime.date(2024, 2, 29)),
         ("as.Date(NA)", None),
         ("as.difftime(90, units = 'mins')", datetime.timedelta(minutes=90)),
+        ("as.difftime(1e7, units = 'weeks')", datetime.timedelta(weeks=10**7)),
+        ("as.difftime(5e8, units = 'days')", datetime.timedelta(days=5 * 10**8)),
+        ("as.difftime(NA_real_, units = 'days')", None),
         (
             "as.POSIXct(0.25, origin = '1970-01-01', tz = 'Europe/Berlin')",
             datetime.datetime(1970, 1, 1, 0, 0, 0, 250000, UTC),
@@ -131,6 +135,34 @@ def test_names_make_a_series() -> None:
     assert python("factor(c(u = 'x', v = 'y'))")["v"] == "y"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "as.POSIXct(1e15, origin = '1970-01-01')",
+        "as.POSIXct(c(0, 1e15), origin = '1970-01-01')",
+        "as.POSIXct(9e11, origin = '1970-01-01')",
+        "as.POSIXlt(1e15, origin = '1970-01-01', tz = 'UTC')",
+        "as.difftime(1e9, units = 'days')",
+        "structure(c(NA, 1e15), units = 'secs', class = c('hms', 'difftime'))",
+        "as.Date(Inf, origin = '1970-01-01')",
+        "as.Date(c(0, -Inf), origin = '1970-01-01')",
+        "as.POSIXct(Inf, origin = '1970-01-01')",
+        "as.difftime(Inf, units = 'secs')",
+    ],
+)
+def test_times_that_python_cannot_hold_are_no_missing_ones(code: str) -> None:
+    engine = REngine.current()
+    value = engine.decode(engine._runtime["encode"](engine._ri.evalr(f"({code})")))
+    for convert in (value.to_python, value.to_builtins):
+        if "POSIXlt" in code and convert == value.to_builtins:
+            continue  # remains as it is
+        with pytest.raises(ArtifactException, match="beyond what Python") as error:
+            convert()
+        assert "to_builtins()" in error.value.message
+        number = r"1e\+15|9e\+11|8.64e\+13|3.1\d+e\+07|1e\+09|-?inf"
+        assert re.search(f"of ({number})", error.value.message), error.value.message
+
+
 def test_factors() -> None:
     found = python("factor(c('u', NA, 'v'), levels = c('v', 'u', 'w'))")
     assert list(found.categories) == ["v", "u", "w"] and found.codes.tolist() == [1, -1, 0]
@@ -152,6 +184,12 @@ def test_data_frames() -> None:
     assert frame["f"].cat.categories.tolist() == ["u", "v"]
     assert frame["l"]["first"] is None and frame["l"]["second"].tolist() == [1, 2]
     assert frame["m[,q]"].tolist() == [3, 4]
+    deep = python(
+        "{x <- data.frame(i = 1:2); x$l <- matrix(list(1, 2, 3, 'a'), 2);"
+        " x$a <- array(1:8, c(2, 2, 2)); x}"
+    )
+    assert list(deep.columns) == ["i", "l[,1]", "l[,2]", "a"]
+    assert deep["l[,2]"].tolist() == [3.0, "a"] and deep["a"][1].tolist() == [[2, 6], [4, 8]]
     assert python("data.frame(a = 1:3)[0, , drop = FALSE]").shape == (0, 1)
     assert python("data.frame(row.names = c('a', 'b'))").shape == (2, 0)
     assert python("data.frame(a = 1:4)[c(1, 3), , drop = FALSE]").index.tolist() == [1, 3]
@@ -233,6 +271,10 @@ BUILTINS = {
         "i": [1, 2],
         "l": [None, [1, 2]],
         "m": [[1, 3], [2, 4]],
+    },
+    "{x <- data.frame(i = 1:2); x$l <- matrix(list(1, 2, 3, 'a'), 2); x}": {
+        "i": [1, 2],
+        "l": [[1.0, 3.0], [2.0, "a"]],
     },
     "list(a = 1L, b = list(TRUE, NULL))": {"a": 1, "b": [True, None]},
     "integer()": [],

@@ -25,7 +25,7 @@ from ...rds.strings import as_text
 from ..describe import attribute, class_of, dimensions
 from ..elements import names, plain
 from .convert import data_of, guarded, named
-from .times import DAY, seconds_of, zone
+from .times import DAY, beyond, seconds_of, zone
 
 if TYPE_CHECKING:
     from ..robject import RObject
@@ -70,7 +70,9 @@ class _Conversion:
 
     def _column(self, node: Node) -> Any:
         if node.type == LIST and not {"data.frame", "POSIXlt"} & set(class_of(node)):
-            return [self.convert(e) for e in node.value]
+            values = [self.convert(e) for e in node.value]
+            dim = dimensions(node)
+            return _nested(values, dim) if dim else values
         if node.type != LIST and data_of(node) is not None:
             return self._vector(node)
         return self.convert(node)
@@ -147,7 +149,16 @@ def _present(node: Node) -> list[Any]:
 
 
 def _each(values: list[Any], make: Callable[[Any], Any], is_time: bool = False) -> list[Any]:
-    return [None if v is None or (is_time and v != v) else make(v) for v in values]
+    if not is_time:
+        return [None if v is None else make(v) for v in values]
+    return [None if v is None or v != v else _time(v, make) for v in values]
+
+
+def _time(value: Any, make: Callable[[Any], Any]) -> Any:
+    try:
+        return make(value)
+    except (OverflowError, ValueError):
+        raise beyond(f"{value:g}") from None
 
 
 def _seconds(value: float) -> datetime.timedelta:

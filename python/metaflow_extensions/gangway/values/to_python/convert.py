@@ -128,6 +128,8 @@ class _Conversion:
             return self.vector(node)
         if "Date" in classes and node.type in (INTEGER, DOUBLE):
             return times.date(node)
+        if "difftime" in classes and "POSIXct" not in classes and node.type in (INTEGER, DOUBLE):
+            return times.difference(node)
         if {"POSIXct", "difftime"} & set(classes):
             value = self.vector(node)[0]
             return _nothing_or(value)
@@ -153,4 +155,7 @@ def _nothing_or(value: Any) -> Any:
     """Make Python's own of a scalar of pandas or NumPy; NaT is None."""
     if value != value:
         return None
-    return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value.item()
+    try:
+        return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value.item()
+    except (ValueError, NotImplementedError):  # of pandas, which has more years
+        raise times.beyond(f"{value.timestamp():g} seconds since 1970") from None

@@ -70,10 +70,14 @@ def _columns(
         if "data.frame" in classes:
             for inner, values in _columns(column, vector, item, native):
                 yield f"{name}${inner}", values
-        elif dim and len(dim) == 2:
-            values = vector(column)
-            for j in range(dim[1]):
-                yield f"{name}[,{_column_name(column, j)}]", values[:, j]
+        elif dim and len(dim) > 1:
+            is_list = column.type == LIST
+            values = _cells([item(e) for e in column.value], dim) if is_list else vector(column)
+            if len(dim) > 2:
+                yield name, _objects(list(values))  # in each row an array
+            else:
+                for j in range(dim[1]):
+                    yield f"{name}[,{_column_name(column, j)}]", values[:, j]
         elif column.type == LIST and "POSIXlt" not in classes:
             yield name, _objects([item(e) for e in column.value])
         elif column.type == RAW:
@@ -86,6 +90,10 @@ def _column_name(column: Node, j: int) -> str:
     names = attribute(column, "dimnames")
     inner = texts(expand(names.value[1])) if names is not None and names.type == LIST else []
     return (inner[j] if j < len(inner) else None) or str(j + 1)
+
+
+def _cells(values: list[Any], dim: list[int]) -> Any:
+    return _objects(values).reshape(dim, order="F")
 
 
 def _objects(values: list[Any]) -> Any:

@@ -6,20 +6,33 @@ import datetime
 import zoneinfo
 from typing import Any
 
+from ...exceptions import ArtifactException
 from ...rds.altrep import expand
 from ...rds.nodes import DOUBLE, INTEGER, LIST, NA_INTEGER, FormatError, Node
 from ..describe import attribute, texts
 from .arrays import module, numbers
 
 DAY = datetime.timedelta(days=1)
+# Of microseconds in 64 bits.
+_LAST_YEAR = 290_000
+_MOST_SECONDS = 2**63 / 1e6
 _SECONDS = {"secs": 1, "mins": 60, "hours": 3600, "days": 86400, "weeks": 604800}
+
+
+def beyond(value: object) -> ArtifactException:
+    """Return the error about a date or time that Python cannot hold."""
+    return ArtifactException(
+        f"A date or time of {value} is beyond what Python's types can hold: to_python() has "
+        "NumPy's and pandas', to_builtins() those of datetime. Take it out in R, or keep the "
+        "number alone with as.numeric()."
+    )
 
 
 def dates(node: Node) -> Any:
     """Convert a Date to a NumPy array of days; NA is NaT, fractions of a day are dropped."""
     np = module("numpy")
     days = _floats(node)
-    return _whole(np.floor(days), "D")
+    return _whole(np.floor(days), "D", "days since 1970")
 
 
 def date(node: Node) -> Any:
@@ -46,7 +59,9 @@ def broken_down_times(node: Node) -> Any:
     parts = _parts(node)
     year, month = parts["year"] + 1900, parts["mon"]
     year, month = year + np.floor(month / 12), np.mod(month, 12)
-    months = _whole((year - 1970) * 12 + month, "M").astype("datetime64[D]")
+    _refuse_beyond(parts["sec"], ~np.isinf(parts["sec"]), "seconds")
+    _refuse_beyond(year, np.abs(year) < _LAST_YEAR, "years")
+    months = _whole((year - 1970) * 12 + month, "M", "months").astype("datetime64[D]")
     seconds = (parts["mday"] - 1) * 86400 + parts["hour"] * 3600 + parts["min"] * 60 + parts["sec"]
     civil = months + _microseconds(seconds)
     here = zone(node)
@@ -63,6 +78,17 @@ def broken_down_times(node: Node) -> Any:
 def differences(node: Node) -> Any:
     """Convert a difftime to a NumPy array of microseconds."""
     return _microseconds(_floats(node) * seconds_of(node))
+
+
+def difference(node: Node) -> datetime.timedelta | None:
+    """Convert a difftime of length one: Python's own has more room than NumPy's."""
+    seconds = float(_floats(node)[0]) * seconds_of(node)
+    if seconds != seconds:
+        return None
+    try:
+        return datetime.timedelta(microseconds=round(seconds * 1e6))
+    except OverflowError:
+        raise beyond(f"{seconds:g} seconds") from None
 
 
 def seconds_of(node: Node) -> int:
@@ -91,16 +117,25 @@ def _floats(node: Node) -> Any:
     return np.where(missing, np.nan, values)
 
 
-def _whole(values: Any, unit: str) -> Any:
+def _whole(values: Any, unit: str, of: str) -> Any:
     np = module("numpy")
-    ok = np.abs(values) < 2**62
-    return np.where(ok, values, -(2**63)).astype("int64").view(f"datetime64[{unit}]")
+    missing = np.isnan(values)
+    _refuse_beyond(values, np.abs(values) < 2**63, of)
+    return np.where(missing, -(2**63), values).astype("int64").view(f"datetime64[{unit}]")
+
+
+def _refuse_beyond(values: Any, fits: Any, of: str) -> None:
+    np = module("numpy")
+    bad = values[~(fits | np.isnan(values))]
+    if bad.size:
+        raise beyond(f"{bad[0]:g} {of}")
 
 
 def _instants(seconds: Any) -> Any:
     # a double of today's seconds is exact to a quarter of a microsecond
     np = module("numpy")
-    return _whole(np.round(seconds * 1e6), "us")
+    _refuse_beyond(seconds, np.abs(seconds) < _MOST_SECONDS, "seconds")
+    return _whole(np.round(seconds * 1e6), "us", "microseconds")
 
 
 def _microseconds(seconds: Any) -> Any:

@@ -6,7 +6,7 @@ same_value <- function(x, y) {
     return(TRUE)
   }
   # Lists that hold no environment differ where identical() says so.
-  references_in(x)$environments > 0 && same_parts(x, y, utils::hashtab("address"))
+  references_in(x)$environments > 0 && same_parts(x, y, list(utils::hashtab("address"), utils::hashtab("address")))
 }
 
 same_parts <- function(x, y, seen) {
@@ -16,12 +16,14 @@ same_parts <- function(x, y, seen) {
   if (identical(x, y, num.eq = FALSE)) {
     return(TRUE)
   }
-  if (is.environment(x)) {
+  # Not an S4 object around one, of which each copy has an address of its own.
+  if (typeof(x) == "environment") {
     return(same_environments(x, y, seen))
   }
   same_attributes(x, y, seen) && switch(typeof(x),
     list = , expression = same_lists(unclass(x), unclass(y), seen),
-    language = , pairlist = same_lists(as.list(x), as.list(y), seen),
+    # The names of arguments are no attributes.
+    language = , pairlist = identical(names(x), names(y)) && same_lists(as.list(x), as.list(y), seen),
     closure = identical(formals(x), formals(y)) && identical(body(x), body(y)) &&
       same_parts(environment(x), environment(y), seen),
     S4 = TRUE, # slots are attributes
@@ -48,7 +50,8 @@ same_attributes <- function(x, y, seen) {
     all_same(names, function(name) same_parts(more[[name]], other[[name]], seen))
 }
 
-# Two environments that are being compared already count as the same: cycles end there.
+# Two environments that are being compared already count as the same: cycles end there. Each has one partner, or two
+# variables would be one environment here and two there.
 same_environments <- function(x, y, seen) {
   if (is_shared_environment(x) || is_shared_environment(y)) {
     return(identical(x, y))
@@ -56,15 +59,22 @@ same_environments <- function(x, y, seen) {
   if (inherits(x, "gangway_self") && inherits(y, "gangway_self")) {
     return(TRUE)
   }
-  partner <- utils::gethash(seen, x)
-  if (!is.null(partner)) {
-    return(identical(partner, y))
+  partners <- list(utils::gethash(seen[[1L]], x), utils::gethash(seen[[2L]], y))
+  if (!identical(partners, list(NULL, NULL))) {
+    return(identical(partners, list(y, x)))
   }
-  utils::sethash(seen, x, y)
+  utils::sethash(seen[[1L]], x, y)
+  utils::sethash(seen[[2L]], y, x)
   names <- ls(x, all.names = TRUE)
-  identical(names, ls(y, all.names = TRUE)) && same_attributes(x, y, seen) &&
+  identical(names, ls(y, all.names = TRUE)) && identical(locks_of(x, names), locks_of(y, names)) &&
+    same_attributes(x, y, seen) &&
     all_same(names, function(name) same_parts(binding_value(name, x), binding_value(name, y), seen)) &&
     same_parts(parent.env(x), parent.env(y), seen)
+}
+
+locks_of <- function(env, names) {
+  of <- function(is) vapply(setdiff(names, "..."), function(name) is(as.name(name), env), NA)
+  list(environmentIsLocked(env), of(bindingIsLocked), of(bindingIsActive))
 }
 
 all_same <- function(items, same) {

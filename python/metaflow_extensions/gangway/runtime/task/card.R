@@ -33,6 +33,7 @@ card_table <- function(x, add) {
   shown <- as.data.frame(utils::head(x, card_rows))
   cells <- as.matrix(format(shown))
   if (.row_names_info(shown) > 0L) cells <- cbind(" " = rownames(cells), cells)
+  cells[is.na(cells)] <- "NA" # format() of a date or time leaves them
   add("table", as.character(colnames(cells)), trimws(as.character(t(cells))))
   if (nrow(x) > card_rows) add("markdown", paste("The first", card_rows, "of", nrow(x), "rows."))
 }

@@ -170,6 +170,8 @@ def test_a_flow_has(name: str) -> None:
         (STORE, "_storage_impl"),
         (STORE, "_prefix"),
         (STORE, "_blob_cache"),
+        ("metaflow.graph:DAGNode", "condition"),
+        ("metaflow.graph:DAGNode", "switch_cases"),
         ("metaflow.runtime:Worker", "_proc"),
         ("metaflow.runtime:Worker", "_stderr"),
         ("metaflow.runtime:Worker", "task"),

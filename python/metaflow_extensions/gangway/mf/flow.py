@@ -57,6 +57,12 @@ def split_over(flow: Any) -> str | None:
     return flow._graph[flow._current_step].foreach_param  # type: ignore[no-any-return]
 
 
+def switch_over(flow: Any) -> tuple[str, list[str]] | None:
+    """Return the artifact that chooses the running step's next one, and what it may be."""
+    node = flow._graph[flow._current_step]
+    return (node.condition, list(node.switch_cases)) if node.type == "split-switch" else None
+
+
 def foreach_frames(flow: Any) -> list[Any]:
     """Return a task's foreaches, the outermost first: each has `var`, `index`, `num_splits`."""
     return flow._foreach_stack or []

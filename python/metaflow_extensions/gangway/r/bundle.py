@@ -38,7 +38,7 @@ class RBundle:
 
     def call_python(self, reference: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's Python function, given as ``"module:function"``."""
-        from . import foreach
+        from . import foreach, switch
         from .python_step import run_python_step
 
         foreach.settle_inputs(flow, inputs)
@@ -46,6 +46,7 @@ class RBundle:
             foreach.settle_inputs(one)
         run_python_step(reference, flow, inputs)
         foreach.prepare(flow)
+        switch.prepare(flow)
 
     def default(self, parameter: str) -> Callable[..., Any]:
         """Return a deploy-time function that asks R for a parameter's default."""

@@ -13,6 +13,7 @@ from metaflow.datastore.artifacts import (
 
 from ..rds.trailer import ENCODING
 from .robject import RObject
+from .switch import Choice
 
 
 class RSerializer(ArtifactSerializer):
@@ -26,7 +27,7 @@ class RSerializer(ArtifactSerializer):
 
     @classmethod
     def can_serialize(cls, obj: Any) -> bool:
-        return isinstance(obj, RObject)
+        return isinstance(obj, (RObject, Choice))
 
     @classmethod
     def can_deserialize(cls, metadata: SerializationMetadata) -> bool:
@@ -34,10 +35,11 @@ class RSerializer(ArtifactSerializer):
 
     @classmethod
     def serialize(
-        cls, obj: RObject, format: SerializationFormat = SerializationFormat.STORAGE
+        cls, obj: RObject | Choice, format: SerializationFormat = SerializationFormat.STORAGE
     ) -> tuple[list[SerializedBlob], SerializationMetadata]:
         if format != SerializationFormat.STORAGE:
             raise NotImplementedError("R objects have no wire format")
+        obj = obj.value if isinstance(obj, Choice) else obj
         metadata = SerializationMetadata(
             obj_type="R " + "/".join(obj.info["class"]),
             size=len(obj.data),

@@ -14,7 +14,7 @@ from ..mf.read_ahead import read_ahead
 from ..ray_r.host import ray_functions
 from ..rds.scan import problem_of
 from ..values.robject import RObject
-from . import card, flow_access, foreach, proxy, seed
+from . import card, flow_access, foreach, proxy, seed, switch
 from .foreach_index import places_of
 from .same_contents import same_contents
 
@@ -88,6 +88,7 @@ class RSession(REngine):
             # Metaflow packs the artifacts next: what R had of them goes before.
             self._ri.baseenv["gc"]()
         foreach.prepare(flow)
+        switch.prepare(flow)
         self._taken = 0
 
     def run_default(self, parameter: str, context: dict[str, Any]) -> Any:

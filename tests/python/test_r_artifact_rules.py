@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import collections
+import datetime
+import decimal
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rflow import environment, log_of, steps, write_flow
@@ -18,6 +24,7 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 
 from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.r.robject import RObject
+from metaflow_extensions.gangway.r.same_contents import same_contents
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -309,6 +316,7 @@ def test_foreach_gives_each_task_its_element(run_r: Run, kind: str) -> None:
         }}, join = function(self, inputs) {{
           got <- gather_inputs(inputs, 'got')
           cat('COUNT', length(got), is.null(names(got)), '\\n')
+          cat('UNNAMED', tryCatch(inputs$got, error = conditionMessage), '\\n')
         }}""",
         FOREACH,
     )
@@ -316,6 +324,7 @@ def test_foreach_gives_each_task_its_element(run_r: Run, kind: str) -> None:
     told = [line.strip() for line in log_of(result.stdout, "each") if line.startswith("SAME")]
     assert told and all(line == "SAME TRUE" for line in told), result.stdout
     assert f"COUNT {len(told)} TRUE" in result.stdout
+    assert "UNNAMED There is no input 'got'" in result.stdout
 
 
 MERGE = """
@@ -326,6 +335,11 @@ left = function(self) {
   self$e <- list2env(list(a = 1), parent = globalenv())
   self$zero <- c(0, 1)
   self$differs <- c(1, 2); self$mine <- 'left'
+  self$call <- y ~ s(x, k = 3)
+  self$locked <- new.env(parent = globalenv())
+  self$binding <- list2env(list(a = 1), parent = globalenv())
+  self$twice <- (function(e) list(e, e))(new.env(parent = globalenv()))
+  self$shared <- self$twice
 },
 right = function(self) {
   self$seq <- c(1L, 2L, 3L)
@@ -333,6 +347,13 @@ right = function(self) {
   self$e <- list2env(list(a = 1), parent = globalenv())
   self$zero <- c(-0, 1)
   self$differs <- c(1, 3)
+  self$call <- y ~ s(x, m = 3)
+  self$locked <- new.env(parent = globalenv())
+  lockEnvironment(self$locked)
+  self$binding <- list2env(list(a = 1), parent = globalenv())
+  lockBinding('a', self$binding)
+  self$twice <- (function(e) list(e, e))(new.env(parent = globalenv()))
+  self$shared <- list(new.env(parent = globalenv()), new.env(parent = globalenv()))
 },
 join = function(self, inputs) {
   try_merge <- function(...) tryCatch({ merge_artifacts(self, inputs, ...); 'merged' },
@@ -341,8 +362,13 @@ join = function(self, inputs) {
   message('B ', try_merge(exclude = 'zero', include = 'seq'))
   message('C ', try_merge(include = list('seq', 'nope')))
   message('D ', try_merge(include = 'seq'))
-  message('E ', try_merge(exclude = c('zero', 'differs')))
+  message('E ', try_merge(exclude = c('zero', 'differs', 'call', 'locked', 'binding', 'shared')))
   message('F ', tryCatch(gather_inputs(inputs, 'mine'), error = conditionMessage))
+  message('G ', tryCatch(inputs$lefd, error = conditionMessage))
+  message('H ', tryCatch(inputs[['le']], error = conditionMessage))
+  message('I ', tryCatch(assign('x', 1, envir = inputs$left), error = conditionMessage))
+  stopifnot(inputs$left$mine == 'left', identical(inputs[[2]], inputs[['right']]))
+  stopifnot(length(lapply(inputs, function(i) i$seq)) == 2)
 },
 end = function(self) {
   stopifnot(identical(self$seq, 1:3), self$f(3) == 6, self$e$a == 1, self$mine == 'left',
@@ -356,10 +382,13 @@ def test_merge_artifacts_compares_contents(run_r: Run) -> None:
     assert result.returncode == 0, result.stdout
     told = dict(line.split(" ", 1) for line in log_of(result.stdout, "join") if line[1:2] == " ")
     assert "'differs'" in told["A"] and "'zero'" in told["A"] and "/left/" in told["A"]
-    assert "'seq'" not in told["A"] and "'f'" not in told["A"] and "'e'" not in told["A"]
+    assert all(f"'{n}'" in told["A"] for n in ("call", "locked", "binding", "shared")), told["A"]
+    assert not any(f"'{n}'" in told["A"] for n in ("seq", "f", "e", "twice")), told["A"]
     assert "not both" in told["B"] and "nope" in told["C"]
     assert told["D"] == "merged" and told["E"] == "merged"
     assert "no artifact 'mine'" in told["F"] and "/right/" in told["F"]
+    assert "no input 'lefd'" in told["G"] and "Did you mean 'left'?" in told["G"]
+    assert "no input 'le'" in told["H"] and "locked environment" in told["I"]
 
 
 COUNTED = """
@@ -451,3 +480,246 @@ def test_what_changes_in_place_in_a_later_step_is_kept(run_r: Run) -> None:
     result = run_r(IN_PLACE, HANDED_ON)
     assert result.returncode == 0, result.stdout
     assert "NEW ['closure', 'deep']" in result.stdout, result.stdout
+
+
+BESIDE = """
+start = function(self) {
+  said <- function(what, expr) message(what, ' ', tryCatch(expr, error = conditionMessage))
+  assign('a', 1, envir = self)
+  list2env(list(b = 2), self)
+  delayedAssign('c', 3, assign.env = self)
+  makeActiveBinding('d', function() 4, self)
+  stopifnot(identical(names(self), letters[1:4]), self$a == 1, !length(ls(self)))
+  said('NAME', self$name <- 'bob')
+  assign('_e', 5, envir = self)
+  said('BAD', self$a)
+  con <- file(tempfile(), 'w')
+  on.exit(close(con))
+  assign('con', con, envir = self)
+  said('CON', self$a)
+  assign('length.stack', function(x) stop('nothing has a size yet'), globalenv())
+  assign('length.negative', function(x) -1L, globalenv())
+  self$stack <- structure(new.env(parent = globalenv()), class = 'stack')
+  self$negative <- structure(list(1), class = 'negative')
+  self$unknown <- structure(list(1), class = NA_character_)
+  self$restored <- list2env(list(v = 1, ptr = NULL), parent = globalenv())
+  self$log <- list2env(list(v = 1, con = NULL), parent = globalenv())
+  assign('last', 6, envir = self)
+},
+middle = function(self) {
+  stopifnot(self$a == 1, self$b == 2, self$c == 3, self$d == 4, self$last == 6)
+  stopifnot(inherits(self$stack, 'stack'), inherits(self$negative, 'negative'))
+  stopifnot(is.na(class(self$unknown)))
+  # As a package does that makes its pointer anew.
+  assign('ptr', attr(file(tempfile(), 'w'), 'conn_id'), self$restored)
+},
+end = function(self) {
+  stopifnot(is.null(self$restored$ptr), self$restored$v == 1)
+  assign('v', 2, self$log)
+  assign('con', file(tempfile(), 'w'), self$log)
+}
+"""
+
+
+def test_what_is_put_beside_the_artifacts_is_assigned_and_nothing_is_lost_unsaid(
+    run_r: Run,
+) -> None:
+    result = run_r(BESIDE, steps("start", "middle", "end"))
+    told = dict(re.findall(r"\] (NAME|BAD|CON) (.*)", result.stdout))
+    assert "the flow's own name" in told["NAME"], result.stdout
+    assert "`_e` cannot be an artifact's name" in told["BAD"]
+    assert told["CON"].startswith("`self$con` (file/connection)")
+    # What was changed and could have been stored is named, where a connection keeps it from that.
+    assert "`self$log` was changed in place" in result.stdout, result.stdout
+    assert "`self$log$con` (file/connection)" in result.stdout, result.stdout
+
+
+TABLES = """
+start = function(self) {
+  library(data.table)
+  self$deep <- list(fit = list(dt = data.table(a = 1:3)))
+  self$f <- local({
+    d <- data.table(a = 1:3)
+    list(add = function() d[, a := a * 10L], get = function() d$a)
+  }, new.env(parent = globalenv()))
+  self$hung <- structure(1, table = data.table(a = 1L))
+  self$df <- data.frame(a = 1:2)
+  self$wide <- data.table(a = 1:2)
+  self$wide[, paste0('c', 1:3000) := 1L]
+  setDT(self$df)
+  self$around <- function() self
+  stopifnot(ncol(self$wide) == 3001, is.data.table(self$df))
+},
+middle = function(self) {
+  self$deep$fit$dt[, b := 1L]
+  self$f$add()
+  attr(self$hung, 'table')[, a := 2L]
+  self$wide[, paste0('d', 1:3000) := 1L]
+},
+end = function(self) {
+  stopifnot(identical(names(self$deep$fit$dt), c('a', 'b')), identical(self$f$get(), 1:3 * 10L),
+    attr(self$hung, 'table')$a == 2L, ncol(self$wide) == 6001, inherits(self$df, 'data.table'))
+}
+"""
+
+
+@pytest.mark.skipif(not has_r_package("data.table"), reason="the R package data.table is missing")
+def test_what_data_table_changes_by_reference_is_kept(run_r: Run) -> None:
+    result = run_r(TABLES, steps("start", "middle", "end"))
+    assert result.returncode == 0, result.stdout
+
+
+HOLDING = """
+    @step
+    def start(self):
+        R.call("start", self)
+        self.next(self.make)
+
+    @step
+    def make(self):
+        from decimal import Decimal
+
+        self.read, self.changed = ({"e": self.e, "n": (1, 2)} for _ in range(2))
+        self.lost = {"e": self.e, "price": Decimal("1.5")}
+        self.next(self.use)
+
+    @step
+    def use(self):
+        R.call("use", self)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        print("READ", type(self.read).__name__, type(self.lost).__name__)
+        R.call("end", self)
+"""
+
+
+def test_a_python_container_of_r_environments_is_stored_anew_only_when_they_change(
+    run_r: Run,
+) -> None:
+    result = run_r(
+        """start = function(self) self$e <- list2env(list(v = 1), parent = globalenv()),
+        use = function(self) {
+          stopifnot(self$read$n[2] == 2, self$lost$e$v == 1)
+          assign('v', 2, self$changed$e)
+        },
+        end = function(self) {
+          stopifnot(self$changed$e$v == 2, self$read$e$v == 1)
+          assign('v', 3, self$lost$e)
+        }""",
+        HOLDING,
+    )
+    assert "READ dict dict" in result.stdout, result.stdout
+    assert "`self$lost` was changed in place" in result.stdout, result.stdout
+    assert "`self$lost$price` (gangway_python)" in result.stdout, result.stdout
+
+
+SWITCH = """
+    @step
+    def start(self):
+        R.call("start", self)
+        self.next({"x": self.one, "y": self.end}, condition="mode")
+
+    @step
+    def one(self):
+        R.call("one", self)
+        self.next({"x": self.two, "y": self.end}, condition="mode")
+
+    @step
+    def two(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_a_string_with_attributes_chooses_the_next_step(run_r: Run) -> None:
+    result = run_r(
+        """start = function(self) self$mode <- structure(c(n = 'x'), class = 'glue'),
+        one = function(self) {
+          stopifnot(identical(self$mode, structure(c(n = 'x'), class = 'glue')))
+          self$mode <- factor('x')
+        }""",
+        SWITCH,
+    )
+    assert "chosen by 'mode', which is <R factor, length 1" in result.stdout, result.stdout
+    assert "('x'): it takes one string, of 'x', 'y'." in result.stdout, result.stdout
+
+
+class Holder:
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+
+def _alike_but_different() -> list[tuple[Any, Any]]:
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    twice = datetime.datetime(2024, 10, 27, 2, 30, tzinfo=berlin)
+    noon = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.timezone.utc)
+    one = pd.DataFrame({"v": [1]}, index=pd.Index(["q"], name="k"))
+    return [
+        (1, True),
+        (0.0, -0.0),
+        (complex(0, 0.0), complex(0, -0.0)),
+        ([0.0], [-0.0]),
+        ({1}, {True}),
+        ({1: 0}, {True: 0}),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (collections.deque([1], 3), collections.deque([1], 4)),
+        (collections.deque([1]), collections.deque([True])),
+        (decimal.Decimal("1.0"), decimal.Decimal("1.00")),
+        (Holder(1), Holder(True)),
+        (lambda: 1, lambda: 1),
+        (twice, twice.replace(fold=1)),
+        (noon, noon.astimezone(berlin)),
+        (np.array([0.0]), np.array([-0.0])),
+        (np.float64(0.0), np.float64(-0.0)),
+        (np.array([1], "i4"), np.array([1], "i8")),
+        (np.array([(0.0,)], [("a", "f8")]), np.array([(-0.0,)], [("a", "f8")])),
+        (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[0, 0])),
+        (one, one.rename_axis("l")),
+        (one, one.rename(columns={"v": "w"})),
+        (pd.Series([1, 2]), pd.Series([1, 2], index=[0.0, 1.0])),
+        (pd.Series([1], name="a"), pd.Series([1], name="b")),
+        (pd.Categorical(["a"], ["a", "b"]), pd.Categorical(["a"], ["b", "a"])),
+        (pd.Series([1, True], dtype=object), pd.Series([1, 1], dtype=object)),
+        (pd.array([0.0, None], "Float64"), pd.array([-0.0, None], "Float64")),
+    ]
+
+
+def _anything() -> list[Any]:
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    nan = float("nan")
+    frame = pd.DataFrame(
+        {
+            "n": [1, 2],
+            "d": [0.5, nan],
+            "s": ["x", None],
+            "f": pd.Categorical(["v", "u"]),
+            "t": pd.to_datetime(["2024-01-01", None]).tz_localize("UTC"),
+            "i": pd.array([1, None], "Int64"),
+            "q": pd.array(["y", None], "string"),
+            "l": [[1, nan], None],
+            "v": pd.interval_range(0, 2),
+        }
+    )
+    frame.attrs = {"a": np.arange(3)}
+    circle: list[Any] = [1]
+    circle.append(circle)
+    return [
+        *(left for left, _ in _alike_but_different() if not callable(left)),
+        *(frame, frame.set_index(["n", "s"]), pd.date_range("2024", periods=3)),
+        *(nan, [nan, complex(nan, 1)], circle, range(3), {1, "a"}, ValueError("x")),
+        *(np.array([nan, 1]), np.array([None, [1]], object), np.datetime64("NaT"), np.str_("a")),
+        *(collections.OrderedDict(a=1), collections.Counter("aab"), Holder([Holder(nan)])),
+    ]
+
+
+def test_merge_artifacts_takes_no_different_values_of_python_for_the_same() -> None:
+    for first, second in _alike_but_different():
+        assert not same_contents(first, second), (first, second)
+    for value in _anything():
+        assert same_contents(value, pickle.loads(pickle.dumps(value))), value

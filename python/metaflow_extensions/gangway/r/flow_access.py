@@ -13,6 +13,8 @@ from . import foreach
 
 # Names on a FlowSpec that R code reads as if they were artifacts.
 _PROPERTIES = ("input", "index")
+# Where Metaflow keeps the name of the flow.
+_FLOW_NAME = "name"
 
 
 def artifact(flow: Any, name: str, unsaved: Sequence[str] = (), inputs: Sequence[Any] = ()) -> Any:
@@ -67,7 +69,7 @@ def _value(flow: Any, name: str) -> Any:
 def artifact_names(flow: Any) -> list[str]:
     """Names of the artifacts and parameters that a flow object holds now, sorted."""
     held = {*flow_state.contents(flow), *vars(flow)}
-    return sorted(n for n in held if not n.startswith("_") and n != "name")  # the flow's own name
+    return sorted(n for n in held if not n.startswith("_") and n != _FLOW_NAME)
 
 
 def name_problem(flow: Any, name: str) -> str:
@@ -77,6 +79,8 @@ def name_problem(flow: Any, name: str) -> str:
             f"`{name}` cannot be an artifact's name: use letters, digits and underscores, not "
             "first a digit or an underscore, and no Python keyword."
         )
+    if name == _FLOW_NAME:
+        return f"`self${name}` is where Metaflow keeps the flow's own name; choose another name."
     if flow_state.is_parameter(flow, name):
         return f"`self${name}` is a parameter of the flow or belongs to Metaflow and cannot be set."
     if hasattr(type(flow), name):
@@ -88,6 +92,17 @@ def input_names(inputs: Sequence[Any]) -> list[str]:
     """Names of a join's inputs: the steps, where each input comes from another step."""
     steps = [flow_state.step_of(i) for i in inputs]
     return steps if len(set(steps)) == len(steps) > 1 else []
+
+
+def input_problem(known: Sequence[str], name: str) -> str:
+    """Say that a join has no input of this name, and which it has."""
+    if not known:
+        return (
+            f"There is no input {name!r}: the inputs of this join have no names. inputs[[1]] is "
+            f"the first; gather_inputs(inputs, {name!r}) gives the artifact of that name from each."
+        )
+    hint = did_you_mean(name, known) or f"The inputs are {_list(known)}."
+    return f"There is no input {name!r} of this join. {hint}"
 
 
 def label(flow: Any) -> str:
@@ -171,7 +186,7 @@ def merge(
 def _merged_names(inputs: Sequence[Any]) -> list[str]:
     # What Metaflow keeps for itself begins with an underscore, or is the flow's name.
     names = {name for i in inputs for name in flow_state.contents(i)}
-    return sorted(n for n in names if not n.startswith("_") and n != "name")
+    return sorted(n for n in names if not n.startswith("_") and n != _FLOW_NAME)
 
 
 def _by_content(inputs: Sequence[Any], name: str) -> list[Any]:

@@ -49,6 +49,9 @@ class RSession(REngine):
                 "name_problem": lambda handle, name: flow_access.name_problem(
                     self._object(handle), name[0]
                 ),
+                "input_problem": lambda known, name: flow_access.input_problem(
+                    self.plain(known), name[0]
+                ),
                 "merge": self._merge,
                 "read_ahead": self._read_ahead,
                 "foreach_places": lambda handle: foreach.places(self._object(handle)),

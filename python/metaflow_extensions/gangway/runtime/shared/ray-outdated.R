@@ -22,7 +22,7 @@ watch_code <- function(sent, f, bag) {
     with_environments <- c(with_environments, mget(intersect(ray_state$world$other, names), envir = globalenv()))
   }
   sent$inside <- if (length(with_environments)) watch_insides(with_environments)
-  sent$has_tables <- references_in(c(values, with_environments))$tables > 0
+  sent$has_tables <- has_tables(c(values, with_environments))
   sent$watched <- watch_lookups(
     bag, if (sent$any_name) names else words_in(c(list(bag$strings), values)), any(lookup_functions %in% called)
   )

@@ -3,11 +3,13 @@
 # of data.tables: R knows nothing of what their functions change.
 
 #' Note what the environments that hang on a value hold
-#' @return A list for have_changed().
+#' @param hook What is to see all that serialize() asks about.
+#' @return A list for have_changed() and have_gained().
 #' @noRd
-watch_insides <- function(x) {
+watch_insides <- function(x, hook = NULL) {
   seen <- utils::hashtab("address")
   add <- function(reference) {
+    if (!is.null(hook)) hook(reference)
     if (typeof(reference) == "environment" && !inherits(reference, "srcfile")) utils::sethash(seen, reference, TRUE)
     NULL
   }
@@ -29,12 +31,12 @@ watch_environment <- function(env, names = NULL) {
 }
 
 have_changed <- function(watched) {
-  for (one in watched) {
-    now <- if (is.null(one$values)) held_in(one$env, one$names) else values_in(one$env)
-    if (!is_same(now, if (is.null(one$values)) one$held else one$values)) return(TRUE)
-  }
+  for (one in watched) if (!is_same(held_now(one), held_then(one))) return(TRUE)
   FALSE
 }
+
+held_then <- function(one) if (is.null(one$values)) one$held else one$values
+held_now <- function(one) if (is.null(one$values)) held_in(one$env, one$names) else values_in(one$env)
 
 # Neither `...`, nor active bindings, nor arguments whose code has not run: a look at all at once does no harm.
 holds_values_alone <- function(env) {
@@ -46,6 +48,48 @@ holds_values_alone <- function(env) {
 values_in <- function(env) {
   values <- as.list.environment(env, all.names = TRUE, sorted = TRUE)
   list(values, attributes(env), parent.env(env), environmentIsLocked(env))
+}
+
+#' Whether anything has changed that could be stored
+#'
+#' Not the pointers that a package has put there for this session, nor what it has made to hold them.
+#' @noRd
+have_gained <- function(watched) {
+  for (one in watched) if (is_new_data(held_then(one), held_now(one))) return(TRUE)
+  FALSE
+}
+
+is_new_data <- function(old, new, depth = 0L) {
+  if (is_same(old, new)) {
+    return(FALSE)
+  }
+  if (!is_lost(new)) {
+    return(!(is.null(new) && is_lost(old)))
+  }
+  parts <- lapply(list(old, new), parts_by_name)
+  depth < 50L && !any(vapply(parts, is.null, NA)) && {
+    names <- union(names(parts[[1L]]), names(parts[[2L]]))
+    any(vapply(names, function(name) is_new_data(parts[[1L]][[name]], parts[[2L]][[name]], depth + 1L), NA))
+  }
+}
+
+# What is in a list, an environment or around a function; `NULL` of what has no such parts.
+parts_by_name <- function(x) {
+  if (typeof(x) == "environment") {
+    return(if (!is_shared_environment(x)) parts_by_name(held_in(x, NULL)))
+  }
+  if (typeof(x) == "closure") {
+    return(list(code = list(formals(x), body(x)), around = environment(x)))
+  }
+  if (typeof(x) == "S4") {
+    return(attributes(x))
+  }
+  if (is.list(x)) {
+    more <- attributes(x)
+    names <- as.character(more$names)
+    names <- if (length(names)) make.unique(ifelse(nzchar(names), names, seq_along(names))) else seq_along(unclass(x))
+    c(stats::setNames(unclass(x), paste("element", names)), list(attributes = more[names(more) != "names"]))
+  }
 }
 
 # 0 and -0 are not the same, nor are attributes in another order.
@@ -69,4 +113,37 @@ held_in <- function(env, names) {
   })
   more <- if (!global) list(attributes(env), parent.env(env), environmentIsLocked(env))
   c(more, held)
+}
+
+#' Whether a data.table is anywhere in a value, also around a function or in an attribute
+#'
+#' What was read with unserialize() points to nothing, as do models that their package has yet to restore.
+#' @noRd
+has_tables <- function(x) {
+  seen <- utils::hashtab("address")
+  points <- function(x) {
+    found <- references_in(x)
+    found$tables + found$empty > 0
+  }
+  waiting <- list(list(x))
+  while (length(waiting)) {
+    parts <- waiting[[1L]]
+    waiting[[1L]] <- NULL
+    for (i in bisect(parts, which(!holds_nothing(parts)), points)) {
+      part <- parts[[i]]
+      if (inherits(part, "data.table")) {
+        return(TRUE)
+      }
+      if (typeof(part) == "environment") {
+        if (is_shared_environment(part) || !is.null(utils::gethash(seen, part))) next
+        utils::sethash(seen, part, TRUE)
+      }
+      inside <- switch(typeof(part),
+        list = , expression = unclass(part), pairlist = as.list(part), environment = held_in(part, NULL),
+        closure = c(as.list(formals(part)), environment(part))
+      )
+      waiting[[length(waiting) + 1L]] <- c(inside, if (typeof(part) != "environment") attributes(part))
+    }
+  }
+  FALSE
 }

@@ -6,12 +6,15 @@ states <- new.env(parent = emptyenv())
 
 new_self <- function(handle, read_only = FALSE) {
   self <- structure(new.env(parent = emptyenv()), class = "gangway_self")
-  assign("handle", handle, envir = self)
+  # By this number Python finds the flow. No artifact can have such a name.
+  assign(".handle", handle, envir = self)
+  lockBinding(".handle", self)
+  if (read_only) lockEnvironment(self)
   state <- new.env(parent = emptyenv())
   state$self <- self
   state$read_only <- read_only
   state$values <- new.env(parent = emptyenv())
-  state$assigned <- state$touched <- character()
+  state$assigned <- state$touched <- state$stand_ins <- character()
   state$watched <- list()
   state$checking <- 0
   state$began <- proc.time()[[3]]
@@ -19,15 +22,51 @@ new_self <- function(handle, read_only = FALSE) {
   self
 }
 
+handle_of <- function(self) .subset2(self, ".handle")
+
 state_of <- function(self) {
-  state <- get0(as.character(.subset2(self, "handle")), states, inherits = FALSE)
+  handle <- handle_of(self)
+  state <- if (!is.null(handle)) get0(as.character(handle), states, inherits = FALSE)
   if (is.null(state) || !identical(state$self, self)) {
     stop("This `self` belongs to a task that has ended: it came along with a function, formula or environment ",
       "that was made there. Give the function what it needs as arguments.",
       call. = FALSE
     )
   }
+  if (length(state$stand_ins) || length(as.list.environment(self, all.names = TRUE)) > 1L) take_in(state)
   state
+}
+
+# assign(), list2env() and the like put variables beside the handle: these are assignments, too.
+take_in <- function(state) {
+  self <- state$self
+  for (name in setdiff(ls(self, all.names = TRUE), ".handle")) {
+    if (is_stand_in(state, name)) next
+    value <- tryCatch(get(name, envir = self, inherits = FALSE), finally = rm(list = name, envir = self))
+    state$stand_ins <- setdiff(state$stand_ins, name)
+    set_value(state, name, value)
+  }
+}
+
+# A table that needs room for more columns, and what setDT() makes of a data frame, data.table assigns to where it has
+# it from: of `self$x`, to x in self, if there is one.
+stand_in_for <- function(state, name, x) {
+  if (typeof(x) == "list" && !state$read_only && !name %in% state$stand_ins && isNamespaceLoaded("data.table")) {
+    do.call(delayedAssign, list(name, stand_in, baseenv(), state$self))
+    state$stand_ins <- c(state$stand_ins, name)
+  }
+}
+
+stand_in <- quote(stop("Artifacts are read as self$name or self[[\"name\"]].", call. = FALSE))
+
+is_stand_in <- function(state, name) {
+  name %in% state$stand_ins && !bindingIsActive(as.name(name), state$self) &&
+    identical(code_of(name, state$self)[[1L]], stand_in)
+}
+
+forget_stand_ins <- function(state) {
+  rm(list = intersect(state$stand_ins, ls(state$self, all.names = TRUE)), envir = state$self)
+  state$stand_ins <- character()
 }
 
 is_reference <- function(x) {
@@ -43,10 +82,17 @@ self_get <- function(self, name) {
   state <- state_of(self)
   if (name == "foreach_stack") return(function() foreach_stack(self))
   if (exists(name, state$values, inherits = FALSE)) {
-    return(get(name, state$values, inherits = FALSE))
+    x <- get(name, state$values, inherits = FALSE)
+    if (is.list(x)) stand_in_for(state, name, x)
+    return(x)
   }
+  of_python <- FALSE
   x <- tryCatch(
-    decode(py$get(.subset2(self, "handle"), name, changed_names(state))),
+    {
+      answer <- py$get(handle_of(self), name, changed_names(state))
+      of_python <- identical(answer[[1L]], "parts")
+      decode(answer)
+    },
     error = function(e) {
       if (inherits(e, "gangway_error")) stop(e)
       stop("Artifact `", name, "` of ", task_label(self), " cannot be read in R: ", conditionMessage(e),
@@ -56,28 +102,32 @@ self_get <- function(self, name) {
     }
   )
   assign(name, x, state$values)
-  if (!state$read_only && name != "input") watch_value(state, name, x)
+  if (!state$read_only && name != "input") {
+    watch_value(state, name, x, of_python)
+    stand_in_for(state, name, x)
+  }
   x
 }
 
 # What may be changed in place, without an assignment to self: also a function's variables, and an environment that
-# hangs anywhere.
-watch_value <- function(state, name, x) {
-  if (has_reference(x)) {
+# hangs anywhere. What Python made (`of_python`) is an R list once it is stored anew: that has to wait until something
+# inside has changed.
+watch_value <- function(state, name, x, of_python = FALSE) {
+  if (inherits(x, "gangway_python") || holds_data_alone(x)) {
+    return(invisible())
+  }
+  references <- watch_references()
+  state$watched[[name]] <- watch_insides(x, references$hook)
+  seen <- references$seen()
+  if ((!of_python && has_reference(x)) || (seen$tables + seen$empty > 0 && has_tables(x))) {
     state$touched <- union(state$touched, name)
-  } else if (!inherits(x, "gangway_python") && !holds_data_alone(x)) {
-    if (references_in(x)$tables > 0) {
-      state$touched <- union(state$touched, name)
-    } else {
-      state$watched[[name]] <- watch_insides(x)
-    }
   }
 }
 
 # As in Python: of each foreach around the task, the outermost first, the index (from 0), the number of splits and
 # the element.
 foreach_stack <- function(self) {
-  handle <- .subset2(self, "handle")
+  handle <- handle_of(self)
   places <- decode(py$foreach_places(handle))
   lapply(seq_along(places), function(level) {
     list(places[[level]][[1L]], places[[level]][[2L]], decode(py$foreach_element(handle, level - 1)))
@@ -89,12 +139,17 @@ self_set <- function(self, name, value) {
   if (state$read_only) {
     stop("The inputs of a join cannot be changed; assign to `self$", name, "`.", call. = FALSE)
   }
-  problem <- decode(py$name_problem(.subset2(self, "handle"), name))
+  set_value(state, name, value)
+  self
+}
+
+set_value <- function(state, name, value) {
+  problem <- decode(py$name_problem(handle_of(state$self), name))
   if (nzchar(problem)) stop(problem, call. = FALSE)
   if (is_check_due(state, name, value)) check_value(state, value, paste0("self$", name), !name %in% state$assigned)
   assign(name, value, state$values)
   state$assigned <- union(state$assigned, name)
-  self
+  stand_in_for(state, name, value)
 }
 
 # A list that is built in a loop is assigned as often as it has elements: what was assigned before is looked at
@@ -128,32 +183,48 @@ check_value <- function(state, value, path, is_first) {
 }
 
 changed_names <- function(state) {
-  in_place <- vapply(state$watched, have_changed, NA)
+  in_place <- vapply(state$watched[setdiff(names(state$watched), state$touched)], have_changed, NA)
   Reduce(union, list(state$assigned, state$touched, names(in_place)[in_place]), character())
 }
 
 # Artifacts are serialized once, when the step's function is done (or Python needs them, and it `goes_on`).
 self_flush <- function(self, goes_on = FALSE) {
   state <- state_of(self)
+  # A function that has `self` from where it was made would take them along.
+  forget_stand_ins(state)
   changed <- changed_names(state)
   for (name in changed) {
     x <- get(name, state$values, inherits = FALSE)
-    # What was only read, and now holds what its package put there for this session, stays what it was.
     only_read <- !name %in% state$assigned
-    if (only_read && is_lost(x)) next
-    payload <- encode(x, paste0("self$", name))
-    problem <- decode(do.call(py$set, c(list(.subset2(self, "handle"), name), payload)))
-    if (nzchar(problem) && !only_read) refuse(find_unreadable(x, paste0("self$", name), problem))
+    # What was only read, and now holds what its package put there for this session, stays what it was.
+    is_as_read <- function() only_read && !have_gained(state$watched[[name]])
+    if (only_read && is_lost(x) && is_as_read()) next
+    store(state, name, x, only_read, is_as_read)
   }
   state$assigned <- character()
   if (goes_on) for (name in changed) watch_value(state, name, get(name, state$values, inherits = FALSE))
+}
+
+store <- function(state, name, x, only_read, is_as_read) {
+  path <- paste0("self$", name)
+  tryCatch(
+    {
+      problem <- decode(do.call(py$set, c(list(handle_of(state$self), name), encode(x, path))))
+      if (nzchar(problem) && !is_as_read()) refuse(find_unreadable(x, path, problem))
+    },
+    error = function(e) {
+      what <- if (only_read) " was changed in place after it was read, and cannot be stored anew: "
+      if (is.null(what) && grepl(path, conditionMessage(e), fixed = TRUE)) stop(e)
+      stop("`", path, "`", if (is.null(what)) " cannot be stored: " else what, conditionMessage(e), call. = FALSE)
+    }
+  )
 }
 
 # What a step's function has read and assigned is of no more use when it has ended, and may be large.
 forget <- function(handles) rm(list = as.character(handles), envir = states)
 
 self_names <- function(self) {
-  sort(as.character(union(decode(py$names(.subset2(self, "handle"))), changed_names(state_of(self)))))
+  sort(as.character(union(decode(py$names(handle_of(self))), changed_names(state_of(self)))))
 }
 
 new_inputs <- function(handles, names) {
@@ -162,7 +233,13 @@ new_inputs <- function(handles, names) {
   structure(inputs, class = "gangway_inputs")
 }
 
-task_label <- function(self) decode(py$label(.subset2(self, "handle")))
+# By name, what is not there is an error, as of `self`.
+input_of <- function(x, name) {
+  if (!name %in% names(x)) stop(decode(py$input_problem(as.list(as.character(names(x))), name)), call. = FALSE)
+  .subset2(x, name)
+}
+
+task_label <- function(self) decode(py$label(handle_of(self)))
 
 print_self <- function(x, ...) {
   cat("<", if (state_of(x)$read_only) "input " else "self ", task_label(x), ">\n", sep = "")
@@ -192,4 +269,8 @@ register_methods <- function() {
   method("print", "gangway_self", print_self)
   method("format", "gangway_self", function(x, ...) task_label(x))
   method("print", "gangway_inputs", print_inputs)
+  method("$", "gangway_inputs", input_of)
+  method("[[", "gangway_inputs", function(x, i, ...) {
+    if (is.character(i) && length(i) == 1L) input_of(x, i) else .subset2(x, i)
+  })
 }

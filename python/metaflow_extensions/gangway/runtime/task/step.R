@@ -15,17 +15,17 @@ gather_inputs <- function(inputs, input) {
     inputs <- Filter(function(i) is_control(i) || input %in% self_names(i), inputs)
   }
   on.exit(decode(py$read_ahead()))
-  decode(py$read_ahead(vapply(inputs, .subset2, 0, "handle"), input))
+  decode(py$read_ahead(vapply(inputs, handle_of, 0), input))
   lapply(inputs, self_get, input)
 }
 
-is_control <- function(input) decode(py$is_control(.subset2(input, "handle")))
+is_control <- function(input) decode(py$is_control(handle_of(input)))
 
 merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
   self_flush(flow, goes_on = TRUE)
-  handles <- vapply(unclass(inputs), .subset2, 0, "handle", USE.NAMES = FALSE)
+  handles <- vapply(unclass(inputs), handle_of, 0, USE.NAMES = FALSE)
   decode(py$merge(
-    .subset2(flow, "handle"), handles, as.character(unlist(exclude)),
+    handle_of(flow), handles, as.character(unlist(exclude)),
     as.character(unlist(include))
   ))
   invisible(flow)

@@ -26,14 +26,18 @@ is_unicode <- function(x) {
 # fail it.
 describe <- function(x, restore) {
   own <- function(expr, otherwise) tryCatch(expr, error = function(e) otherwise)
-  size <- own(length_of(x), length(unclass(x)))
+  size <- own(length_of(x), NA)
+  if (length(size) != 1L || !is.finite(size) || size < 0) size <- held_by(x)
   dim <- own(dim_of(x), NULL)
   c(
-    typeof(x), as.character(getRversion()), sprintf("%.0f", if (length(size) == 1L && !is.na(size)) size else 0),
+    typeof(x), as.character(getRversion()), sprintf("%.0f", size),
     paste(if (!anyNA(dim)) dim, collapse = " "), paste(restore, collapse = " "),
-    if (own(is_opaque(x), FALSE)) "opaque" else "", class(x)
+    if (own(is_opaque(x), FALSE)) "opaque" else "", ifelse(is.na(class(x)), "NA", class(x))
   )
 }
+
+# What R's length() is without methods.
+held_by <- function(x) if (is.environment(x)) length(ls(x, all.names = TRUE)) else length(unclass(x))
 
 # Whether it is an S4 object that is one thing: its class has methods for neither its length nor its elements.
 is_opaque <- function(x) typeof(x) == "S4" && !has_method(x, "length") && !has_method(x, "[[")

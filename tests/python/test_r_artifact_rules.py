@@ -367,7 +367,7 @@ join = function(self, inputs) {
   message('G ', tryCatch(inputs$lefd, error = conditionMessage))
   message('H ', tryCatch(inputs[['le']], error = conditionMessage))
   message('I ', tryCatch(assign('x', 1, envir = inputs$left), error = conditionMessage))
-  stopifnot(inputs$left$mine == 'left', identical(inputs[[2]], inputs[['right']]))
+  stopifnot(inputs$left$mine == 'left', 'mine' %in% names(inputs[[match('left', names(inputs))]]))
   stopifnot(length(lapply(inputs, function(i) i$seq)) == 2)
 },
 end = function(self) {

@@ -95,7 +95,7 @@ class _Comparison:
         """Compare what pickle would make them of."""
         parts = [_reduce(first), _reduce(second)]
         if any(isinstance(part, str) for part in parts):
-            return parts[0] == parts[1]
+            return bool(parts[0] == parts[1])
         one, other = ([*part, *[None] * (6 - len(part))] for part in parts)
         # functions, arguments and state; elements, and those of a mapping
         return (

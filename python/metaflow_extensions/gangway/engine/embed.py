@@ -69,6 +69,22 @@ def start() -> Any:
     return rinterface
 
 
+def begin_anew() -> None:
+    """Give a fork of this process a temporary folder of its own; R takes the one it has for its."""
+    import ctypes
+
+    from rpy2 import rinterface
+
+    # R makes a new one where it finds none.
+    library = ctypes.CDLL(os.path.join(os.environ["R_HOME"], "lib", "libR.so"))
+    ctypes.c_char_p.in_dll(library, "R_TempDir").value = b"/dev/null/none"
+    old_tmp = _use_run_tmp()
+    try:
+        rinterface.baseenv["tempdir"](True)
+    finally:
+        _restore_tmp(old_tmp)
+
+
 def set_interrupt_flag() -> None:
     """Make R raise an interrupt at its next check (safe from any thread)."""
     from rpy2.rinterface_lib import openrlib

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..rds.scan import problem_of
 from ..rds.trailer import add_trailer, trailer
+from ..signals import interrupt
 from ..signals.interrupt import r_evaluation, take_sigint_back
 from ..signals.threads import block_signals
 from ..values import asking
@@ -213,6 +214,16 @@ class REngine:
         closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = self._functions["all_kept_from_forks"](closures)
+
+    def pause_threads(self) -> bool:
+        """Before this process is forked as a whole, end the threads that can be started again."""
+        return bool(self.plain(self.call("pause_threads")))
+
+    def renew(self) -> None:
+        """Go on in a fork of this process that is not a child of R code, but all there is."""
+        interrupt.begin_anew()
+        embed.begin_anew()
+        self.call("begin_anew")
 
     def define(self, name: str, function: Callable[..., Any]) -> None:
         """Let the runtime call a function as ``name()``, which is quicker than `provide`.

@@ -75,7 +75,17 @@ class RBundle:
 
         carry_files(flow_class)
         check_image(flow_class, self._open)
-        run_command_line(flow_class)
+        run_command_line(flow_class, self._prepare, lambda: self._open().renew())
+
+    def _prepare(self) -> bool:
+        """Load all that tasks need which are forks of this process; tell whether they can be."""
+        from metaflow import cli, task  # noqa: F401  # what their commands import
+
+        from ..warm.server import threads
+        from .session import RSession
+
+        of_r = RSession.current() and threads()  # BLAS's, which takes care of forks
+        return self._open().pause_threads() and threads() == of_r
 
     def _open(self) -> RSession:
         if self._session is None:

@@ -16,13 +16,20 @@ from . import export_parameters
 from .code_record import record_code
 
 
-def run_command_line(flow_class: Callable[[], Any]) -> None:
+def run_command_line(
+    flow_class: Callable[[], Any], prepare: Callable[[], bool], renew: Callable[[], None]
+) -> None:
     """Run the command line of a flow class.
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
     ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary folder that is
     removed after them, and writes ``GANGWAY_REPORT``.
     """
+    if warm := os.environ.pop("GANGWAY_WARM_SERVER", None):
+        from ..warm.server import run_server
+
+        if not run_server(warm, prepare, renew):
+            return
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
     report = os.environ.pop("GANGWAY_REPORT", None)
     if "step" in sys.argv and parent is None:
@@ -36,7 +43,9 @@ def run_command_line(flow_class: Callable[[], Any]) -> None:
     end_run_on_termination()
     if parent is not None:
         end_run_with_parent(int(parent))
-    with _run_tmp(folder):
+    from ..warm.start import warm_starts
+
+    with _run_tmp(folder), warm_starts(flow_class):
         status = _exit_status(flow_class)
     if report:
         from .report import write_report

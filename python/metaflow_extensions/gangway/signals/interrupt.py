@@ -193,6 +193,12 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         _deliver(recorded)
 
 
+def begin_anew() -> None:
+    """Go on in a fork of this process, which has none of its threads."""
+    global _watcher
+    _watcher = None
+
+
 def take_sigint_back() -> None:
     """Handle SIGINT as the other signals again, when something that R has called took it.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import locale
 import os
 import shutil
@@ -36,6 +37,7 @@ _INSTALL = (
 )
 
 _streams: list[Any] = []
+_NO_FOLDER = ctypes.create_string_buffer(b"/dev/null/none")
 
 
 def start() -> Any:
@@ -71,18 +73,25 @@ def start() -> Any:
 
 def begin_anew() -> None:
     """Give a fork of this process a temporary folder of its own; R takes the one it has for its."""
-    import ctypes
-
     from rpy2 import rinterface
+    from rpy2.rinterface_lib import embedded
 
     # R makes a new one where it finds none.
     library = ctypes.CDLL(os.path.join(os.environ["R_HOME"], "lib", "libR.so"))
-    ctypes.c_char_p.in_dll(library, "R_TempDir").value = b"/dev/null/none"
+    ctypes.c_void_p.in_dll(library, "R_TempDir").value = ctypes.addressof(_NO_FOLDER)
     old_tmp = _use_run_tmp()
     try:
         rinterface.baseenv["tempdir"](True)
     finally:
         _restore_tmp(old_tmp)
+    embedded.set_python_process_info()
+
+
+def has_user_profile() -> bool:
+    """Whether R has run a profile of the user's when it was started."""
+    home = os.path.expanduser("~")
+    own = [os.path.join(folder, ".Rprofile") for folder in (os.getcwd(), home)]
+    return bool(os.environ.get("R_PROFILE_USER")) or any(map(os.path.exists, own))
 
 
 def set_interrupt_flag() -> None:

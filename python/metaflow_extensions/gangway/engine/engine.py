@@ -12,7 +12,6 @@ from typing import Any
 
 from ..rds.scan import problem_of
 from ..rds.trailer import add_trailer, trailer
-from ..signals import interrupt
 from ..signals.interrupt import r_evaluation, take_sigint_back
 from ..signals.threads import block_signals
 from ..values import asking
@@ -215,15 +214,14 @@ class REngine:
         closures.names = self._ri.StrSexpVector(list(functions))
         self._runtime["py"] = self._functions["all_kept_from_forks"](closures)
 
-    def pause_threads(self) -> bool:
-        """Before this process is forked as a whole, end the threads that can be started again."""
-        return bool(self.plain(self.call("pause_threads")))
+    def is_plain_start(self) -> bool:
+        """Whether R is as after any start, with nothing of the user's in it."""
+        return not embed.has_user_profile() and bool(self.plain(self.evaluate("is_plain_start")))
 
     def renew(self) -> None:
         """Go on in a fork of this process that is not a child of R code, but all there is."""
-        interrupt.begin_anew()
         embed.begin_anew()
-        self.call("begin_anew")
+        self.evaluate("begin_anew")
 
     def define(self, name: str, function: Callable[..., Any]) -> None:
         """Let the runtime call a function as ``name()``, which is quicker than `provide`.

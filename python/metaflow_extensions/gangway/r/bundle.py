@@ -72,20 +72,11 @@ class RBundle:
         from ..run.image import check_image
         from ..run.main import run_command_line
         from ..run.user_files import carry_files
+        from .warmth import Warmth
 
         carry_files(flow_class)
         check_image(flow_class, self._open)
-        run_command_line(flow_class, self._prepare, lambda: self._open().renew())
-
-    def _prepare(self) -> bool:
-        """Load all that tasks need which are forks of this process; tell whether they can be."""
-        from metaflow import cli, task  # noqa: F401  # what their commands import
-
-        from ..warm.server import threads
-        from .session import RSession
-
-        of_r = RSession.current() and threads()  # BLAS's, which takes care of forks
-        return self._open().pause_threads() and threads() == of_r
+        run_command_line(flow_class, Warmth(self, flow_class))
 
     def _open(self) -> RSession:
         if self._session is None:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from ..mf import deployed
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
@@ -16,9 +16,20 @@ from . import export_parameters
 from .code_record import record_code
 
 
-def run_command_line(
-    flow_class: Callable[[], Any], prepare: Callable[[], bool], renew: Callable[[], None]
-) -> None:
+class Warmth(Protocol):
+    """What a flow's tasks need to be forks of a process (the room ``warm``)."""
+
+    def is_plain(self, step: Any) -> bool:
+        """Whether a step does no more than call R."""
+
+    def prepare(self) -> bool:
+        """Load what tasks need; return whether they may be forks of this process."""
+
+    def renew(self) -> None:
+        """Make anew, in a task, what must not be shared."""
+
+
+def run_command_line(flow_class: Callable[[], Any], warmth: Warmth) -> None:
     """Run the command line of a flow class.
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
@@ -28,8 +39,9 @@ def run_command_line(
     if warm := os.environ.pop("GANGWAY_WARM_SERVER", None):
         from ..warm.server import run_server
 
-        if not run_server(warm, prepare, renew):
+        if not run_server(warm, warmth.prepare, warmth.renew):
             return
+        # This is a task now, forked from the server.
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
     report = os.environ.pop("GANGWAY_REPORT", None)
     if "step" in sys.argv and parent is None:
@@ -45,7 +57,7 @@ def run_command_line(
         end_run_with_parent(int(parent))
     from ..warm.start import warm_starts
 
-    with _run_tmp(folder), warm_starts(flow_class):
+    with _run_tmp(folder), warm_starts(flow_class, warmth.is_plain):
         status = _exit_status(flow_class)
     if report:
         from .report import write_report

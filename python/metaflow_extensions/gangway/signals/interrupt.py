@@ -193,10 +193,15 @@ def r_evaluation(set_r_interrupt: Callable[[], None]) -> Iterator[None]:
         _deliver(recorded)
 
 
-def begin_anew() -> None:
-    """Go on in a fork of this process, which has none of its threads."""
-    global _watcher
-    _watcher = None
+@contextlib.contextmanager
+def no_r_evaluation() -> Iterator[None]:
+    """Call R meanwhile without the thread that tells it of signals: they wait until R returns."""
+    global _evaluating
+    old, _evaluating = _evaluating, True
+    try:
+        yield
+    finally:
+        _evaluating = old
 
 
 def take_sigint_back() -> None:

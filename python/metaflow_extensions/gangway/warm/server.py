@@ -1,10 +1,10 @@
-"""The process that forks tasks: it has loaded the flow, and has one thread."""
+"""The process that forks tasks: it has loaded the flow and R, has one thread, and runs no task."""
 
 from __future__ import annotations
 
 import array
 import contextlib
-import ctypes
+import errno
 import gc
 import os
 import select
@@ -12,13 +12,38 @@ import signal
 import socket
 import struct
 import sys
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+from .surroundings import is_alone, limits, same_environment
+from .task import become_cold, become_task
+
+VARIABLE = "GANGWAY_WARM_SERVER"
 _CREDENTIALS = struct.Struct("3i")  # ucred: process, user, group
-_PATIENCE = 10.0  # seconds for what a client has to say at once
+_LARGEST_REQUEST = 1 << 26  # bytes; the kernel's limit for an environment is lower
+# Seconds to be ready. Tasks wait for it, since they would need as long themselves.
+_READY = 10
+# Seconds between two looks for a client, where the process has no file descriptor left for it.
+_PAUSE = 0.05
+
+
+@dataclass
+class Client:
+    """A connection, what it has said so far, and what it is for."""
+
+    line: socket.socket
+    said: bytearray = field(default_factory=bytearray)
+    streams: list[int] = field(default_factory=list)
+    asked: Request | None = None  # and told that it may have its task
+    process: int = 0  # the task's
+
+    def close(self) -> None:
+        """Let the client go, and its streams."""
+        self.line.close()
+        for stream in self.streams:
+            os.close(stream)
+        self.streams = []
 
 
 @dataclass
@@ -28,12 +53,14 @@ class Request:
     folder: str
     command: list[str]
     environment: dict[bytes, bytes]
-    streams: list[int]
 
 
-@dataclass
+class Refusal(Exception):
+    """The client shall start its task itself."""
+
+
 class Server:
-    """Forks a task for each client.
+    """Forks a task for each client that asks for one.
 
     Parameters
     ----------
@@ -41,161 +68,232 @@ class Server:
         Where clients connect.
     lifeline : int
         A pipe's end, which ends when the run's process does.
+    environment : dict
+        What this process was started with.
     """
 
-    listener: socket.socket
-    lifeline: int
-    _clients: dict[int, socket.socket] = field(default_factory=dict)  # by their task's process
+    def __init__(
+        self, listener: socket.socket, lifeline: int, environment: dict[bytes, bytes]
+    ) -> None:
+        self._listener, self._lifeline = listener, lifeline
+        self._environment = environment
+        self._clients: dict[int, Client] = {}  # by their line's file descriptor
+        self._is_open = True
 
-    def serve(self) -> Request | None:
-        """Return in each task that is forked, with what was asked for; at the end None."""
+    def serve(self) -> tuple[Request, list[int]] | None:
+        """Return in each task what was asked for, and its streams; in the server at its end None.
+
+        The end is when the run's process has ended, and all tasks have.
+        """
         wake, waker = os.pipe()
         for end in (wake, waker):
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        self._listener.setblocking(False)
         gc.collect()
         gc.freeze()  # else each task's collections would write to all that is shared
-        listening = True
-        while listening or self._clients:
-            sources = [wake, *self._clients.values()]
-            sources += [self.listener, self.lifeline] if listening else []
-            ready, _, _ = select.select(sources, [], [])
-            if wake in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(wake, 4096)
-            self._collect()
-            self._kill_tasks_of_lost_clients(ready)
-            if self.lifeline in ready:
-                listening = False
-                self.listener.close()
-            elif self.listener in ready:
-                request = self._accept()
-                if request is not None:
-                    os.close(wake)
-                    os.close(waker)
+        while self._is_open or any(client.process for client in self._clients.values()):
+            for number in self._ready(wake):
+                if number == wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(wake, 4096)
+                elif number == self._lifeline:
+                    self._is_open = False
+                    self._listener.close()
+                elif number == self._listener_number and self._is_open:
+                    self._accept()
+                elif number in self._clients and (request := self._hear(self._clients[number])):
                     return request
+            self._collect()
         return None
 
-    def _accept(self) -> Request | None:
-        """Return in the task; in the server None."""
-        client, _ = self.listener.accept()
-        client.settimeout(_PATIENCE)
+    @property
+    def _listener_number(self) -> int:
+        return self._listener.fileno()
+
+    def _ready(self, wake: int) -> list[int]:
+        look = select.poll()  # select() ends at file descriptor 1024
+        look.register(wake, select.POLLIN)
+        for number in self._clients:
+            look.register(number, select.POLLIN)
+        if self._is_open:
+            look.register(self._listener, select.POLLIN)
+            look.register(self._lifeline, select.POLLIN)
+        return [number for number, _ in look.poll()]
+
+    def _accept(self) -> None:
         try:
-            if _user_of(client) != os.getuid():
-                raise OSError("another user's")
-            request = _read_request(client)
-        except OSError:
+            line, _ = self._listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                time.sleep(_PAUSE)
+            return
+        line.setblocking(False)
+        self._clients[line.fileno()] = Client(line)
+
+    def _hear(self, client: Client) -> tuple[Request, list[int]] | None:
+        """Take what a client says, or that it is gone; return in a task what it is."""
+        try:
+            said = self._receive(client)
+            if client.process:
+                if said:
+                    return None
+                # Gone, before its task: nobody would ever know how that ends.
+                self._clients.pop(client.line.fileno())
+                client.close()
+                os.kill(client.process, signal.SIGKILL)  # reaped later
+            elif not said:
+                raise Refusal
+            elif client.asked is None:
+                if (request := _request(client.said)) is not None:
+                    self._check(client, request)
+                    client.asked = request
+                    client.line.send(b"?")
+            elif said == b"!":
+                return self._fork(client, client.asked)
+            else:
+                raise Refusal
+        except BlockingIOError:
+            pass
+        except (OSError, ValueError, Refusal):
+            self._clients.pop(client.line.fileno(), None)
             client.close()
-            return None
+        return None
+
+    def _receive(self, client: Client) -> bytes:
+        room = socket.CMSG_SPACE(3 * array.array("i").itemsize)
+        data, ancillary, _, _ = client.line.recvmsg(65536, room, socket.MSG_CMSG_CLOEXEC)
+        for _, _, numbers in ancillary:
+            streams = array.array("i")
+            streams.frombytes(numbers[: len(numbers) // streams.itemsize * streams.itemsize])
+            client.streams.extend(streams)
+        client.said += data
+        return data
+
+    def _check(self, client: Client, request: Request) -> None:
+        """Raise `Refusal` or OSError where a fork would not be as a process of its own."""
+        size = _CREDENTIALS.size
+        process, user, _ = _CREDENTIALS.unpack(
+            client.line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        )
+        start = [sys.executable, sys.argv[0]]
+        if (
+            user != os.getuid()
+            or len(client.streams) != 3
+            or request.command[:2] != start
+            or "step" not in request.command
+            or request.folder != os.getcwd()
+            or not same_environment(self._environment, request.environment)
+            or limits(process) != limits(os.getpid())
+        ):
+            raise Refusal
+
+    def _fork(self, client: Client, request: Request) -> tuple[Request, list[int]] | None:
         server = os.getpid()
-        process = os.fork()
-        if process:
-            for stream in request.streams:
-                os.close(stream)
-            self._clients[process] = client
-            with contextlib.suppress(OSError):
-                client.sendall(b"%d\n" % process)
-            return None
-        self.listener.close()
-        os.close(self.lifeline)
-        for other in (client, *self._clients.values()):
-            other.close()
-        _become_task(request, server)
-        return request
+        try:
+            process = os.fork()
+        except OSError:
+            client.line.send(b"0\n")
+            raise
+        if not process:
+            streams = client.streams
+            client.streams = []
+            become_task(streams, server, request.command)
+            return request, streams
+        for stream in client.streams:
+            os.close(stream)
+        client.streams = []
+        client.process = process
+        client.line.send(b"%d\n" % process)
+        return None
 
     def _collect(self) -> None:
-        while self._clients:
-            process, status = os.waitpid(-1, os.WNOHANG)
+        while True:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if not process:
                 return
-            with self._clients.pop(process) as client, contextlib.suppress(OSError):
-                client.sendall(b"%d\n" % status)
-
-    def _kill_tasks_of_lost_clients(self, ready: list[object]) -> None:
-        for process, client in self._clients.items():
-            if client in ready:  # they say nothing more
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+            for number, client in list(self._clients.items()):
+                if client.process == process:
+                    del self._clients[number]
+                    with contextlib.suppress(OSError):
+                        client.line.send(b"%d\n" % status)
+                    client.close()
 
 
-def threads() -> int:
-    """Return how many threads this process has that Python has not started."""
-    return len(os.listdir("/proc/self/task")) - threading.active_count()
-
-
-def _user_of(client: socket.socket) -> int:
-    credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(credentials)[1])
-
-
-def _read_request(client: socket.socket) -> Request:
-    streams = array.array("i")
-    data, ancillary, _, _ = client.recvmsg(65536, socket.CMSG_LEN(3 * streams.itemsize))
-    for _, _, fds in ancillary:
-        streams.frombytes(fds)
-    while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "little"):
-        more = client.recv(65536)
-        if not more:
-            raise OSError("the client is gone")
-        data += more
-    folder, count, *words = data[4:].split(b"\0")
+def _request(said: bytearray) -> Request | None:
+    """Read what a client asks for; None while it has not said all."""
+    size = 4 + int.from_bytes(said[:4], "little")
+    if len(said) < 4 or (len(said) < size <= _LARGEST_REQUEST):
+        return None
+    if len(said) != size:
+        raise ValueError("no request")
+    folder, count, *words = bytes(said[4:]).split(b"\0")
     command, variables = words[: int(count)], words[int(count) :]
     return Request(
         os.fsdecode(folder),
         [os.fsdecode(word) for word in command],
         dict(variable.split(b"=", 1) for variable in variables),
-        list(streams),
     )
 
 
-def _become_task(request: Request, server: int) -> None:
-    # In a session of its own: what is sent to the run's, the client passes on, and once.
-    os.setsid()
-    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != server:
-        os._exit(1)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, stream in enumerate(request.streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    os.chdir(request.folder)
-    # What R's start has added stays.
-    for name in set(request.environment) | (set(os.environb) & _names_at_start):
-        if name in request.environment:
-            os.environb[name] = request.environment[name]
-        else:
-            del os.environb[name]
-    if "numpy" in sys.modules:  # Python's own random numbers begin anew by themselves
-        sys.modules["numpy"].random.seed()
-
-
-_names_at_start: set[bytes] = set()
-
-
 def run_server(where: str, prepare: Callable[[], bool], renew: Callable[[], None]) -> bool:
-    """Serve, and return whether this process is a task.
+    """Serve, and return whether this process is a task; else it has nothing more to do.
 
     Parameters
     ----------
     where : str
-        The file descriptors of the listener and the lifeline.
+        The file descriptors of the listener, the lifeline, and of the pipe's other end that this
+        process writes to.
     prepare : callable
-        Loads the flow; returns whether it can be forked.
+        Loads what tasks need; returns whether they may be forks of this process.
     renew : callable
         Makes anew, in a task, what must not be shared.
     """
-    listener, lifeline = map(int, where.split(","))
-    _names_at_start.update(os.environb)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = Server(socket.socket(fileno=listener), lifeline)
-    if not prepare():
+    environment = dict(os.environb)
+    listener, lifeline, output = map(int, where.split(","))
+    signal.alarm(_READY)  # which ends this process
+    server = Server(socket.socket(fileno=listener), lifeline, environment)
+    if signal.pthread_sigmask(signal.SIG_BLOCK, ()) or not prepare():
         return False
-    request = server.serve()
-    if request is None:
+    known = {0, 1, 2, listener, lifeline, output}
+    if _has_said_something(output) or not is_alone(known):
         return False
-    sys.argv = request.command[request.command.index(sys.argv[0]) :]
-    renew()
+    os.close(output)
+    _leave_output()
+    signal.alarm(0)
+    found = server.serve()
+    if found is None:
+        return False
+    request, _ = found
+    try:
+        sys.orig_argv = list(request.command)
+        sys.argv = request.command[1:]
+        name = "METAFLOW_RUN_ID"
+        if name.encode() in request.environment:
+            os.environb[name.encode()] = request.environment[name.encode()]
+        renew()
+    except Exception:
+        become_cold(request.command, request.environment)
     return True
+
+
+def _has_said_something(output: int) -> bool:
+    # What loading has printed would be in each task's log.
+    os.set_blocking(output, False)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    try:
+        return bool(os.read(output, 1))
+    except BlockingIOError:
+        return False
+
+
+def _leave_output() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    os.close(nowhere)

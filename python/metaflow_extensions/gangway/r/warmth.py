@@ -1,0 +1,70 @@
+"""What tasks with R need to be forks of a process that has loaded it (the room ``warm``)."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+from ..signals.interrupt import no_r_evaluation
+
+# A class that Metaflow puts into the flow's module.
+_OF_METAFLOW = {"ForeachFrame"}
+
+
+class Warmth:
+    """Says which steps may start warm, and what of R is loaded before and made anew after a fork.
+
+    Parameters
+    ----------
+    bundle : RBundle
+        What flow.py calls.
+    flow_class : type
+        The flow.
+    """
+
+    def __init__(self, bundle: Any, flow_class: Any) -> None:
+        self._bundle, self._flow_class = bundle, flow_class
+
+    def is_plain(self, step: Any) -> bool:
+        """Whether a step of a generated flow.py does no more than call R, and go on.
+
+        Other Python code would run in a process with R loaded where it would have none, with R's
+        locale for one.
+        """
+        module = vars(sys.modules[self._flow_class.__module__])
+        names = set(step.__code__.co_names)
+        steps = {
+            name for name in names if hasattr(getattr(self._flow_class, name, None), "is_step")
+        }
+        bundles = {name for name in names if module.get(name) is self._bundle}
+        return (
+            names - steps - bundles <= {"call", "next"}
+            and not (step.wrappers or step.config_decorators)
+            and all(
+                self._is_known(value)
+                for name, value in module.items()
+                if not name.startswith("__") and name not in _OF_METAFLOW
+            )
+        )
+
+    def _is_known(self, value: Any) -> bool:
+        """Whether a global of flow.py is Metaflow's, Python's, or gangway's."""
+        value = value.func if isinstance(value, partial) else value  # a decorator
+        top = str(getattr(value, "__module__", "")).partition(".")[0]
+        return value is self._flow_class or top in ("builtins", "metaflow", "metaflow_extensions")
+
+    def prepare(self) -> bool:
+        """Load Metaflow's commands and R, and nothing of the user's."""
+        from metaflow import cli, task  # noqa: F401  # what a task's command imports
+
+        from .session import RSession
+
+        with no_r_evaluation():
+            return bool(RSession.current().is_plain_start())
+
+    def renew(self) -> None:
+        """Give a task's R what is a process's own."""
+        from .session import RSession
+
+        RSession.current().renew()

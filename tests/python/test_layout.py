@@ -14,7 +14,7 @@ NAME = "metaflow_extensions.gangway"
 FLOORS = (
     "did_you_mean times",
     "exceptions rds signals",
-    "mf",
+    "mf warm",
     "values gang.machine gang.link",
     "run gang.output",
     "gang aws",

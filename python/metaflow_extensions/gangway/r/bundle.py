@@ -74,9 +74,11 @@ class RBundle:
         from ..run.user_files import carry_files
         from .warmth import Warmth
 
-        carry_files(flow_class)
-        check_image(flow_class, self._open)
-        run_command_line(flow_class, Warmth(self, flow_class))
+        def adapt() -> None:
+            carry_files(flow_class)
+            check_image(flow_class, self._open)
+
+        run_command_line(flow_class, adapt, Warmth(self, flow_class))
 
     def _open(self) -> RSession:
         if self._session is None:

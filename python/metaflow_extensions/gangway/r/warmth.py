@@ -56,8 +56,11 @@ class Warmth:
 
     def prepare(self) -> bool:
         """Load Metaflow's commands and R, and nothing of the user's."""
-        from metaflow import cli, task  # noqa: F401  # what a task's command imports
+        # What a task's command imports.
+        from metaflow import cli, task  # noqa: F401
+        from metaflow.cli_components import step_cmd  # noqa: F401
 
+        from . import python_step  # noqa: F401
         from .session import RSession
 
         with no_r_evaluation():

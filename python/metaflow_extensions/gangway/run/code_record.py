@@ -9,6 +9,8 @@ from metaflow.decorators import FlowDecorator
 
 from ..mf import flow_decorators
 
+CODE_VARIABLE = "GANGWAY_CODE"
+
 
 class CodeRecord(FlowDecorator):
     """Puts the system tags that R asks for on the run that is about to be made.
@@ -39,6 +41,6 @@ class CodeRecord(FlowDecorator):
 
 def record_code(flow_class: Any) -> None:
     """Have the run of a flow record its code, if R has said what that is (``GANGWAY_CODE``)."""
-    tags = os.environ.pop("GANGWAY_CODE", "").split()
+    tags = os.environ.pop(CODE_VARIABLE, "").split()
     if tags:
         flow_decorators.add(flow_class, CodeRecord(tags))

@@ -2,63 +2,64 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from ..mf import deployed
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
+from ..warm.start import Start, Warmth
 from . import export_parameters
-from .code_record import record_code
+from .code_record import CODE_VARIABLE, record_code
+from .user_files import FOLDER_VARIABLE
 
 
-class Warmth(Protocol):
-    """What a flow's tasks need to be forks of a process (the room ``warm``)."""
-
-    def is_plain(self, step: Any) -> bool:
-        """Whether a step does no more than call R."""
-
-    def prepare(self) -> bool:
-        """Load what tasks need; return whether they may be forks of this process."""
-
-    def renew(self) -> None:
-        """Make anew, in a task, what must not be shared."""
-
-
-def run_command_line(flow_class: Callable[[], Any], warmth: Warmth) -> None:
+def run_command_line(
+    flow_class: Callable[[], Any], adapt: Callable[[], None], warmth: Warmth
+) -> None:
     """Run the command line of a flow class.
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
     ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary folder that is
     removed after them, and writes ``GANGWAY_REPORT``.
-    """
-    if warm := os.environ.pop("GANGWAY_WARM_SERVER", None):
-        from ..warm.server import run_server
 
-        if not run_server(warm, warmth.prepare, warmth.renew):
-            return
-        # This is a task now, forked from the server.
+    Parameters
+    ----------
+    flow_class : callable
+        The flow.
+    adapt : callable
+        Adds to the flow what is gangway's.
+    warmth : Warmth
+        What its tasks need to be forks of a process.
+    """
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
     report = os.environ.pop("GANGWAY_REPORT", None)
     if "step" in sys.argv and parent is None:
+        adapt()
         flow_class()
         return
     # R has made this folder, and removes it; unless R is gone.
     folder = os.path.dirname(os.path.abspath(sys.argv[0])) if parent else None
     _put_python_first()
-    record_code(flow_class)
-    deployed.enable(sys.argv, export_parameters.__name__)
-    end_run_on_termination()
-    if parent is not None:
-        end_run_with_parent(int(parent))
-    from ..warm.start import warm_starts
-
-    with _run_tmp(folder), warm_starts(flow_class, warmth.is_plain):
-        status = _exit_status(flow_class)
+    tmp = os.environ["GANGWAY_TMP"] = tempfile.mkdtemp(prefix="gangway-", dir=folder)
+    start = Start(flow_class, warmth, dropped=(FOLDER_VARIABLE, CODE_VARIABLE))
+    adapt()
+    if start.is_task:
+        flow_class()
+        return
+    try:
+        record_code(flow_class)
+        deployed.enable(sys.argv, export_parameters.__name__)
+        end_run_on_termination()
+        if parent is not None:
+            end_run_with_parent(int(parent))
+        with start.used():
+            status = _exit_status(flow_class)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
     if report:
         from .report import write_report
 
@@ -87,13 +88,3 @@ def _put_python_first() -> None:
     # user's R session is not the one that R has chosen.
     here = os.path.dirname(sys.executable)
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", os.defpath)])
-
-
-@contextlib.contextmanager
-def _run_tmp(parent_folder: str | None) -> Iterator[None]:
-    folder = tempfile.mkdtemp(prefix="gangway-", dir=parent_folder)
-    os.environ["GANGWAY_TMP"] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

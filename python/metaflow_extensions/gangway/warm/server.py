@@ -17,9 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .surroundings import is_alone, limits, same_environment
-from .task import become_cold, become_task
+from .task import become_cold, become_task, begin_task, take_streams
 
-VARIABLE = "GANGWAY_WARM_SERVER"
 _CREDENTIALS = struct.Struct("3i")  # ucred: process, user, group
 _LARGEST_REQUEST = 1 << 26  # bytes; the kernel's limit for an environment is lower
 # Seconds to be ready. Tasks wait for it, since they would need as long themselves.
@@ -80,8 +79,8 @@ class Server:
         self._clients: dict[int, Client] = {}  # by their line's file descriptor
         self._is_open = True
 
-    def serve(self) -> tuple[Request, list[int]] | None:
-        """Return in each task what was asked for, and its streams; in the server at its end None.
+    def serve(self) -> Request | None:
+        """Return in each task what was asked for; in the server at its end None.
 
         The end is when the run's process has ended, and all tasks have.
         """
@@ -132,7 +131,7 @@ class Server:
         line.setblocking(False)
         self._clients[line.fileno()] = Client(line)
 
-    def _hear(self, client: Client) -> tuple[Request, list[int]] | None:
+    def _hear(self, client: Client) -> Request | None:
         """Take what a client says, or that it is gone; return in a task what it is."""
         try:
             said = self._receive(client)
@@ -189,7 +188,7 @@ class Server:
         ):
             raise Refusal
 
-    def _fork(self, client: Client, request: Request) -> tuple[Request, list[int]] | None:
+    def _fork(self, client: Client, request: Request) -> Request | None:
         server = os.getpid()
         try:
             process = os.fork()
@@ -197,10 +196,8 @@ class Server:
             client.line.send(b"0\n")
             raise
         if not process:
-            streams = client.streams
-            client.streams = []
-            become_task(streams, server, request.command)
-            return request, streams
+            become_task(client.streams, server, request.command)
+            return request
         for stream in client.streams:
             os.close(stream)
         client.streams = []
@@ -240,60 +237,50 @@ def _request(said: bytearray) -> Request | None:
     )
 
 
-def run_server(where: str, prepare: Callable[[], bool], renew: Callable[[], None]) -> bool:
-    """Serve, and return whether this process is a task; else it has nothing more to do.
+def run_server(
+    listener: int, lifeline: int, prepare: Callable[[], bool], renew: Callable[[], None]
+) -> None:
+    """Be the server, in a fork of the run's process; return in a task.
 
     Parameters
     ----------
-    where : str
-        The file descriptors of the listener, the lifeline, and of the pipe's other end that this
-        process writes to.
+    listener : int
+        The socket where clients connect.
+    lifeline : int
+        A pipe's end, which ends when the run's process does.
     prepare : callable
         Loads what tasks need; returns whether they may be forks of this process.
     renew : callable
         Makes anew, in a task, what must not be shared.
     """
-    environment = dict(os.environb)
-    listener, lifeline, output = map(int, where.split(","))
-    signal.alarm(_READY)  # which ends this process
-    server = Server(socket.socket(fileno=listener), lifeline, environment)
-    if signal.pthread_sigmask(signal.SIG_BLOCK, ()) or not prepare():
-        return False
-    known = {0, 1, 2, listener, lifeline, output}
-    if _has_said_something(output) or not is_alone(known):
-        return False
-    os.close(output)
-    _leave_output()
-    signal.alarm(0)
-    found = server.serve()
-    if found is None:
-        return False
-    request, _ = found
+    request = None
     try:
-        sys.orig_argv = list(request.command)
-        sys.argv = request.command[1:]
-        name = "METAFLOW_RUN_ID"
-        if name.encode() in request.environment:
-            os.environb[name.encode()] = request.environment[name.encode()]
+        signal.alarm(_READY)  # which ends this process
+        os.setsid()  # the terminal's signals are for the run
+        os.environ["PYTHONUNBUFFERED"] = "x"  # as Metaflow has it for tasks
+        environment = dict(os.environb)
+        heard = take_streams()
+        known = {*range(3), listener, lifeline, heard}
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        if not blocked and prepare() and not _has_said_something(heard) and is_alone(known):
+            os.close(heard)
+            signal.alarm(0)
+            server = Server(socket.socket(fileno=listener), lifeline, environment)
+            request = server.serve()
+    finally:
+        if request is None:
+            os._exit(0)
+    try:
+        begin_task(request.command, request.environment)
         renew()
     except Exception:
         become_cold(request.command, request.environment)
-    return True
 
 
-def _has_said_something(output: int) -> bool:
+def _has_said_something(heard: int) -> bool:
     # What loading has printed would be in each task's log.
-    os.set_blocking(output, False)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    os.set_blocking(heard, False)
     try:
-        return bool(os.read(output, 1))
+        return bool(os.read(heard, 1))
     except BlockingIOError:
         return False
-
-
-def _leave_output() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
-        os.dup2(nowhere, number)
-    os.close(nowhere)

@@ -1,4 +1,4 @@
-"""The run's side: starts the server, and has Metaflow launch clients."""
+"""The run's side: forks the server, and has Metaflow launch clients."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import contextlib
 import itertools
 import os
 import secrets
+import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from metaflow.decorators import StepDecorator
 
-from .server import VARIABLE
+from .server import run_server
+from .surroundings import is_one_thread
 
 OPTION = "GANGWAY_WARM_START"
 _CLIENT = str(Path(__file__).with_name("client.py"))
@@ -25,47 +27,40 @@ _HARMLESS = {"retry", "catch", "timeout", "card", "resources"}
 _END = 2.0
 
 
+class Warmth(Protocol):
+    """What a flow's tasks need to be forks of a process."""
+
+    def is_plain(self, step: Any) -> bool:
+        """Whether a step does no more than call R."""
+
+    def prepare(self) -> bool:
+        """Load what tasks need; return whether they may be forks of this process."""
+
+    def renew(self) -> None:
+        """Make anew, in a task, what must not be shared."""
+
+
 class WarmServer:
-    """The server of a run.
+    """The server of a run, as the run's process knows it.
 
     Parameters
     ----------
-    flow_file : str
-        The flow, which the server loads.
+    process : int
+        Its process.
+    address : str
+        Where it listens.
+    environment : dict
+        The environment that it has been started with.
+    lifeline : int
+        A pipe's end: the server ends when it is closed, and all tasks have ended.
     """
 
-    def __init__(self, flow_file: str) -> None:
-        self.address = f"gangway-{secrets.token_hex(16)}"
-        ends: list[int] = []
-        try:
-            with socket.socket(socket.AF_UNIX) as listener:
-                listener.bind("\0" + self.address)  # in no folder, so that nothing is left
-                listener.listen(1024)
-                for _ in range(2):
-                    ends.extend(os.pipe())
-                alive, self._lifeline, heard, said = ends
-                handed = (listener.fileno(), alive, heard)
-                self._process = subprocess.Popen(
-                    [sys.executable, flow_file],
-                    env={
-                        **os.environ,
-                        "PYTHONUNBUFFERED": "x",  # as Metaflow has it for tasks
-                        VARIABLE: ",".join(map(str, handed)),
-                    },
-                    # Pipes, as a task's: Python's streams ask at their start what they are.
-                    stdin=subprocess.PIPE,
-                    stdout=said,
-                    stderr=said,
-                    pass_fds=handed,
-                    start_new_session=True,
-                )
-        except OSError:
-            for end in ends:
-                os.close(end)
-            raise
-        for end in (alive, heard, said):
-            os.close(end)
-        self._environment = dict(os.environ)
+    def __init__(
+        self, process: int, address: str, environment: dict[str, str], lifeline: int
+    ) -> None:
+        self._process, self.address = process, address
+        self._environment, self._lifeline = environment, lifeline
+        self._ended = False
 
     def serves(self, environment: dict[str, str]) -> bool:
         """Whether it runs, and what it has from its start holds for a task.
@@ -76,18 +71,23 @@ class WarmServer:
             What the task has more than this process.
         """
         unchanged = not environment and dict(os.environ) == self._environment
-        return unchanged and self._process.poll() is None
+        return unchanged and not self._has_ended()
 
     def end(self) -> None:
         """End it, and what it may still have forked."""
         os.close(self._lifeline)
-        try:
-            self._process.wait(_END)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        deadline = time.monotonic() + _END
+        while not self._has_ended():
+            if time.monotonic() > deadline:
+                os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
+                self._ended = True
+            time.sleep(0.001)
+
+    def _has_ended(self) -> bool:
+        if not self._ended:
+            self._ended = os.waitpid(self._process, os.WNOHANG)[0] != 0
+        return self._ended
 
 
 class WarmStart(StepDecorator):
@@ -130,31 +130,75 @@ class WarmStart(StepDecorator):
             cli_args.entrypoint = [*client, *plain]
 
 
-@contextlib.contextmanager
-def warm_starts(flow_class: Any, is_plain: Callable[[Any], bool]) -> Iterator[None]:
-    """Start tasks warm meanwhile, where this is a run on Linux and `OPTION` is not 0.
+class Start:
+    """Forks a run's server, if its tasks may start warm.
+
+    To be made before the run's process has threads or handlers of its own, but with the environment
+    that tasks get.
 
     Parameters
     ----------
     flow_class : type
         The flow.
-    is_plain : callable
-        Whether a step does no more than call R.
+    warmth : Warmth
+        What its tasks need.
+    dropped : sequence of str
+        What the run's process takes out of its environment after this, and tasks have not.
+
+    Attributes
+    ----------
+    is_task : bool
+        Whether this is not the run's process any more, but a task that the server has forked.
     """
-    server = None
-    steps = [step for step in _steps(flow_class) if is_plain(step)] if _is_wanted() else []
-    if any(_are_harmless(step.decorators) for step in steps):
-        with contextlib.suppress(OSError):
-            server = WarmServer(sys.argv[0])
-    if server is None:
-        yield
-        return
-    for step in steps:
-        step.decorators.append(WarmStart(server))
-    try:
-        yield
-    finally:
-        server.end()
+
+    def __init__(self, flow_class: Any, warmth: Warmth, dropped: Sequence[str]) -> None:
+        self.is_task = False
+        self._server: WarmServer | None = None
+        self._steps: list[Any] = []
+        if not _is_wanted():
+            return
+        self._steps = [step for step in _steps(flow_class) if warmth.is_plain(step)]
+        if any(_are_harmless(step.decorators) for step in self._steps) and is_one_thread():
+            with contextlib.suppress(OSError):
+                self._fork(warmth, dropped)
+
+    def _fork(self, warmth: Warmth, dropped: Sequence[str]) -> None:
+        address = f"gangway-{secrets.token_hex(16)}"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("\0" + address)  # in no folder, so that nothing is left
+            listener.listen(1024)
+            alive, lifeline = os.pipe()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()  # or the server would write it again
+            try:
+                process = os.fork()
+            except OSError:
+                os.close(lifeline)
+                os.close(alive)
+                raise
+            if not process:
+                os.close(lifeline)
+                for name in dropped:
+                    os.environ.pop(name, None)
+                run_server(listener.detach(), alive, warmth.prepare, warmth.renew)
+                self.is_task = True
+                return
+            os.close(alive)
+        environment = {k: v for k, v in os.environ.items() if k not in dropped}
+        self._server = WarmServer(process, address, environment, lifeline)
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Start tasks warm meanwhile."""
+        if self._server is None:
+            yield
+            return
+        for step in self._steps:
+            step.decorators.append(WarmStart(self._server))
+        try:
+            yield
+        finally:
+            self._server.end()
 
 
 def _is_wanted() -> bool:
@@ -166,6 +210,10 @@ def _is_wanted() -> bool:
         and os.environ.get(OPTION, "1") != "0"
         and bool({"run", "resume"} & set(words))
         and {spec.partition(":")[0] for spec in everywhere} <= _HARMLESS
+        # Tasks get none of Python's own options that this process may have.
+        and sys.orig_argv[1:] == sys.argv
+        and sys.gettrace() is None
+        and sys.getprofile() is None
     )
 
 

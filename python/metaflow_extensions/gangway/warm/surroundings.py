@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Metaflow gives them to tasks; what the run's process has of them, tasks do not read.
-_OF_A_TASK = {b"METAFLOW_RUN_ID"}
+OF_A_TASK = {b"METAFLOW_RUN_ID"}
 _STATUS = (
     *("Umask", "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"),
     *("NoNewPrivs", "Seccomp", "Cpus_allowed_list", "Mems_allowed_list", "SigIgn"),
@@ -50,9 +50,14 @@ def limits(process: int) -> dict[str, object]:
 
 def same_environment(mine: dict[bytes, bytes], others: dict[bytes, bytes]) -> bool:
     """Whether two processes were started with the same environment, but for a task's own names."""
-    return {k: v for k, v in mine.items() if k not in _OF_A_TASK} == {
-        k: v for k, v in others.items() if k not in _OF_A_TASK
+    return {k: v for k, v in mine.items() if k not in OF_A_TASK} == {
+        k: v for k, v in others.items() if k not in OF_A_TASK
     }
+
+
+def is_one_thread() -> bool:
+    """Whether this process has no other threads, of Python's or of a library's."""
+    return len(list(_threads())) == 1
 
 
 def is_alone(known: set[int]) -> bool:
@@ -63,10 +68,11 @@ def is_alone(known: set[int]) -> bool:
     known : set of int
         The file descriptors that this process may have.
     """
-    return _open_files() <= known and not _has_children() and _is_one_thread_after_a_fork()
+    return open_files() <= known and not _has_children() and _is_one_thread_after_a_fork()
 
 
-def _open_files() -> set[int]:
+def open_files() -> set[int]:
+    """Return the file descriptors of this process."""
     return {int(name) for name in os.listdir("/proc/self/fd") if _is_open(int(name))}
 
 
@@ -90,7 +96,7 @@ def _is_one_thread_after_a_fork() -> bool:
         os._exit(0)
     os.waitpid(child, 0)
     deadline = time.monotonic() + _THREADS_END
-    while len(list(_threads())) > 1:
+    while not is_one_thread():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.001)

@@ -13,7 +13,7 @@ run_python <- function(python, folder, command, flow_name) {
   report <- file.path(folder, "report.json")
   env <- c(
     "current", python_env(python), GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
-    GANGWAY_FILES = files_folder(),
+    GANGWAY_FILES = files_folder(), warm_start_env(),
     if (command$writes) c(GANGWAY_REPORT = report),
     # Not of a resumed run: other code has made its first steps.
     if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " "))
@@ -41,6 +41,11 @@ run_python <- function(python, folder, command, flow_name) {
     status = exit_status(process, interrupted), interrupted = interrupted,
     seconds = proc.time()[["elapsed"]] - started, report = report
   )
+}
+
+# What the option says of warm starts; without it the variable stays what it is.
+warm_start_env <- function(choice = getOption("gangway.warm_start")) {
+  if (isTRUE(choice) || isFALSE(choice)) c(GANGWAY_WARM_START = if (choice) "1" else "0")
 }
 
 #' Arguments in the bytes that Python reads them by

@@ -50,6 +50,13 @@
 #'
 #' `options(gangway.command_line = FALSE)` before `run()` leaves the arguments to the script in any case, and `TRUE`
 #' gives them to Metaflow.
+#' @section How tasks start:
+#' On Linux a local task whose step is an R function is forked from a process of the run that has loaded Python,
+#' Metaflow and R once, which saves most of the time that a small task takes. Packages, options and objects of the flow
+#' are loaded in each task, as ever. A task starts on its own, as everywhere else, where a fork might differ from that:
+#' with decorators that have a say in how it starts (`environment`, `conda`, `pypi`, `batch`, ...) or are not
+#' Metaflow's own, in gangs, for Python steps, with a `.Rprofile`, and if R's start has left threads or open files.
+#' `options(gangway.warm_start = FALSE)`, or the environment variable `GANGWAY_WARM_START=0`, starts all tasks so.
 #' @section Packages under development:
 #' What `pkgload::load_all()` (devtools) has loaded is installed for the run, into a library of its own, and goes along
 #' with the flow, to AWS Batch and to Ray's workers too; an older version that is installed is not used. That takes the

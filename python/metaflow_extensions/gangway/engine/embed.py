@@ -72,7 +72,7 @@ def start() -> Any:
 
 
 def begin_anew() -> None:
-    """Give a fork of this process a temporary folder of its own; R takes the one it has for its."""
+    """Give a fork of this process a clock and a temporary folder; R takes what it has for its."""
     from rpy2 import rinterface
     from rpy2.rinterface_lib import embedded
 
@@ -84,6 +84,7 @@ def begin_anew() -> None:
         rinterface.baseenv["tempdir"](True)
     finally:
         _restore_tmp(old_tmp)
+    library.R_setStartTime()  # of proc.time()
     embedded.set_python_process_info()
 
 

@@ -46,11 +46,12 @@ def run_command_line(
     _put_python_first()
     tmp = os.environ["GANGWAY_TMP"] = tempfile.mkdtemp(prefix="gangway-", dir=folder)
     start = Start(flow_class, warmth, dropped=(FOLDER_VARIABLE, CODE_VARIABLE))
-    adapt()
     if start.is_task:
+        adapt()
         flow_class()
         return
     try:
+        adapt()
         record_code(flow_class)
         deployed.enable(sys.argv, export_parameters.__name__)
         end_run_on_termination()

@@ -9,6 +9,11 @@ Ends of a run
   A terminal's Ctrl-C, SIGINT to the run and its tasks: KeyboardInterrupt in each.
   Metaflow ends its tasks after Ctrl-C: it waits 5 s for them, then SIGKILL.
 
+  A task that is a fork of the run's server: its client passes signals on, Ctrl-C and a hangup to
+  the task's process group (``warm/client.py``). The server kills the task of a client that is gone
+  (``warm/server.py``), and the kernel the tasks of a server that is gone (``warm/task.py``). The
+  run kills a server that outlasts it (``warm/start.py``).
+
 What ends a task's code
   SIGINT, SIGTERM, SIGALRM (``@timeout``) while R runs: recorded, R's interrupt, and when R is back
   what Python does with them (`interrupt`); while Python runs that R has called, `Interrupted`.

@@ -260,9 +260,7 @@ def run_server(
         os.environ["PYTHONUNBUFFERED"] = "x"  # as Metaflow has it for tasks
         environment = dict(os.environb)
         heard = take_streams()
-        known = {*range(3), listener, lifeline, heard}
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        if not blocked and prepare() and not _has_said_something(heard) and is_alone(known):
+        if is_ready(prepare, {listener, lifeline}, heard):
             os.close(heard)
             signal.alarm(0)
             server = Server(socket.socket(fileno=listener), lifeline, environment)
@@ -275,6 +273,26 @@ def run_server(
         renew()
     except Exception:
         become_cold(request.command, request.environment)
+
+
+def is_ready(prepare: Callable[[], bool], known: set[int], heard: int) -> bool:
+    """Prepare this process, and return whether a fork of it is all that a task would be.
+
+    Parameters
+    ----------
+    prepare : callable
+        Loads what tasks need; returns whether they may be forks of this process.
+    known : set of int
+        The file descriptors that this process has.
+    heard : int
+        Another one, which reads what it writes.
+    """
+    return (
+        not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        and prepare()
+        and not _has_said_something(heard)
+        and is_alone({*range(3), *known, heard})
+    )
 
 
 def _has_said_something(heard: int) -> bool:

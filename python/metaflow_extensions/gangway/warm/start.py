@@ -80,13 +80,14 @@ class WarmServer:
         while not self._has_ended():
             if time.monotonic() > deadline:
                 os.kill(self._process, signal.SIGKILL)
-                os.waitpid(self._process, 0)
-                self._ended = True
             time.sleep(0.001)
 
     def _has_ended(self) -> bool:
         if not self._ended:
-            self._ended = os.waitpid(self._process, os.WNOHANG)[0] != 0
+            try:
+                self._ended = os.waitpid(self._process, os.WNOHANG)[0] != 0
+            except ChildProcessError:  # who ignores SIGCHLD has no ended children
+                self._ended = True
         return self._ended
 
 
@@ -169,7 +170,8 @@ class Start:
             listener.listen(1024)
             alive, lifeline = os.pipe()
             for stream in (sys.stdout, sys.stderr):
-                stream.flush()  # or the server would write it again
+                if stream is not None:
+                    stream.flush()  # or the server would write it again
             try:
                 process = os.fork()
             except OSError:

@@ -104,7 +104,7 @@ def _stream(number: int, old: Any) -> io.TextIOWrapper:
         encoding=old.encoding,
         errors=old.errors,
         newline=None if is_input else "\n",
-        write_through=not is_input,
+        write_through=True,
     )
     stream.mode = "r" if is_input else "w"  # type: ignore[misc]
     return stream

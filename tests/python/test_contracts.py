@@ -19,6 +19,7 @@ from metaflow_extensions.gangway.mf import patches
 from metaflow_extensions.gangway.run.code_record import CodeRecord
 from metaflow_extensions.gangway.run.image import ImageCheck
 from metaflow_extensions.gangway.run.user_files import UserFiles
+from metaflow_extensions.gangway.warm.start import WarmStart
 
 STORE = "metaflow.datastore.content_addressed_store:ContentAddressedStore"
 TASK = "metaflow.datastore.task_datastore:TaskDataStore"
@@ -79,6 +80,7 @@ CONSTANTS = (
     "metaflow.packaging_sys:ContentType.USER_CONTENT",
     "metaflow.metaflow_config:ARTIFACT_LOCALROOT",
     "metaflow.datastore.exceptions:DataException",
+    "metaflow.cli_components.step_cmd:step",
     "metaflow.system_context:system_context.metadata",
     "metaflow.system_context:system_context.package",
     "metaflow.system_context:system_context.split_index",
@@ -160,6 +162,11 @@ def test_a_flow_has(name: str) -> None:
     assert hasattr(Flow(use_cli=False), name)
 
 
+@pytest.mark.parametrize("name", ["is_step", "decorators", "wrappers", "config_decorators"])
+def test_a_step_has(name: str) -> None:
+    assert hasattr(Flow.start, name)
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
@@ -175,6 +182,10 @@ def test_a_flow_has(name: str) -> None:
         ("metaflow.runtime:Worker", "_proc"),
         ("metaflow.runtime:Worker", "_stderr"),
         ("metaflow.runtime:Worker", "task"),
+        *(
+            ("metaflow.runtime:CLIArgs", name)
+            for name in ("commands", "entrypoint", "env", "top_level_options")
+        ),
         ("metaflow.task:MetaflowTask", "flow._current_step"),
         ("metaflow.task:MetaflowTask", "flow._foreach_stack"),
         ("metaflow.plugins.parallel_decorator:ParallelDecorator", "input_paths"),
@@ -190,7 +201,7 @@ OURS = [d for d in (*STEP_DECORATORS, *FLOW_DECORATORS) if "gangway" in d.__modu
 
 
 @pytest.mark.parametrize(
-    "decorator", [*OURS, CodeRecord, UserFiles, ImageCheck], ids=lambda cls: cls.__name__
+    "decorator", [*OURS, CodeRecord, UserFiles, ImageCheck, WarmStart], ids=lambda cls: cls.__name__
 )
 def test_a_decorator_takes_what_metaflow_gives_its_hooks(decorator: type) -> None:
     bases = [cls for cls in decorator.__mro__ if cls.__module__.startswith("metaflow.")]

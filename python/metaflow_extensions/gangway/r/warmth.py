@@ -40,7 +40,8 @@ class Warmth:
         bundles = {name for name in names if module.get(name) is self._bundle}
         return (
             names - steps - bundles <= {"call", "next"}
-            and not (step.wrappers or step.config_decorators)
+            # Decorators that run code of their own, in this Metaflow or another one.
+            and not (getattr(step, "wrappers", True) or getattr(step, "config_decorators", True))
             and all(
                 self._is_known(value)
                 for name, value in module.items()

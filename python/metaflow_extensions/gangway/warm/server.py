@@ -138,10 +138,7 @@ class Server:
             if client.process:
                 if said:
                     return None
-                # Gone, before its task: nobody would ever know how that ends.
-                self._clients.pop(client.line.fileno())
-                client.close()
-                os.kill(client.process, signal.SIGKILL)  # reaped later
+                self._let_go(client)
             elif not said:
                 raise Refusal
             elif client.asked is None:
@@ -156,9 +153,14 @@ class Server:
         except BlockingIOError:
             pass
         except (OSError, ValueError, Refusal):
-            self._clients.pop(client.line.fileno(), None)
-            client.close()
+            self._let_go(client)
         return None
+
+    def _let_go(self, client: Client) -> None:
+        self._clients.pop(client.line.fileno(), None)
+        client.close()
+        if client.process:  # nobody would ever know how it ends
+            os.kill(client.process, signal.SIGKILL)  # reaped later
 
     def _receive(self, client: Client) -> bytes:
         room = socket.CMSG_SPACE(3 * array.array("i").itemsize)
@@ -196,7 +198,13 @@ class Server:
             client.line.send(b"0\n")
             raise
         if not process:
-            become_task(client.streams, server, request.command)
+            try:
+                # Or they would be closed again later, when their numbers are other files'.
+                for line in (self._listener, *(c.line for c in self._clients.values())):
+                    line.detach()
+                become_task(client.streams, server, request.command)
+            except BaseException:
+                os._exit(1)  # not on as a second server
             return request
         for stream in client.streams:
             os.close(stream)
@@ -253,7 +261,7 @@ def run_server(
     renew : callable
         Makes anew, in a task, what must not be shared.
     """
-    request = None
+    request, server = None, os.getpid()
     try:
         signal.alarm(_READY)  # which ends this process
         os.setsid()  # the terminal's signals are for the run
@@ -263,11 +271,10 @@ def run_server(
         if is_ready(prepare, {listener, lifeline}, heard):
             os.close(heard)
             signal.alarm(0)
-            server = Server(socket.socket(fileno=listener), lifeline, environment)
-            request = server.serve()
+            request = Server(socket.socket(fileno=listener), lifeline, environment).serve()
     finally:
-        if request is None:
-            os._exit(0)
+        if request is None:  # in a task: a signal has come before Python could take it as one
+            os._exit(int(os.getpid() != server))
     try:
         begin_task(request.command, request.environment)
         renew()

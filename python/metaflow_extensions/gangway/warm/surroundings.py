@@ -32,11 +32,8 @@ def limits(process: int) -> dict[str, object]:
         It is gone, or cannot be looked at.
     """
     folder = Path("/proc", str(process))
-    status = dict(
-        line.split(":\t", 1)
-        for line in (folder / "status").read_text().splitlines()
-        if "\t" in line
-    )
+    lines = (folder / "status").read_text().splitlines()
+    status = {name: value for name, _, value in (line.partition(":") for line in lines)}
     stat = (folder / "stat").read_text().rpartition(")")[2].split()
     names = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
     return {

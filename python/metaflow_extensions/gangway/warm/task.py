@@ -95,9 +95,8 @@ def take_streams() -> int:
 def _stream(number: int, old: Any) -> io.TextIOWrapper:
     # As Python makes them at its start, where PYTHONUNBUFFERED is set.
     is_input = number == 0
-    binary = open(  # noqa: SIM115
-        number, "rb" if is_input else "wb", buffering=-1 if is_input else 0, closefd=False
-    )
+    mode, buffering = ("rb", -1) if is_input else ("wb", 0)
+    binary: Any = open(number, mode, buffering, closefd=False)  # noqa: SIM115
     (binary.raw if is_input else binary).name = old.name
     stream = io.TextIOWrapper(
         binary,

@@ -228,3 +228,27 @@ test_that("in the C locale a parameter arrives as it was given, by whatever way"
   expect_match(out$stdout, "all the same$", info = paste(out$stdout, out$stderr))
   expect_no_match(paste(out$stdout, out$stderr), "cannot be translated")
 })
+
+test_that("tasks start warm, or by an option each on its own", {
+  skip_if_not(identical(Sys.info()[["sysname"]], "Linux"))
+  local_run_folder()
+  expect_identical(lapply(list(TRUE, FALSE, NULL, "yes"), warm_start_env), list(
+    c(GANGWAY_WARM_START = "1"), c(GANGWAY_WARM_START = "0"), NULL, NULL
+  ))
+  withr::local_envvar(GANGWAY_WARM_START = NA)
+  # The process that has started a task's, and whether its group is its own: a forked one's is.
+  parent <- function() strsplit(sub(".*[)] ", "", readLines("/proc/self/stat")), " ")[[1]][2:3]
+  flow <- metaflow("WarmFlow") |>
+    step(step = "start", next_step = "end", r_function = function(self) self$first <- parent()) |>
+    step(step = "end", r_function = function(self) {
+      self$parents <- c(self$first[1], parent()[1])
+      self$group <- parent()[2] == Sys.getpid()
+    })
+  warm <- quiet_run(flow)
+  expect_length(unique(warm$parents), 1L)
+  expect_true(warm$group)
+  withr::local_options(gangway.warm_start = FALSE)
+  cold <- quiet_run(flow)
+  expect_length(unique(cold$parents), 1L)
+  expect_false(cold$group)
+})

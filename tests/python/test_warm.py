@@ -252,11 +252,13 @@ def test_a_killed_process_is_a_failed_attempt(tmp_path: Path, killed: str) -> No
 def test_nothing_outlives_a_killed_run_and_its_tasks(tmp_path: Path) -> None:
     waits = WAITS.replace("600", "2")
     flow = write_flow(tmp_path, f"{waits} end = {TELL}", steps("start", "end"))
-    with started(flow) as run:
+    (tmp_path / "tmp").mkdir()
+    with started(flow, TMPDIR=str(tmp_path / "tmp")) as run:
         task = wait_for(tmp_path / "task0")
         server = psutil.Process(task).ppid()
         run.kill()
         assert ended(task) and ended(server)
+    assert not list((tmp_path / "tmp").glob("gangway-*"))
 
 
 def test_ctrl_z_stops_a_task_and_its_end_lets_it_go_on(tmp_path: Path) -> None:

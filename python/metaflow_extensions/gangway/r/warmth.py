@@ -72,3 +72,9 @@ class Warmth:
         from .session import RSession
 
         RSession.current().renew()
+
+    def end(self) -> None:
+        """End R, with its temporary folder."""
+        from ..engine import embed
+
+        embed.stop()

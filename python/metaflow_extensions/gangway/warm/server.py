@@ -246,7 +246,11 @@ def _request(said: bytearray) -> Request | None:
 
 
 def run_server(
-    listener: int, lifeline: int, prepare: Callable[[], bool], renew: Callable[[], None]
+    listener: int,
+    lifeline: int,
+    prepare: Callable[[], bool],
+    renew: Callable[[], None],
+    end: Callable[[], None],
 ) -> None:
     """Be the server, in a fork of the run's process; return in a task.
 
@@ -260,8 +264,10 @@ def run_server(
         Loads what tasks need; returns whether they may be forks of this process.
     renew : callable
         Makes anew, in a task, what must not be shared.
+    end : callable
+        Removes, in the server, what `prepare` has made.
     """
-    request, server = None, os.getpid()
+    request, server, run = None, os.getpid(), os.getppid()
     try:
         signal.alarm(_READY)  # which ends this process
         os.setsid()  # the terminal's signals are for the run
@@ -273,8 +279,15 @@ def run_server(
             signal.alarm(0)
             request = Server(socket.socket(fileno=listener), lifeline, environment).serve()
     finally:
-        if request is None:  # in a task: a signal has come before Python could take it as one
-            os._exit(int(os.getpid() != server))
+        if request is None:
+            if os.getpid() != server:
+                os._exit(1)  # a task, to which a signal has come before it was one
+            try:
+                end()
+                if os.getppid() != run:  # which removes this by itself, if it can
+                    os.rmdir(os.environ["GANGWAY_TMP"])
+            finally:
+                os._exit(0)
     try:
         begin_task(request.command, request.environment)
         renew()

@@ -39,6 +39,9 @@ class Warmth(Protocol):
     def renew(self) -> None:
         """Make anew, in a task, what must not be shared."""
 
+    def end(self) -> None:
+        """Remove what `prepare` has made."""
+
 
 class WarmServer:
     """The server of a run, as the run's process knows it.
@@ -182,7 +185,7 @@ class Start:
                 os.close(lifeline)
                 for name in dropped:
                     os.environ.pop(name, None)
-                run_server(listener.detach(), alive, warmth.prepare, warmth.renew)
+                run_server(listener.detach(), alive, warmth.prepare, warmth.renew, warmth.end)
                 self.is_task = True
                 return
             os.close(alive)

@@ -40,7 +40,7 @@ held_now <- function(one) if (is.null(one$values)) held_in(one$env, one$names) e
 
 # Neither `...`, nor active bindings, nor arguments whose code has not run: a look at all at once does no harm.
 holds_values_alone <- function(env) {
-  names <- names(env)
+  names <- ls(env, all.names = TRUE, sorted = FALSE) # names() may be a method of its class
   !"..." %in% names && !any(vapply(names, bindingIsActive, NA, env)) &&
     !any(vapply(names, function(name) is.language(code_of(name, env)[[1L]]), NA))
 }
@@ -98,7 +98,8 @@ is_same <- function(x, y) identical(x, y, num.eq = FALSE, attrib.as.set = FALSE)
 # The values; of an argument whose code has not run, the code. Attributes apart, as some functions change them in place.
 held_in <- function(env, names) {
   global <- identical(env, globalenv())
-  here <- if (is.null(names)) ls(env, all.names = TRUE) else names[names %in% names(env)]
+  here <- ls(env, all.names = TRUE, sorted = is.null(names))
+  if (!is.null(names)) here <- names[names %in% here]
   here <- here[here != "..."]
   held <- lapply(stats::setNames(nm = here), function(name) {
     if (bindingIsActive(name, env)) {

@@ -85,7 +85,7 @@ test_that("what a worker of a step's gang signals is an error of that class in t
   expect_identical(error[c("index", "data")], list(index = 2L, data = list(2, "a")))
   expect_identical(error$here, error$parent[c("index", "traceback", "data")])
   expect_match(error$node, "^node-")
-  expect_identical(error$parent$traceback, c("f(x)", "fail(x)"))
+  expect_identical(error$parent$traceback, c(".f(.x)", "fail(x)"))
   expect_identical(error$traceback[c(1, length(error$traceback))], c("train(self)", "fail(x)"))
   expect_s3_class(error$parent$parent, c("my_err", "rlang_error", "error", "condition"), exact = TRUE)
   expect_match(conditionMessage(error), "element 2 (b) failed on node-", fixed = TRUE)

@@ -166,6 +166,14 @@ test_that("what a function uses travels with it", {
   expect_identical(nested, list(list(1L, 2L, 3L), list(2L, 4L, 6L)))
 })
 
+test_that("a function that asks its caller's frame finds the script's variables there", {
+  local_cluster()
+  asks <- function(x, ...) eval.parent(quote(c(get0("x"), get0("f"), get0("of_mine"), get0("x1"), get0("constant1"))))
+  environment(asks) <- globalenv()
+  expect_null(ray_map(1, asks, 2, of_mine = 3)[[1]])
+  expect_null(ray_get(ray_remote(asks)(1, of_mine = 3)))
+})
+
 test_that("a function does not take the script's text along", {
   f <- eval(parse(text = c(rep("# a long script", 5000), "function(x) x"), keep.source = TRUE))
   expect_lt(length(job_bytes(f, ray_driver())), 20000) # of 80000
@@ -368,7 +376,7 @@ test_that("references as arguments are resolved on the worker, and give an order
   expect_identical(ray_get(add(slow(1), y = add(slow(2), 3))), 6)
   bad <- ray_remote(function() stop("the first one"))
   error <- expect_error(ray_get(add(bad(), 1)), "the first one", class = on_ray("task"))
-  expect_identical(error$traceback, "f()")
+  expect_identical(error$traceback, ".f()")
 })
 
 test_that("ray_wait() splits, and times out", {
@@ -428,7 +436,7 @@ test_that("an R error names element, node and traceback, and carries the conditi
   )
   expect_identical(error$index, 2L)
   expect_match(error$node, "^node-0 ")
-  expect_identical(error$traceback[1:2], c("f(x)", "inner(x)"))
+  expect_identical(error$traceback[1:2], c(".f(.x)", "inner(x)"))
   expect_s3_class(error$parent, "custom")
   expect_s3_class(error, "gangway_error")
 
@@ -674,7 +682,7 @@ test_that("an actor's errors and its death are told", {
   }
   actor <- ray_actor(make)
   error <- expect_error(ray_get(actor$fail("way")), "no way", class = on_ray("task"))
-  expect_identical(error$traceback, "fail(argument1)")
+  expect_identical(error$traceback, "fail(.x1)")
   expect_true(ray_get(actor$fine()))
   expect_error(ray_get(actor$die()), "actor's process has died", class = on_ray("died"))
   expect_error(ray_get(actor$fine()), class = on_ray("died"))

@@ -11,7 +11,8 @@ new_remote <- function(f, options) {
   remote <- new.env(parent = emptyenv())
   remote$f <- f
   remote$options <- options
-  remote$key <- paste(Sys.getpid(), ray_number())
+  ray_state$remotes <- sum(ray_state$remotes, 1)
+  remote$key <- paste(Sys.getpid(), ray_state$remotes)
   caller <- at_home(function(...) home$ray_call(remote, list(...)))
   environment(caller) <- list2env(list(remote = remote), parent = baseenv())
   structure(caller, class = "gangway_remote")

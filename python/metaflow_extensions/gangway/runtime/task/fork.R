@@ -68,6 +68,9 @@ result_of <- function(outcome) {
   outcome[[1L]]
 }
 
+# Ray's workers undo what calls unlock (worker-state.R), and not this.
+unlock <- unlockBinding
+
 # Puts make(the function that is there) in the place of a package's function, now or when the package is loaded.
 replace_in <- function(package, name, make) {
   replace <- function(...) {
@@ -76,7 +79,7 @@ replace_in <- function(package, name, make) {
       return()
     }
     locked <- bindingIsLocked(name, namespace)
-    if (locked) unlockBinding(name, namespace)
+    if (locked) unlock(name, namespace)
     assign(name, make(original), namespace)
     if (locked) lockBinding(name, namespace)
   }

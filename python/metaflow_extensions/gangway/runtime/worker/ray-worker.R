@@ -252,7 +252,7 @@ adopted_number <- function() {
 # Makes the object that calls of this actor go to.
 make_actor <- function(data) {
   job <- worker$job
-  answer <- if (is.null(job$broken)) captured(call_with("f", job$f, read_args(data))) else job$broken
+  answer <- if (is.null(job$broken)) captured(call_with(".f", job$f, read_args(data))) else job$broken
   arrived$made <- NULL # an actor keeps its state
   if (length(answer) > 1L) {
     return(failed(answer))
@@ -307,7 +307,7 @@ run_task <- function(data) {
     return(run_chunk(job, args))
   }
   args <- read_args(data)
-  answer <- captured(call_with("f", job$f, args))
+  answer <- captured(call_with(".f", job$f, args))
   if (length(answer) > 1L) failed(answer) else returned(answer[[1L]])
 }
 
@@ -352,10 +352,11 @@ filled_args <- function(args) {
   fill_slots(args, names)
 }
 
-argument_names <- sprintf("argument%d", 1:50)
+argument_names <- sprintf(".x%d", 1:50)
 argument_symbols <- lapply(argument_names, as.name)
 
-# f(...) with symbols for all values: quick to evaluate, and short in a traceback.
+# .f(...) with symbols for all values: quick to evaluate, and short in a traceback. Names with a dot, since code that
+# asks for a variable of its parent.frame() shall find the script's.
 call_with <- function(name, f, args) {
   env <- new.env(hash = FALSE, parent = globalenv())
   assign(name, f, env)
@@ -416,21 +417,21 @@ run_chunk <- function(job, args) {
   returned(list(values = values, failed = bad))
 }
 
-# The call f(x, constants) with symbols for all values.
+# The call .f(.x, constants) with symbols for all values.
 callable <- function(job, n) {
   columns <- if (is.null(job$columns)) character(n) else job$columns
   constants <- names(job$constants)
   if (is.null(constants)) constants <- character(length(job$constants))
-  job$slots <- if (n == 1L) "x" else sprintf("x%d", seq_len(n))
-  job$constant_names <- sprintf("constant%d", seq_along(job$constants))
-  named <- nzchar(constants) & !constants %in% c("f", job$slots)
-  job$constant_names[named] <- constants[named]
+  job$slots <- if (n == 1L) ".x" else sprintf(".x%d", seq_len(n))
+  job$constant_names <- sprintf(".constant%d", seq_along(job$constants))
+  named <- nzchar(constants) & !startsWith(constants, "x") & constants != "f"
+  job$constant_names[named] <- paste0(".", constants[named])
   job$env <- list2env(
-    c(list(f = job$f), structure(job$constants, names = job$constant_names)),
+    c(list(.f = job$f), structure(job$constants, names = job$constant_names)),
     parent = globalenv()
   )
   arguments <- lapply(c(job$slots, job$constant_names), as.name)
-  job$call <- as.call(c(quote(f), structure(arguments, names = c(columns, constants))))
+  job$call <- as.call(c(quote(.f), structure(arguments, names = c(columns, constants))))
   job
 }
 

@@ -143,6 +143,9 @@ instead_of_base <- function(name, make) {
 
 # A method of a package's that a call replaces by one of its own.
 note_registration <- function(key) {
+  if (is_loading()) {
+    return(invisible())
+  }
   for (table in Filter(function(table) key %in% names(table), unname(tables$all))) {
     if (!is_script_function(table[[key]])) {
       worker$replaced <- c(worker$replaced, list(list(key = key, table = table, method = table[[key]])))
@@ -159,7 +162,7 @@ restore_replaced <- function() {
 
 note_binding <- function(name, env) {
   base <- identical(env, baseenv()) || identical(env, .BaseNamespaceEnv)
-  if (!is_shared_environment(env) || identical(env, globalenv()) || bindingIsActive(name, env)) {
+  if (!is_shared_environment(env) || identical(env, globalenv()) || bindingIsActive(name, env) || is_loading()) {
     return(invisible())
   }
   value <- get(name, envir = env, inherits = FALSE)
@@ -169,6 +172,11 @@ note_binding <- function(name, env) {
       name = name, env = env, value = value, methods = lapply(methods, function(table) list(table, table[[name]]))
     )))
   }
+}
+
+# What a package replaces when it is loaded, or is replaced in it then, stays as the package does.
+is_loading <- function() {
+  any(vapply(seq_len(sys.nframe()), function(i) identical(sys.function(i), loadNamespace), NA))
 }
 
 # From the last to the first: the first has what was there before all of them.

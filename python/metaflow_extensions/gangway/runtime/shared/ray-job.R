@@ -17,7 +17,7 @@ not_attached <- c(
 #' @noRd
 job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL, look = NULL, ...) {
   job <- list(kind = kind, f = without_source(f), constants = constants, ...)
-  world <- world_for_jobs(driver)
+  world <- look_again(world_for_jobs(driver))
   bag <- carry_job(f, constants, never, world, driver)
   if (!is.null(look)) look(bag)
   job$shared <- world$bytes
@@ -45,11 +45,14 @@ carry_job <- function(f, constants, never, world, driver) {
   labels[!nzchar(labels)] <- "an argument"
   roots <- Map(function(value, label) list(value = value, owner = "Code for Ray", fun = label), values, labels)
   # Near, what options need is in the world.
-  # An argument whose code is running, and calls Ray, is looked at and left.
-  withCallingHandlers(
-    carry(unname(roots), policy, never = never, refuse = refuse_self, options = policy$named_only),
-    warning = function(w) if (identical(conditionMessage(w), promise_again)) tryInvokeRestart("muffleWarning")
-  )
+  look_again(carry(unname(roots), policy, never = never, refuse = refuse_self, options = policy$named_only))
+}
+
+# An argument whose code is running, and calls Ray, or has failed before, is looked at and left.
+look_again <- function(expr) {
+  withCallingHandlers(expr, warning = function(w) {
+    if (identical(conditionMessage(w), promise_again)) tryInvokeRestart("muffleWarning")
+  })
 }
 
 promise_again <- gettext("restarting interrupted promise evaluation", domain = "R")

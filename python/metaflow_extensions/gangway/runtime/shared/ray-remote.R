@@ -50,13 +50,16 @@ as_callable <- function(f) if (inherits(f, "formula")) rlang::as_function(f) els
 ray_call <- function(remote, args) {
   driver <- ray_driver()
   sent <- ray_sent[[remote$key]]
-  if (is.null(sent) || !identical(sent$session, ray_state$session) || is_outdated(sent)) {
+  if (is.null(sent) || !identical(sent$session, ray_state$session) ||
+    look_again(is_outdated(sent))) {
     check_resources(driver, remote$options)
     if (is.null(sent)) reg.finalizer(remote, drop_remote)
     # Where the function cannot be sent, the next call tries again.
     ray_sent[[remote$key]] <- new <- new.env(parent = emptyenv())
     new$packages <- packages_key()
-    bytes <- job_bytes(remote$f, driver, look = function(bag) watch_code(new, remote$f, bag))
+    bytes <- job_bytes(remote$f, driver, look = function(bag) {
+      look_again(watch_code(new, remote$f, bag))
+    })
     new$job <- driver$add_job(bytes, remote$options)
     new$session <- ray_state$session
     if (!is.null(sent)) drop_sent(sent)

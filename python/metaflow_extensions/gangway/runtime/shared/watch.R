@@ -109,7 +109,7 @@ held_in <- function(env, names) {
     if (is.language(code[[1L]])) {
       return(code)
     }
-    value <- get(name, envir = env, inherits = FALSE)
+    value <- binding_value(name, env, no_value) # what a delayed assignment gives may be an error
     list(value, attributes(value), bindingIsLocked(name, env))
   })
   more <- if (!global) list(attributes(env), parent.env(env), environmentIsLocked(env))

@@ -50,8 +50,7 @@ as_callable <- function(f) if (inherits(f, "formula")) rlang::as_function(f) els
 ray_call <- function(remote, args) {
   driver <- ray_driver()
   sent <- ray_sent[[remote$key]]
-  if (is.null(sent) || !identical(sent$session, ray_state$session) ||
-    look_again(is_outdated(sent))) {
+  if (is.null(sent) || !identical(sent$session, ray_state$session) || look_again(is_outdated(sent))) {
     check_resources(driver, remote$options)
     if (is.null(sent)) reg.finalizer(remote, drop_remote)
     # Where the function cannot be sent, the next call tries again.

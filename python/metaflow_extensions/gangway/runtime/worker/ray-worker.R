@@ -424,7 +424,7 @@ callable <- function(job, n) {
   if (is.null(constants)) constants <- character(length(job$constants))
   job$slots <- if (n == 1L) ".x" else sprintf(".x%d", seq_len(n))
   job$constant_names <- sprintf(".constant%d", seq_along(job$constants))
-  named <- nzchar(constants) & !startsWith(constants, "x") & constants != "f"
+  named <- nzchar(constants) & !paste0(".", constants) %in% c(".f", job$slots)
   job$constant_names[named] <- paste0(".", constants[named])
   job$env <- list2env(
     c(list(.f = job$f), structure(job$constants, names = job$constant_names)),

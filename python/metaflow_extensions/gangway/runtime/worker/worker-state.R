@@ -130,13 +130,12 @@ watch_unlocking <- function() {
       original(genname, class, method, envir)
     }
   })
-  worker$unlocked <- NULL
 }
 
 # Functions of base that change what no restoring finds.
 instead_of_base <- function(name, make) {
   original <- get(name, baseenv())
-  unlockBinding(name, baseenv())
+  unlock(name, baseenv())
   assign(name, make(original), baseenv())
   lockBinding(name, baseenv())
 }
@@ -181,10 +180,8 @@ is_loading <- function() {
 
 # From the last to the first: the first has what was there before all of them.
 restore_bindings <- function() {
-  unlocked <- rev(worker$unlocked)
-  worker$unlocked <- NULL
-  for (one in unlocked) {
-    if (bindingIsLocked(one$name, one$env)) unlockBinding(one$name, one$env)
+  for (one in rev(worker$unlocked)) {
+    if (bindingIsLocked(one$name, one$env)) unlock(one$name, one$env)
     assign(one$name, one$value, envir = one$env)
     lockBinding(one$name, one$env)
     for (method in one$methods) assign(one$name, method[[2L]], envir = method[[1L]])

@@ -99,7 +99,7 @@ def test_ray_map_in_a_gang(tmp_path: Path, short_tmp: str) -> None:
     assert "GATHERED 1" in log_of(output, "join")  # the worker has no artifact at all
     errors = "\n".join(log)
     assert "gangway_error_ray_map 2 : ray_map(): element 2 (q) failed on node-" in errors
-    assert "negative |   in bad(x) | R traceback on the worker: |   f(x) |   bad(x)" in errors
+    assert "negative |   in bad(x) | R traceback on the worker: |   .f(.x) |   bad(x)" in errors
     assert "takes `self` along, and there is no `self` in Ray's workers" in errors
     assert "nosuchpackage" in errors and "`.chunk` is the number of elements" in errors
 

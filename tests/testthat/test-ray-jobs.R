@@ -262,3 +262,40 @@ test_that("methods, classes, devices and what functions bring do not reach the n
     after = TRUE
   ))
 })
+
+test_that("functions among arguments bring what they name, whatever else leads to them", {
+  skip_without_ray()
+  skip_if_not_installed("future")
+  seen <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 1)
+    on.exit(ray_shutdown())
+    future::plan(ray)
+    global <- globalenv()
+    global$large <- structure(1:2, big = numeric(3e4))
+    global$named <- structure(1:3, big = numeric(3e4))
+    g <- function() length(get("named"))
+    environment(g) <- global
+    global$g <- g
+    apply <- function(f, ...) f()
+    environment(apply) <- global
+    calls <- function() {
+      kept <- tryCatch(stop("e"), error = function(e) sys.calls())
+      list(size = length(serialize(kept, NULL)) < 1e5, heads = any(vapply(kept, function(x) is.function(x[[1]]), NA)))
+    }
+    said <- function(expr) tryCatch(expr, error = conditionMessage)
+    list(
+      argument = ray_get(ray_remote(apply)(g)), behind_code = ray_get(ray_remote(apply)(g, list(quote(g()), list(g)))),
+      code_first = ray_get(ray_remote(function(code, f) f[[1]]())(quote(g()), list(g))),
+      future = future::value(future::future(g(), envir = global)),
+      left = said(future::value(future::future(get(paste0("lar", "ge")), globals = FALSE))),
+      calls = ray_get(ray_remote(calls)()), of_future = future::value(future::future(sys.calls()[[1]]))
+    )
+  }, stdout = NULL, stderr = NULL)
+  expect_identical(seen[c("argument", "behind_code", "code_first", "future")], list(
+    argument = 3L, behind_code = 3L, code_first = 3L, future = 3L
+  ))
+  expect_match(seen$left, "`large` (0.2 MB) exists where this code comes from", fixed = TRUE)
+  expect_identical(seen$calls, list(size = TRUE, heads = FALSE))
+  expect_identical(seen$of_future, quote(run_task(.bytes)))
+})

@@ -19,6 +19,7 @@ from ..values.asking import RRefusal
 from ..values.robject import RObject
 from . import embed, fork
 from .answers import PLAIN, REFUSED, R, answering, tagged
+from .calls import Calls
 from .convert import encoded, to_python, to_r
 from .stream import RStream
 from .vectors import bytes_to_raw, raw_to_bytes
@@ -61,6 +62,7 @@ class REngine:
         self._callbacks: list[Any] = []
         self._runtime = self._load_runtime()
         self._functions = _Functions(self._runtime)
+        self._by_name = Calls(self._runtime)
         self._held: RObject | None = None
         self._stream: RStream | None = None
         self.provide({})
@@ -68,8 +70,8 @@ class REngine:
             closure = self._ri.rternalize(function)
             self._callbacks.append(closure)
             self._runtime[function.__name__] = closure
-        self._functions["guard_parallel"](*fork.after_fork())
-        self._functions["guard_reticulate"]()
+        self._by_name.call("guard_parallel", *fork.after_fork())
+        self._by_name.call("guard_reticulate")
 
     @classmethod
     def current(cls) -> Any:
@@ -96,7 +98,7 @@ class REngine:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            return self._functions[name](*converted)
+            return self._by_name.call(name, *converted)
         finally:
             embed.flush()
 
@@ -212,7 +214,7 @@ class REngine:
         }
         closures = self._ri.ListSexpVector([self._for_r(f) for f in functions.values()])
         closures.names = self._ri.StrSexpVector(list(functions))
-        self._runtime["py"] = self._functions["all_kept_from_forks"](closures)
+        self._runtime["py"] = self._by_name.call("all_kept_from_forks", closures)
 
     def is_plain_start(self) -> bool:
         """Whether R is as after any start, with nothing of the user's in it."""
@@ -239,7 +241,7 @@ class REngine:
             value = function(*arguments)
             return nothing if value is None else tagged(ri, PLAIN, value)
 
-        self._runtime[name] = self._functions["kept_from_forks"](self._closure(quick))
+        self._runtime[name] = self._by_name.call("kept_from_forks", self._closure(quick))
 
     def _open_stream(self) -> str:
         if self._stream is not None:

@@ -28,7 +28,7 @@ def bytes_to_raw(data: Any) -> Any:
     """
     from rpy2.rinterface_lib import conversion, openrlib
 
-    raw = _raw(memoryview(data).cast("B"), openrlib)
+    raw = new_raw(memoryview(data).cast("B"), openrlib)
     try:
         return conversion._cdata_to_rinterface(raw)
     finally:
@@ -40,34 +40,6 @@ def raw_to_bytes(sexp: Any) -> bytes:
     from rpy2.rinterface_lib import openrlib
 
     return openrlib.ffi.buffer(openrlib.RAW(sexp.__sexp__._cdata), len(sexp))[:]  # type: ignore[no-any-return]
-
-
-def call_with_bytes(function: Any, data: Any) -> Any:
-    """Call an R function with a raw vector; return the bytes of the raw vector that it gives.
-
-    Does what rpy2 does in an eighth of the time. Anything else than a raw vector is returned as
-    rpy2's object; R's function has to see to its errors itself.
-
-    Raises
-    ------
-    MemoryError
-        R has no room for the data.
-    """
-    from rpy2.rinterface_lib import conversion, openrlib
-
-    rlib, ffi = openrlib.rlib, openrlib.ffi
-    raw = _raw(data, openrlib)
-    call = rlib.Rf_protect(rlib.Rf_lang2(function.__sexp__._cdata, raw))
-    failed = ffi.new("int *")
-    answer = rlib.Rf_protect(rlib.R_tryEval(call, rlib.R_GlobalEnv, failed))
-    try:
-        if failed[0]:
-            raise RuntimeError("an R function of gangway has failed; R's message is in the log")
-        if answer.sxpinfo.type == rlib.RAWSXP:  # rpy2 has no TYPEOF()
-            return ffi.buffer(openrlib.RAW(answer), rlib.Rf_xlength(answer))[:]
-        return conversion._cdata_to_rinterface(answer)
-    finally:
-        rlib.Rf_unprotect(3)
 
 
 def is_altrep(sexp: Any) -> bool:
@@ -88,7 +60,7 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(situation.get_rlib_path(os.environ["R_HOME"], platform.system()))
 
 
-def _raw(data: Any, openrlib: Any) -> Any:
+def new_raw(data: Any, openrlib: Any) -> Any:
     """Make a raw vector with this content, which is protected once."""
     rlib, ffi = openrlib.rlib, openrlib.ffi
     length = len(data)  # of bytes, or a view of bytes

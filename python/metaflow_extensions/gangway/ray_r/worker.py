@@ -13,7 +13,7 @@ from typing import Any
 from ..engine.embed import flush
 from ..engine.engine import REngine
 from ..engine.large_vectors import assign, large_vectors, numbers_of, unserialize
-from ..engine.vectors import bytes_to_raw, call_with_bytes, raw_to_bytes
+from ..engine.vectors import bytes_to_raw, raw_to_bytes
 from .host import ray_functions
 from .wire import Blob, RTaskError, pack_value, unpack_value
 
@@ -77,7 +77,7 @@ class RWorker(REngine):
         if key != self._key:
             if not self.evaluate("use_job", key.hex())[0]:
                 name = self._ri.StrSexpVector([key.hex()])
-                self._functions["open_job"](name, bytes_to_raw(fetch_job()))
+                self._by_name.call("open_job", name, bytes_to_raw(fetch_job()))
             self._key = key
             self._variables = _variables()
 
@@ -94,7 +94,7 @@ class RWorker(REngine):
             del opened  # R's alone from here on
             args = b""
         # Not `call`: Ray cancels by ending the worker, and signals would cost a third more.
-        answer = call_with_bytes(self._functions[function], args)
+        answer = self._by_name.call_with_bytes(function, args)
         flush()
         self._calls += 1
         self._make_room()

@@ -59,8 +59,11 @@ collect_global <- function(name, value, via, bag) {
 
 collect_local <- function(name, env, value, via, bag) {
   names <- utils::gethash(bag$need, env)
-  if (!name %in% names) {
-    utils::sethash(bag$need, env, c(names, name))
+  spare <- utils::gethash(bag$spare, env)
+  new <- !name %in% names
+  if (new) utils::sethash(bag$need, env, c(names, name))
+  if (new || (name %in% spare && !isTRUE(via$soft))) {
+    utils::sethash(bag$spare, env, if (isTRUE(via$soft)) c(spare, name) else setdiff(spare, name))
     collect_captured(name, value, via, bag)
   }
 }

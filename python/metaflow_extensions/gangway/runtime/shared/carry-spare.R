@@ -217,8 +217,12 @@ is_harmless_pointer <- function(x) {
 bind_left <- function(left, env) {
   for (name in names(left)) {
     if (exists(name, envir = env, inherits = FALSE)) next
-    eval(call("delayedAssign", name, as.call(list(stop_left, name, left[[name]])), baseenv(), env))
-    if (identical(env, globalenv())) left_here[[name]] <- left[[name]]
+    why <- left[[name]]
+    # Without a function of ours, which R would tell with its call, and the whole runtime with it.
+    code <- if (isTRUE(why$called)) call("stop_left", name, why) else call("stop", left_error(name, why))
+    home <- if (isTRUE(why$called)) environment(stop_left) else baseenv()
+    eval(call("delayedAssign", name, code, home, env))
+    if (identical(env, globalenv())) left_here[[name]] <- why
   }
 }
 
@@ -230,8 +234,11 @@ left_behind <- function(name, env) {
     # It may have been given a value since.
     return(if (!is.null(left_here[[name]]) && is_left(name, env)) left_here[[name]])
   }
-  code <- code_of(name, env)
-  if (is.call(code[[1L]]) && identical(code[[1L]][[1L]], stop_left)) code[[1L]][[3L]]
+  code <- code_of(name, env)[[1L]]
+  if (!is.call(code) || length(code) < 2L) {
+    return(NULL)
+  }
+  if (identical(code[[1L]], quote(stop_left))) code[[3L]] else if (inherits(code[[2L]], left_class)) code[[2L]]$why
 }
 
 is_left <- function(name, env) {
@@ -250,10 +257,15 @@ megabytes <- function(size) paste(format(round(size / 1e6, 1), nsmall = 1, trim 
 
 # A function may be looked at by R itself, which asks for the generics of a package's S4 methods when it is loaded.
 stop_left <- function(name, why) {
-  if (isTRUE(why$called) && is_asked_by_methods()) {
-    why$called <- FALSE
-    return(as.function(c(formals(function(...) NULL), as.call(list(stop_left, name, why))), baseenv()))
+  if (is_asked_by_methods()) {
+    return(as.function(c(formals(function(...) NULL), call("stop", left_error(name, why))), baseenv()))
   }
+  stop(left_error(name, why))
+}
+
+left_class <- "gangway_error_left_behind"
+
+left_error <- function(name, why) {
   what <- switch(why$reason,
     large = paste0("(", megabytes(why$size), ") exists where this code comes from and was not sent, because no code ",
       "names it: write its name in the function"),
@@ -263,8 +275,8 @@ stop_left <- function(name, why) {
     failed = "could not be evaluated where this code comes from: look at it there",
     "exists where this code comes from and was not sent, because no code names it: write its name in the function"
   )
-  stop(structure(
-    class = c("gangway_error_left_behind", "gangway_error", "error", "condition"),
-    list(message = paste0("`", name, "` ", what, "."), call = NULL, name = name)
-  ))
+  structure(
+    class = c(left_class, "gangway_error", "error", "condition"),
+    list(message = paste0("`", name, "` ", what, "."), call = NULL, name = name, why = why)
+  )
 }

@@ -35,14 +35,14 @@ collect_code <- function(code, via, bag) {
 }
 
 collect_environment <- function(env, via, bag) {
-  if (is_shared_environment(env) || has_key(bag$kept, env)) {
+  if (is_shared_environment(env) || was_here(bag$kept, env, via)) {
     return(invisible())
   }
   if (!is.null(bag$refuse) && inherits(env, c("gangway_self", "gangway_inputs"))) {
     if (!isTRUE(via$soft)) bag$refuse(via)
     return(invisible())
   }
-  utils::sethash(bag$kept, env, TRUE)
+  utils::sethash(bag$kept, env, via_name(via))
   if (inherits(env, "srcfile")) {
     return(invisible())
   }
@@ -54,6 +54,15 @@ collect_environment <- function(env, via, bag) {
     for (name in all.vars(env$inherit)) collect_name(name, env$parent_env, FALSE, via, bag)
   }
 }
+
+# Whether the way to there has been gone. What was reached through nothing but its being there is gone through again
+# when code names it: then it takes along more.
+was_here <- function(table, key, via) {
+  way <- utils::gethash(table, key)
+  !is.null(way) && (way == "named" || isTRUE(via$soft))
+}
+
+via_name <- function(via) if (isTRUE(via$soft)) "spare" else "named"
 
 # A table of S4 methods also has those of packages for the same generic, and hangs under the generic, which has them
 # too.
@@ -68,10 +77,10 @@ collect_closure <- function(f, via, bag) {
   if (is_shared_environment(env) && !is_script(env)) {
     return(invisible())
   }
-  if (has_key(bag$seen, f)) {
+  if (was_here(bag$seen, f, via)) {
     return(invisible())
   }
-  utils::sethash(bag$seen, f, TRUE)
+  utils::sethash(bag$seen, f, via_name(via))
   if (!is_script(env)) {
     return(collect_operator(env, via, bag))
   }
@@ -113,7 +122,7 @@ scans$known <- utils::hashtab("address")
 # What a package's function has made of a function of the script, such as Vectorize(f): its frame is the package's
 # business, and stays whole; what is in it is the script's.
 collect_operator <- function(env, via, bag) {
-  while (!is_shared_environment(env) && !has_key(bag$kept, env)) {
+  while (!is_shared_environment(env) && !was_here(bag$kept, env, via)) {
     collect_environment(env, via, bag)
     env <- parent.env(env)
   }

@@ -52,7 +52,7 @@ new_bag <- function(policy) {
   bag$super <- bag$assigned <- bag$called <- bag$strings <- bag$members <- bag$qualified <- character()
   bag$dynamic <- FALSE
   bag$spent <- 0
-  for (table in c("need", "names_left", "lazy", "dots", "kept", "frames", "tables", "looked")) {
+  for (table in c("need", "spare", "names_left", "lazy", "dots", "kept", "frames", "tables", "looked")) {
     bag[[table]] <- utils::hashtab("address")
   }
   bag$seen <- utils::hashtab("identical")

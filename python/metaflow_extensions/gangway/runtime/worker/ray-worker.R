@@ -343,6 +343,7 @@ open_args <- function(data) {
 read_args <- function(data) filled_args(open_args(data))
 
 filled_args <- function(args) {
+  force(args) # what is read brings what arrives
   arrive()
   if (is.null(worker$names)) {
     return(args)

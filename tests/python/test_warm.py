@@ -346,7 +346,8 @@ def test_a_server_serves_if_a_fork_has_all_of_it(tmp_path: Path) -> None:
     if not Path(subprocess.getoutput("Rscript -e 'cat(system.file(package=\"cli\"))'")).is_dir():
         del profiles["threads"]
     command = [sys.executable, "-c", READY, json.dumps(profiles)]
-    subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), check=True)
+    variables = {**environment(tmp_path), "TMPDIR": str(tmp_path)}  # R is not ended in the forks
+    subprocess.run(command, cwd=tmp_path, env=variables, check=True)
     found = {what: json.loads((tmp_path / what).read_text()) for what in profiles}
     shared = ("a connection", "a fork", "threads")
     assert found == {what: [what == "nothing", what not in shared] for what in profiles}

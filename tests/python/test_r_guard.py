@@ -14,9 +14,10 @@ pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not instal
 if shutil.which("R") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 
+from metaflow_extensions.gangway.engine.calls import Calls
 from metaflow_extensions.gangway.engine.engine import REngine
 from metaflow_extensions.gangway.engine.large_vectors import unserialize
-from metaflow_extensions.gangway.engine.vectors import bytes_to_raw, call_with_bytes, raw_to_bytes
+from metaflow_extensions.gangway.engine.vectors import bytes_to_raw, raw_to_bytes
 from rpy2.rinterface_lib.embedded import RRuntimeError
 
 MB = 1 << 20
@@ -46,7 +47,7 @@ def big() -> bytes:
 def alive(ri: Any) -> None:
     """R works, and so does what Python has begun around it."""
     assert raw_to_bytes(ri.evalr("as.raw(1:3)")) == b"\1\2\3"
-    assert call_with_bytes(ri.evalr("rev"), b"abc") == b"cba"
+    assert Calls(ri.evalr("new.env()")).call_with_bytes("rev", b"abc") == b"cba"
 
 
 @pytest.mark.usefixtures("narrow")
@@ -55,7 +56,7 @@ def test_no_room_for_bytes_is_an_exception(ri: Any, big: bytes) -> None:
         with pytest.raises(MemoryError, match=r"R has no room for 419,430,400 bytes"):
             bytes_to_raw(big)
         with pytest.raises(MemoryError, match="R has no room"):
-            call_with_bytes(ri.evalr("length"), big)
+            Calls(ri.evalr("new.env()")).call_with_bytes("length", big)
     alive(ri)
 
 

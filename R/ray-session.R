@@ -95,6 +95,10 @@ can_run_ray <- function() {
   )
 }
 
+# Whether Python's threads run while R does: one of them sends short calls that wait for each other. In a task they do;
+# a reticulate before 1.39 keeps Python's lock (https://github.com/rstudio/reticulate/issues/1641).
+python_threads_run <- function() is.null(session$ray) || utils::packageVersion("reticulate") >= "1.39"
+
 whole <- function(x) if (!is.null(x)) as.integer(x)
 
 # Python's side, in reticulate's Python.

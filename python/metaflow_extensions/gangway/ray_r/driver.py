@@ -8,41 +8,34 @@ reticulate.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import time
 import uuid
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import ray
 
 from ..signals.threads import leave_signals_to_main
 from . import cluster, immediate
 from .failures import failure_of
+from .jobs import Job
+from .shared_tasks import Call, Pace, SharedTasks
 from .stage import Stage
 from .wire import (
     OK_LARGE,
     OK_SMALL,
     SILENT,
     Blob,
-    message,
     pack,
     pack_value,
     read_submission,
     unpack_value,
 )
 
-# Bytes up to which a job goes along with each task: Ray's bookkeeping of a reference costs more.
-_SMALL_JOB = 32 * 1024
 # Ray's cost of a look at many references is that of all of them.
 _BATCH = 256
 
 Numbers = int | float | Sequence[int | float] | None
-
-
-class _Job(NamedTuple):
-    shipped: Any
-    key: bytes
-    remote: Any
 
 
 class Driver:
@@ -50,8 +43,8 @@ class Driver:
 
     Attributes
     ----------
-    run_task, actor_class : object
-        What runs in Ray's workers: a remote function, and the class of actors. `tasks` puts them
+    tasks, actor_class : object
+        What runs in Ray's workers: remote functions, and the class of actors. `tasks` puts them
         here, which imports this module: R code in a worker may use Ray too.
     """
 
@@ -64,18 +57,19 @@ class Driver:
     send_condition = staticmethod(immediate.send_condition)
     take_conditions = staticmethod(immediate.take_conditions)
 
-    run_task: Any
+    tasks: Any
     actor_class: Any
 
     def __init__(self) -> None:
         self._session = ""
         self._refs: dict[int, Any] = {}
         self._actors: dict[int, Any] = {}
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, Job] = {}
         self._last_job = 0
         # Values that `fetch` has found too large to hand over together with others.
         self._large: dict[int, tuple[bytes, Any]] = {}
         self._stage = Stage()
+        self._shared = SharedTasks(self._send_alone, cluster.cpus)
 
     def connect(self, address: str | None = None) -> str:
         """Join the cluster, unless this process is in it; return what names this connection.
@@ -99,6 +93,7 @@ class Driver:
         for table in (self._refs, self._actors, self._large):
             table.clear()
         self._jobs.clear()
+        self._shared.clear()
 
     def disconnect(self) -> None:
         """Leave the cluster."""
@@ -117,15 +112,15 @@ class Driver:
         """Take what R hands over: bytes, or the name of the file that `stage` has given it."""
         return self._stage.taken() if isinstance(data, str) else data
 
-    def add_job(self, data: Any, options: dict[str, Any] | None) -> int:
-        """Keep a job (a function with what it needs), and how Ray shall run it, under a number."""
-        data = self.handed_over(data)
-        key = hashlib.sha256(data).digest()
-        # In a list, so that Ray does not fetch it for each task.
-        shipped = bytes(data) if len(data) <= _SMALL_JOB else [ray.put(pack(data))]
+    def add_job(self, data: Any, options: dict[str, Any] | None, shares: bool = False) -> int:
+        """Keep a job, and how Ray shall run it, under a number.
+
+        Where it `shares`, short calls of it go together. Not where a call must not be tried again.
+        """
+        given = options or {}
+        pace = Pace() if shares and given.get("max_retries", 3) else None
         self._last_job += 1
-        remote = self.run_task.options(**cluster.ray_options(options or {}))
-        self._jobs[self._last_job] = _Job(shipped, key, remote)
+        self._jobs[self._last_job] = Job(self.handed_over(data), given, self.tasks, pace)
         return self._last_job
 
     def drop_jobs(self, jobs: Numbers) -> None:
@@ -135,25 +130,49 @@ class Driver:
 
     def submit(self, ref: int, job: int, args: bytes, needs: Numbers = None) -> None:
         """Start a task; `needs` are the references (and, negative, the actors) in `args`."""
-        shipped, key, remote = self._jobs[job]
-        self._refs[ref] = remote.remote(*message(shipped, key, args), *self._resolve(needs))
+        if needs is None:
+            self._submit(ref, self._jobs[job], bytes(args))
+        else:
+            self._refs[ref] = self._jobs[job].send(args, self._resolve(needs))
 
     def submit_quick(self, data: bytes) -> None:
         """Do what `submit` does for a task without needs: two integers, and the arguments."""
         ref, job, args = read_submission(data)
-        shipped, key, remote = self._jobs[job]
-        self._refs[ref] = remote.remote(*message(shipped, key, args))
+        self._submit(ref, self._jobs[job], args)
+
+    def _submit(self, ref: int, job: Job, args: bytes) -> None:
+        if job.pace is None:
+            self._refs[ref] = job.send(args)
+        elif self._shared.take(job, ref, args):
+            pass
+        elif job.pace.wants_probe():
+            self._refs[ref], seconds = job.send_probe(args)
+            job.pace.ask(seconds)
+        else:
+            self._refs[ref] = job.send(args)
+
+    def _send_alone(self, job: Job, call: Call, is_held: bool) -> None:
+        ref = job.send(call.args)
+        if is_held:
+            self._refs[call.ref] = ref
 
     def submit_many(
         self, first: int, job: int, data: Any, sizes: Numbers, needs: Numbers = None
     ) -> None:
         """Start tasks numbered from `first` on, whose arguments lie one after another in `data`."""
-        shipped, key, remote = self._jobs[job]
+        of_all = self._jobs[job]
         resolved = self._resolve(needs)
         end = 0
         for ref, size in enumerate(_list(sizes), start=first):
             start, end = end, end + size
-            self._refs[ref] = remote.remote(*message(shipped, key, data[start:end]), *resolved)
+            self._refs[ref] = of_all.send(data[start:end], resolved)
+
+    def shared(self, refs: Numbers) -> list[int]:
+        """Return those that share a task which has not ended: they are no objects of Ray's yet."""
+        numbers = _list(refs)
+        self._shared.flush()
+        self._shared.settle(numbers)
+        return [number for number in numbers if self._shared.object_of(number) is not None]
 
     def _resolve(self, needs: Numbers) -> list[Any]:
         """Return the names and the objects that a task or an actor's call is given, if any."""
@@ -161,6 +180,8 @@ class Driver:
             return []
         names, objects = [], []
         for number in _list(needs):
+            if self._shared.has_answer(number):
+                self._refs[number] = ray.put(self._shared.take_answer(number))
             found = self._refs[number] if number >= 0 else self._actors[-number]
             names.append(found.hex() if number >= 0 else "")
             objects.append(found)
@@ -175,15 +196,42 @@ class Driver:
     def wait(self, refs: Numbers, count: int, seconds: float) -> list[int]:
         """Wait until `count` are done, or for some seconds; return the places (from 1) of the done.
 
-        Where all are waited for, it looks at a part at a time, and returns when that is done.
+        It may return sooner, as when one of several tasks has ended that calls share. Where all are
+        waited for, it looks at a part at a time, and returns when that is done.
         """
-        objects = [self._refs[ref] for ref in _list(refs)]
-        if count >= len(objects):
-            objects = objects[:_BATCH]
+        numbers = _list(refs)
+        self._shared.flush()
+        with self._shared.lock:
+            objects = {n: o for n in numbers if (o := self._object(n)) is not None}
+        known = len(numbers) - len(objects)
         # Ray wants each reference once.
-        unique = list(dict.fromkeys(objects))
-        ready = set(ray.wait(unique, num_returns=min(int(count), len(unique)), timeout=seconds)[0])
-        return [place for place, o in enumerate(objects, start=1) if o in ready]
+        unique = list(dict.fromkeys(objects.values()))
+        wanted = int(count) - known
+        if wanted >= len(objects):
+            unique = unique[:_BATCH]
+            wanted = len(unique)
+        elif len(unique) < len(objects):
+            wanted = min(wanted, 1)
+        ready: set[Any] = set()
+        if unique:
+            patience = seconds if wanted > 0 else 0
+            wanted = min(max(wanted, 1), len(unique))
+            ready = set(ray.wait(unique, num_returns=wanted, timeout=patience)[0])
+        of_ready = [number for number, o in objects.items() if o in ready]
+        self._shared.settle(of_ready)
+        done = {n for n in of_ready if self._refs.get(n) in ready}
+        return [
+            place
+            for place, number in enumerate(numbers, start=1)
+            if number in done or self._shared.has_answer(number)
+        ]
+
+    def _object(self, ref: int) -> Any:
+        """Return what to wait for before a reference is done; None if it is."""
+        if self._shared.has_answer(ref):
+            return None
+        shared = self._shared.object_of(ref)
+        return self._refs[ref] if shared is None else shared
 
     def fetch(self, refs: Numbers, seconds: float | None = None) -> dict[str, Any]:
         """Return what became of tasks; of none if not all are done within some seconds.
@@ -196,23 +244,46 @@ class Driver:
             and its bytes. Of a large one the latter stay here for `value`.
         """
         numbers = _list(refs)
-        objects = [self._refs[ref] for ref in numbers]
         try:
-            answers = [(OK_SMALL, value) for value in ray.get(objects, timeout=seconds)]
+            answers = self._answers(numbers, seconds)
         except ray.exceptions.GetTimeoutError:
             return {"state": [], "size": [], "bytes": bytearray()}
-        except ray.exceptions.RayError:
-            answers = [_outcome(o) for o in objects]
         states, sizes, pieces = [], [], []
-        for ref, (state, data) in zip(numbers, answers, strict=True):
-            if isinstance(data, Blob):
+        for ref, answer in zip(numbers, answers, strict=True):
+            state, data = OK_SMALL, answer
+            if isinstance(answer, Exception):
+                state, data = failure_of(answer)
+            elif isinstance(answer, Blob):
                 state = OK_LARGE
-                data, front, rest = unpack_value(data)
+                data, front, rest = unpack_value(answer)
                 self._large[ref] = front, rest
             states.append(state)
             sizes.append(len(data))
             pieces.append(data)
         return {"state": states, "size": sizes, "bytes": bytearray().join(pieces)}
+
+    def _answers(self, numbers: list[int], seconds: float | None) -> list[Any]:
+        """Wait for all; return each task's value or exception."""
+        end = None if seconds is None else time.monotonic() + seconds
+        self._shared.flush()
+        while shared := [o for n in numbers if (o := self._shared.object_of(n)) is not None]:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if not ray.wait(shared[:1], timeout=left)[0]:
+                raise ray.exceptions.GetTimeoutError
+            self._shared.settle(numbers)
+        alone = [self._refs[n] for n in numbers if not self._shared.has_answer(n)]
+        left = None if end is None else max(0.0, end - time.monotonic())
+        try:
+            values = ray.get(alone, timeout=left)
+        except ray.exceptions.GetTimeoutError:
+            raise
+        except ray.exceptions.RayError:
+            values = [_outcome(o) for o in alone]
+        of_alone = iter(values)
+        return [
+            self._shared.answer(n) if self._shared.has_answer(n) else next(of_alone)
+            for n in numbers
+        ]
 
     def put_numbers(self, ref: int, front: bytes, numbers: Any) -> int:
         """Do what `put` does with a vector of numbers, which Ray copies from where R has them."""
@@ -227,10 +298,15 @@ class Driver:
         """Forget references (and, negative, actors) that R holds no more."""
         for number in _list(refs):
             (self._refs if number >= 0 else self._actors).pop(abs(number), None)
+            self._shared.release(number)
 
     def cancel(self, refs: Numbers) -> None:
         """End tasks by ending the workers that run them, and actors (negative numbers)."""
-        for number in _list(refs):
+        numbers = _list(refs)
+        ours = self._shared.cancel(numbers)
+        for number in numbers:
+            if number in ours:
+                continue
             if number < 0:
                 ray.kill(self._actors[-number])
                 continue
@@ -245,11 +321,10 @@ class Driver:
         self, actor: int, job: int, args: bytes, needs: Numbers, options: dict[str, Any] | None
     ) -> None:
         """Start an actor from a job whose function gives the environment."""
-        shipped, key, _ = self._jobs[job]
         chosen = cluster.ray_options(options or {})
         chosen.pop("max_retries")
         remote = ray.remote(self.actor_class).options(**chosen)
-        self._actors[actor] = remote.remote(*message(shipped, key, args), *self._resolve(needs))
+        self._actors[actor] = remote.remote(*self._jobs[job].message(args), *self._resolve(needs))
 
     def call_actor(
         self, ref: int, actor: int, method: str, args: bytes, needs: Numbers = None
@@ -269,11 +344,11 @@ def _list(numbers: Numbers) -> list[int]:
     return [int(numbers)] if isinstance(numbers, (int, float)) else [int(n) for n in numbers]
 
 
-def _outcome(obj: Any) -> tuple[int, Any]:
+def _outcome(obj: Any) -> Any:
     try:
-        return OK_SMALL, ray.get(obj)
+        return ray.get(obj)
     except ray.exceptions.RayError as error:
-        return failure_of(error)
+        return error
 
 
 driver = Driver()

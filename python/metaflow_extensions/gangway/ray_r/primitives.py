@@ -7,6 +7,7 @@ PRIMITIVES = (
     "lacking",
     "submit",
     "submit_many",
+    "shared",
     "stage",
     "put",
     "wait",

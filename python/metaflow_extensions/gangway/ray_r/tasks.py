@@ -5,12 +5,13 @@ Imports no Metaflow, which would cost each worker 0.2 s.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import ray
 
 from .driver import driver
-from .wire import RTaskError, read_message, unpack
+from .wire import RTaskError, read_message, unpack, unpack_calls
 
 
 def run_task(*given: Any) -> Any:
@@ -25,6 +26,23 @@ def run_task(*given: Any) -> Any:
     from .worker import RWorker
 
     return RWorker.current().run_task(*read_message(given, ray.get))
+
+
+def run_timed(*given: Any) -> tuple[Any, float]:
+    """Do the same; return also the seconds that the call has taken."""
+    from .worker import RWorker
+
+    worker: RWorker = RWorker.current()
+    return worker.run_timed(*read_message(given, ray.get))
+
+
+def run_calls(*given: Any) -> tuple[float, list[Any]]:
+    """Run several R calls of a job, which `pack_calls` has put together."""
+    from .worker import RWorker
+
+    key, fetch_job, calls, _ = read_message(given, ray.get)
+    worker: RWorker = RWorker.current()
+    return worker.run_calls(key, fetch_job, unpack_calls(calls))
 
 
 class RActor:
@@ -48,4 +66,7 @@ class RActor:
 
 
 # Not decorated: what is found under its own name workers import, and so have their driver, too.
-driver.run_task, driver.actor_class = ray.remote(run_task), RActor
+driver.tasks = SimpleNamespace(
+    run_task=ray.remote(run_task), run_timed=ray.remote(run_timed), run_calls=ray.remote(run_calls)
+)
+driver.actor_class = RActor

@@ -144,6 +144,23 @@ def read_message(
     return first[:_KEY], lambda: first[start:end], first[end:], given[1:]
 
 
+def pack_calls(calls: Sequence[bytes]) -> bytes:
+    """Put the arguments of several calls into one string: how many, how long each is, and all."""
+    sizes = struct.pack(f"<{len(calls) + 1}I", len(calls), *map(len, calls))
+    return sizes + b"".join(calls)
+
+
+def unpack_calls(data: Any) -> list[bytes]:
+    """Undo `pack_calls`."""
+    count = _LENGTH.unpack_from(data)[0]
+    start = _LENGTH.size * (count + 1)
+    calls = []
+    for size in struct.unpack_from(f"<{count}I", data, _LENGTH.size):
+        calls.append(bytes(data[start : start + size]))
+        start += size
+    return calls
+
+
 def read_submission(data: bytes) -> tuple[int, int, bytes]:
     """Read what runtime's ``submit()`` has written: a reference, a job, and the arguments."""
     return *_QUICK.unpack_from(data), data[_QUICK.size :]

@@ -6,6 +6,7 @@ import ctypes
 import os
 import socket
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ from .wire import Blob, RTaskError, pack_value, unpack_value
 _CACHE_SHARE = 0.25
 # After so many calls that did not use it a value is let go: its owner may have forgotten it.
 _IDLE_CALLS = 30
+# Seconds after which calls that share a task are given back: others may run them at the same time.
+_PATIENCE = 0.04
 
 
 class RWorker(REngine):
@@ -60,6 +63,41 @@ class RWorker(REngine):
             if _variables() != self._variables:
                 self.evaluate("restore_variables_of_job")
                 self._variables = _variables()  # as they were, in another order
+
+    def run_timed(
+        self, key: bytes, fetch_job: Callable[[], Any], args: Any, needs: Sequence[Any]
+    ) -> tuple[Any, float]:
+        """Do what `run_task` does; return also the seconds, without those to open the job."""
+        self._use_job(key, fetch_job)
+        start = time.perf_counter()
+        value = self.run_task(key, fetch_job, args, needs)
+        return value, time.perf_counter() - start
+
+    def run_calls(
+        self, key: bytes, fetch_job: Callable[[], Any], calls: Sequence[bytes]
+    ) -> tuple[float, list[Any]]:
+        """Run calls of a job one after another, each as `run_task` does.
+
+        Returns
+        -------
+        float
+            Seconds that one of them takes.
+        list
+            Their values; where one has failed, its `RTaskError`. Fewer than there are calls where
+            they take long: those left have not begun.
+        """
+        self._use_job(key, fetch_job)
+        answers: list[Any] = []
+        start, taken = time.perf_counter(), 0.0
+        for args in calls:
+            try:
+                answers.append(self.run_task(key, fetch_job, args, ()))
+            except RTaskError as error:
+                answers.append(error)
+            taken = time.perf_counter() - start
+            if taken > _PATIENCE:
+                break
+        return taken / max(1, len(answers)), answers
 
     def make_actor(
         self, key: bytes, fetch_job: Callable[[], Any], args: Any, needs: Sequence[Any]
@@ -112,6 +150,8 @@ class RWorker(REngine):
             elif name in self._kept:
                 self._kept.move_to_end(name)
             else:
+                if isinstance(value, Exception):  # what became of a call that shared a task
+                    raise value
                 _, front, data = unpack_value(value)
                 # Not as an argument of an R function, which would evaluate code.
                 shelf = self._runtime["worker"]["values"]

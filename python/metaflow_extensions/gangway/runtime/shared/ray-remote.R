@@ -59,7 +59,7 @@ ray_call <- function(remote, args) {
     bytes <- job_bytes(remote$f, driver, look = function(bag) {
       look_again(watch_code(new, remote$f, bag))
     })
-    new$job <- driver$add_job(bytes, remote$options)
+    new$job <- driver$add_job(bytes, remote$options, python_threads_run())
     new$session <- ray_state$session
     if (!is.null(sent)) drop_sent(sent)
     sent <- new
@@ -100,7 +100,13 @@ with_slots <- function(args, needs = integer()) {
     if (!number %in% needs) needs <- c(needs, number)
     args[[i]] <- structure(match(number, needs), class = "gangway_slot")
   }
+  if (any(needs > 0L)) await_shared(needs[needs > 0L])
   list(args = args, needs = needs)
+}
+
+# Short calls share tasks: what one gives is an object of its own once that has ended.
+await_shared <- function(numbers) {
+  while (length(waiting <- as.integer(ray_driver()$shared(numbers)))) await(waiting, length(waiting))
 }
 
 print.gangway_remote <- function(x, ...) {

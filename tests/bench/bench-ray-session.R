@@ -121,6 +121,16 @@ say("default chunks", apply(few, 1, median))
 say("a chunk a task", each)
 cat(sprintf("as an argument and not a reference, in chunks: %.2f\n", seconds(ray_map(1:50, use, d = shared))))
 ray_shutdown()
+has_mirai <- requireNamespace("mirai", quietly = TRUE)
+of_mirai <- NA
+if (has_mirai) {
+  mirai::daemons(2)
+  of_mirai <- median(replicate(4, seconds(mirai::mirai_map(seq_len(calls), function(x) x)[]))[-1])
+  mirai::daemons(0)
+}
+cat(if (has_mirai) sprintf("mirai_map(): %.3f s\n", of_mirai) else "mirai is not installed: not compared\n")
+row("session-mirai", paste0(trivial_calls, ": `ray_map()`"), middle[["map"]], "s", "mirai's rate on 2 daemons",
+  of_mirai, of_mirai / middle[["map"]])
 faster <- function(of) of["furrr.map", ] / (of["ray.put", ] + of["ray.map", ])
 if (!has_furrr) trivial <- NA
 row("session-map", paste0(trivial_calls, ": `ray_map()`"), middle[["map"]], "s", "furrr's rate on 2 workers", trivial,

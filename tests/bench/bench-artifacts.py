@@ -30,7 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from table import row
+
 HERE = Path(__file__).resolve().parent
+PEERS = {"netflix": "Netflix's R package", "python": "Python Metaflow"}
 MAX_OF_NETFLIX = 1.0
 MAX_MEMORY = 3.0
 
@@ -210,6 +213,16 @@ def report(name: str, kind: Kind, rounds: list[dict[str, dict[str, Any]]]) -> li
                 for what in (("write",), ("read",), ("write", "read"))
             )
             print(f"  {side}: {both:.2f} of {other} (write {write:.2f}, read {read:.2f})")
+            if side == "gangway":
+                ours, theirs = (
+                    statistics.median(cpu(r[who], "write", "read") for r in rounds)
+                    for who in (side, other)
+                )
+                row(
+                    *(f"{name.replace(' ', '-')}-{other}", f"{name}, stored and read back"),
+                    *(ours, "s", PEERS[other], theirs, both),
+                    most=limit,
+                )
             if side == "gangway" and both > limit:
                 beyond.append(f"{name}: {both:.2f} of {other}'s time, the limit is {limit}")
     return beyond

@@ -24,6 +24,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from table import row
+
 HERE = Path(__file__).resolve().parent
 FASTER = 20.0
 MOST_MEMORY = 3.0
@@ -180,6 +182,14 @@ def main(tasks: int, mb: float, asking: int) -> int:
     later = 1000 * (small["gangway"]["element"] - small["python"]["element"])
     if later > SMALL_MS:
         beyond.append(f"the element of a small list takes {later:.1f} ms more than Metaflow's")
+    ours, theirs = (1000 * large[side]["element"] for side in SIDES)
+    row(
+        *("element", f"a task's element of {tasks} of {mb:g} MB each"),
+        *(ours, "ms", "Python Metaflow's speed", theirs, faster),
+        least=FASTER,
+    )
+    row("element-memory", "its peak memory, of the element's", memory, "times", most=MOST_MEMORY)
+    row("element-small", "a small list's element, beyond Python's", later, "ms", most=SMALL_MS)
     for line in beyond:
         print(f"beyond its limit: {line}")
     return int(bool(beyond))

@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from gang_clock import environment, log_time, moments, run_flow, verdict
 from metaflow_extensions.gangway.gang.machine.ports import free_port
+from table import row
 
 FORM_GOAL, END_GOAL = 1.2, 1.0
 
@@ -209,10 +210,22 @@ def main(rounds: int) -> int:
             print(f"{name}: not installed, left out")
             continue
         all_rounds = [measure(name, framework) for _ in range(rounds)]
+        bares, forms, ends = zip(*all_rounds, strict=True)
         ratios = [form / bare for bare, form, _ in all_rounds]
-        print(f"{name}: by hand {statistics.median(bare for bare, _, _ in all_rounds):.2f} s")
+        middle = statistics.median
+        print(f"{name}: by hand {middle(bares):.2f} s")
         met.append(verdict(f"{name}-form-ratio", ratios, FORM_GOAL))
-        met.append(verdict(f"{name}-end-seconds", [end for *_, end in all_rounds], END_GOAL))
+        met.append(verdict(f"{name}-end-seconds", list(ends), END_GOAL))
+        row(
+            *(f"{name}-form", f"a gang of 2 for {name}, until the ranks run"),
+            *(middle(forms), "s", "its command by hand", middle(bares), middle(ratios)),
+            most=FORM_GOAL,
+        )
+        row(
+            *(f"{name}-end", f"the end of a gang for {name}, beyond its command's by hand"),
+            *(middle(ends), "s"),
+            most=END_GOAL,
+        )
     return 0 if all(met) else 1
 
 

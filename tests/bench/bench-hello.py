@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from table import row
+
 RUNS = {"hello": 7, "foreach": 1}
 MAX_RATIO = {"hello": {"warm": 0.9, "cold": 2.0}, "foreach": {"warm": 0.5, "cold": 4.0}}
 MAX_MB = 110
@@ -108,6 +110,7 @@ if __name__ == "__main__":
     ForeachPy()
 """
 FLOWS = {"hello": (R_FLOW, PYTHON_FLOW), "foreach": (R_FOREACH, PYTHON_FOREACH)}
+WHAT = {"hello": "a 3-step hello flow", "foreach": f"a foreach of {TASKS} small tasks"}
 SIDES = ("python", "warm", "cold")
 
 
@@ -150,6 +153,11 @@ def compare(name: str, folder: str) -> tuple[dict[str, float], str]:
     }
     for side, ratio in ratios.items():
         print(f"  {side}: ratio {ratio:.2f} (limit {MAX_RATIO[name][side]})")
+        row(
+            *(f"{name}-{side}", f"{WHAT[name]}, {side} starts", middle[side], "s"),
+            *("Python Metaflow", middle["python"], ratio),
+            most=MAX_RATIO[name][side],
+        )
     return ratios, said
 
 
@@ -165,6 +173,8 @@ def main() -> int:
             own = max([own, *(int(kb) / 1000 for kb in re.findall(r"(\d+) kB of its own", said))])
     print(f"largest process of a hello run: {peak:.0f} MB resident (limit {MAX_MB} MB)")
     print(f"a warm task's own memory: {own:.0f} MB (limit {MAX_OWN_MB} MB)")
+    row("hello-memory", "the largest process of a hello run", peak, "MB", most=MAX_MB)
+    row("warm-memory", "a warm task's own memory", own, "MB", most=MAX_OWN_MB)
     return int(beyond or peak > MAX_MB or own > MAX_OWN_MB)
 
 

@@ -8,6 +8,7 @@ suppressPackageStartupMessages({
   library(gangway)
   library(future)
 })
+source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), "table.R"))
 rounds <- 3L
 seconds <- function(expr) system.time(expr)[["elapsed"]]
 one_by_one <- function(n) {
@@ -55,4 +56,8 @@ bound <- median(times[5, ] / (times[1, ] + times[2, ]))
 cat(sprintf("futures one by one: %.1f (limit 5; sequential's time and a round trip alone would be %.1f)\n",
   ratio[1], bound))
 cat(sprintf("future_map(): %.1f (limit 1)\n", ratio[2]))
+row("futures", "`value(future())` with plan(ray), one by one", 1e3 * middle[3], "ms", "multisession's rate",
+  1e3 * middle[5], ratio[1], least = 5)
+row("future-map", "an element of `future_map()` with plan(ray)", 1e3 * middle[4], "ms", "multisession's rate",
+  1e3 * middle[6], ratio[2], least = 1)
 quit(status = as.integer(any(ratio < c(5, 1))))

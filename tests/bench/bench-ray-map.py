@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from table import row
+
 CALLS = 2000
 ROUNDS = 5
 MIN_REMOTE_OF_PYTHON = 0.7
@@ -136,8 +138,8 @@ def main() -> int:
         has_furrr = subprocess.run(["Rscript", "-e", "loadNamespace('furrr')"], capture_output=True)
         furrr = float(rscript(FURRR, folder)) if has_furrr.returncode == 0 else None
     python, remote, one, chunked = (median(list(column)) for column in zip(*rows, strict=True))
-    remote_of_python = median([row[0] / row[1] for row in rows])
-    map_of_python = median([row[0] / row[2] for row in rows])
+    remote_of_python = median([each[0] / each[1] for each in rows])
+    map_of_python = median([each[0] / each[2] for each in rows])
     print(f"{CALLS} trivial calls, medians of {ROUNDS}, a gang of 2 nodes:")
     print(f"pure Python Ray {python:.2f} s; ray_remote() {remote:.2f} s")
     print(f"ray_map() one by one {one:.2f} s; chunked {chunked:.3f} s")
@@ -145,6 +147,21 @@ def main() -> int:
     print(f"ray_remote() {remote_of_python:.2f} (limit {MIN_REMOTE_OF_PYTHON})")
     print(f"ray_map() one by one {map_of_python:.2f} (limit {MIN_MAP_OF_PYTHON})")
     failed = remote_of_python < MIN_REMOTE_OF_PYTHON or map_of_python < MIN_MAP_OF_PYTHON
+    what = f"{CALLS:,} trivial R calls in a Ray gang of 2"
+    peer = ("s", "Python Ray's rate", python)
+    row(
+        *("ray-remote", f"{what}: `ray_remote()`", remote, *peer, remote_of_python),
+        least=MIN_REMOTE_OF_PYTHON,
+    )
+    row(
+        *("ray-map-one", f"{what}: `ray_map(.chunk = 1)`", one, *peer, map_of_python),
+        least=MIN_MAP_OF_PYTHON,
+    )
+    row(
+        *("ray-map", f"{what}: `ray_map()`", chunked, "s", "furrr's rate on 2 workers", furrr),
+        furrr and furrr / chunked,
+        least=MIN_OF_FURRR,
+    )
     if furrr is None:
         print("furrr is not installed: not compared")
         return int(failed)

@@ -6,6 +6,7 @@
 # chunk a task, in at most half of furrr's time. With furrr's default it is shipped twice only, once a worker: then the
 # two are about even, and the limit is 0.8 of furrr's rate.
 suppressPackageStartupMessages(library(gangway))
+source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), "table.R"))
 
 calls <- 2000L
 seconds <- function(expr) system.time(expr)[["elapsed"]]
@@ -14,6 +15,7 @@ limit <- function(what, value, least) {
   cat(sprintf("%s: %.2f (limit %.2f)\n", what, value, least))
   if (value < least) failed <<- TRUE
 }
+trivial_calls <- sprintf("%s trivial calls from a session", format(calls, big.mark = ","))
 
 # MB that processes use: what they share is counted once.
 memory_of <- function(pids) {
@@ -54,6 +56,8 @@ cat(sprintf("%d trivial calls, medians of %d, seconds: %s\n", calls, ncol(rounds
 limit(
   "one by one through ray_remote(), of pure Python Ray's rate", median(rounds["python", ] / rounds["remote", ]), 0.7
 )
+row("session-remote", paste0(trivial_calls, ": `ray_remote()`"), middle[["remote"]], "s", "Python Ray's rate",
+  middle[["python"]], median(rounds["python", ] / rounds["remote", ]), least = 0.7)
 cat(sprintf("ray_map(.chunk = 1): %.2f of it\n", median(rounds["python", ] / rounds["map_one", ])))
 
 cat("\ncost by number of tasks, us a task\n")
@@ -117,11 +121,30 @@ say("default chunks", apply(few, 1, median))
 say("a chunk a task", each)
 cat(sprintf("as an argument and not a reference, in chunks: %.2f\n", seconds(ray_map(1:50, use, d = shared))))
 ray_shutdown()
+has_mirai <- requireNamespace("mirai", quietly = TRUE)
+of_mirai <- NA
+if (has_mirai) {
+  mirai::daemons(2)
+  of_mirai <- median(replicate(4, seconds(mirai::mirai_map(seq_len(calls), function(x) x)[]))[-1])
+  mirai::daemons(0)
+}
+cat(if (has_mirai) sprintf("mirai_map(): %.3f s\n", of_mirai) else "mirai is not installed: not compared\n")
+row("session-mirai", paste0(trivial_calls, ": `ray_map()`"), middle[["map"]], "s", "mirai's rate on 2 daemons",
+  of_mirai, of_mirai / middle[["map"]])
+faster <- function(of) of["furrr.map", ] / (of["ray.put", ] + of["ray.map", ])
+if (!has_furrr) trivial <- NA
+row("session-map", paste0(trivial_calls, ": `ray_map()`"), middle[["map"]], "s", "furrr's rate on 2 workers", trivial,
+  trivial / middle[["map"]], least = 1)
+for (chunks in c("default", "one")) {
+  of <- if (chunks == "one") as.matrix(each) else few
+  row(paste0("shared-", chunks), paste("50 tasks that use one object of 200 MB,", c(default = "default chunks",
+    one = "a chunk a task")[[chunks]]), median(of["ray.put", ] + of["ray.map", ]), "s", "furrr's rate on 2 workers",
+    median(of["furrr.map", ]), median(faster(of)), least = c(default = 0.8, one = 2)[[chunks]])
+}
 if (has_furrr) {
   future::plan(future::sequential)
   what <- sprintf("ray_map() of %d trivial elements, of furrr's rate (%.3f s)", calls, trivial)
   limit(what, trivial / middle[["map"]], 1)
-  faster <- function(of) of["furrr.map", ] / (of["ray.put", ] + of["ray.map", ])
   limit("shared object: furrr's time over Ray's, both with a chunk a task", faster(as.matrix(each)), 2)
   limit("shared object: furrr's time over Ray's, both with their default chunks", median(faster(few)), 0.8)
 } else {

@@ -4,6 +4,7 @@
 # Limits: what the workers' own memory and the object store hold after the last job is what they held after the first
 # two hundred, 10 percent more at most: until then workers load packages and fill their caches.
 suppressPackageStartupMessages(library(gangway))
+source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), "table.R"))
 
 jobs <- as.integer(c(commandArgs(TRUE), 1000L)[[1L]])
 warm <- 200L
@@ -104,4 +105,6 @@ ray_shutdown()
 failed <- last > first * 1.1 + c(0, store * 0.1)
 cat(sprintf("%s after %d jobs: %.0f MB, after %d: %.0f MB%s\n", c("a worker's memory", "the store"), warm, first, jobs,
   last, ifelse(failed, ": MORE THAN 10 PERCENT ABOVE", "")), sep = "")
+row("soak-memory", sprintf("a Ray worker's own memory after %d jobs, of that after %d", jobs, warm),
+  last[["memory"]] / first[["memory"]], "times", most = 1.1)
 quit(status = any(failed))

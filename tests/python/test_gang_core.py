@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -185,6 +186,27 @@ def test_processes_are_found_by_mark_and_by_session_and_ended() -> None:
     assert processes.stop("test1234", [started.pid], grace=0.1)
     started.wait()
     started.stdout.close()
+
+
+def test_who_does_not_heed_sigterm_is_killed_after_those_that_do() -> None:
+    code = (
+        "import os, signal, time; "
+        "signal.signal(15, lambda *_: os._exit(15)); print(1, flush=True); time.sleep(60)"
+    )
+    one, other = (
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, processes.MARK: "test4321.1"},
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    )
+    for started in (one, other):
+        assert started.stdout is not None
+        started.stdout.readline()
+        started.stdout.close()
+    assert processes.stop("test4321", heeds=lambda process: process.pid == one.pid)
+    assert (one.wait(), other.wait()) == (15, -signal.SIGKILL)
 
 
 def test_folders_are_short_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:

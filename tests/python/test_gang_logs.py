@@ -183,9 +183,8 @@ def test_a_worker_whose_control_is_gone_speaks_where_it_spoke_before(tmp_path: P
         env={**os.environ, "PYTHONPATH": str(ROOT / "python")},
     ) as process:
         deadline = time.monotonic() + 60
-        pipe = next(
-            s.data for s in output._selector.get_map().values() if s.data.stream == "stdout"
-        )
+        sources = [key.data for key in output._selector.get_map().values() if key.data]
+        pipe = next(source for source in sources if source.stream == "stdout")
         while pipe.kept.tell() == 0 or b"still" not in _content(pipe.kept):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.05)

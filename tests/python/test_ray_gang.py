@@ -35,6 +35,7 @@ def test_a_gang_of_two_from_inside(run_flow: StartFlow, tmp_path: Path) -> None:
     assert seen["holders"] == [True, False]
     assert seen["constants"] == [[0.25, "one"]] * 2
     assert seen["still_set"] == ["RAY_AUTH_TOKEN_PATH"]
+    assert seen["talking"] == 1  # by which control knows that Ray has disconnected
 
 
 @pytest.mark.faults

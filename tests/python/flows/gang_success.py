@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from metaflow import FlowSpec, Parameter, current, ray_parallel, step
+from metaflow_extensions.gangway.ray.private import talking_threads
 
 ASK = "import ray, json; ray.init(log_to_driver=False); print(json.dumps(len(ray.nodes())))"
 
@@ -45,6 +46,7 @@ class GangSuccess(FlowSpec):
         import ray
 
         ray.init()  # never shut down: the decorator sees to it
+        self.talking = len(talking_threads())
         self.alive = sorted(n["NodeName"] for n in ray.nodes() if n["Alive"])
         self.resources = ray.cluster_resources()
         self.nodes_used = len(
@@ -73,7 +75,8 @@ class GangSuccess(FlowSpec):
     def end(self):
         names = (
             "alive resources nodes_used subprocess_status subprocess_nodes stranger_status "
-            "stranger_words token_shown storage parallel kept changed holders constants still_set"
+            "stranger_words token_shown storage parallel kept changed holders constants still_set "
+            "talking"
         )
         print("RESULT", json.dumps({name: getattr(self, name) for name in names.split()}))
 

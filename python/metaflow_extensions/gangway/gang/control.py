@@ -54,6 +54,7 @@ class ControlGang:
         self._parent = os.getppid()
         self._code = UserCode(self._take_down)
         self.clean = True  # whether this process can end in the ordinary way
+        self._has_returned: Callable[[], bool] = lambda: True
         self.lifeline = ControlLifeline(
             spec.address,
             spec.secret,
@@ -172,13 +173,21 @@ class ControlGang:
             raise self._lost(lost) from None
 
     def _leave(self) -> None:
-        # In a thread, because disconnecting from a cluster that dies at this moment can hang.
+        # In a thread, because disconnecting from a cluster that dies at this moment can hang. What
+        # remains to do after the last word to the cluster goes on while the nodes end.
         stages.announce("ending", self._node)
-        left: list[bool] = []
         lost = self.lifeline.lost is not None
+        left: list[bool] = []
+        deadline = time.monotonic() + times.DISCONNECT
         thread = start_thread(lambda: left.append(self._node.leave(lost)))
-        thread.join(times.DISCONNECT)
-        self.clean = left == [True]
+        while thread.is_alive() and not self._node.has_left() and time.monotonic() < deadline:
+            thread.join(0.005)
+
+        def has_returned() -> bool:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            return left == [True]
+
+        self._has_returned = has_returned
 
     def _end(self, outcome: str, why: str) -> None:
         self.lifeline.end(outcome, why)
@@ -186,6 +195,7 @@ class ControlGang:
         left = self.lifeline.wait_gone()
         if left and outcome == "done":
             print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
+        self.clean = self._has_returned()
         stages.announce("ended", self._node)
 
     def _on_loss(self, lost: GangLostException) -> None:

@@ -6,6 +6,7 @@ code runs on the control task alone or on every node.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from functools import partial
@@ -153,6 +154,8 @@ class GangDecorator(ParallelDecorator):
             step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count,
             max_user_code_retries, ubf_context, inputs,
         )  # fmt: skip
+        # Or this process would look at its end for garbage in all that it has loaded until here.
+        gc.freeze()
         # An attempt after the last one only lets @catch record the failure: it needs no gang.
         if retry_count > max_user_code_retries:
             return

@@ -109,6 +109,10 @@ class GangNode(ABC):
         """
         return True
 
+    def has_left(self) -> bool:
+        """On control, asked while `leave` runs: whether the cluster may end before it returns."""
+        return False
+
     @abstractmethod
     def stop(self) -> None:
         """End the node and leave nothing; may be called twice and from any thread."""

@@ -44,7 +44,9 @@ class RSession(REngine):
                 "set": self._set,
                 "problem": self.problem,
                 "names": lambda handle: flow_access.artifact_names(self._object(handle)),
-                "is_control": lambda handle: flow_state.is_control(self._object(handle)),
+                "are_control": lambda handles: [
+                    flow_state.is_control(self._objects[int(i)]) for i in handles
+                ],
                 "label": lambda handle: flow_access.label(self._object(handle)),
                 "name_problem": lambda handle, name: flow_access.name_problem(
                     self._object(handle), name[0]

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import psutil
 
 from ..gang.machine import processes
 from ..gang.machine.ports import free_port
@@ -20,6 +23,7 @@ from ..gang.node import GangNode, NodeSpec
 from ..signals.threads import start_thread
 from .command import authentication, loopback, node_environment, start_command
 from .logs import WorkerLogs, quiet_ray
+from .private import RAYS_OWN, talking_threads
 from .resources import container_resources, local_resources
 
 # The launcher finds this package where the task found it, behind everything else on its path.
@@ -53,6 +57,7 @@ class RayNode(GangNode):
         self._stopping = False
         self._lock = threading.Lock()
         self._logs: WorkerLogs | None = None
+        self._talking: set[str] = set()
 
     def prepare(self) -> None:
         self._folder = processes.make_folder(self._mark)
@@ -118,8 +123,14 @@ class RayNode(GangNode):
         if ray is None or not hasattr(ray, "is_initialized") or not ray.is_initialized():
             return True
         if not lost:
+            self._talking = talking_threads()
             ray.shutdown()
         return not lost
+
+    def has_left(self) -> bool:
+        # Ray has disconnected when these have ended; then it waits for other threads of this
+        # process, each of which looks four times a second whether it is to end.
+        return bool(self._talking) and not self._talking & talking_threads()
 
     def stop(self) -> None:
         with self._lock:
@@ -129,7 +140,7 @@ class RayNode(GangNode):
             self._stopping = True
             if self._logs is not None:
                 self._logs.stop()
-            processes.stop(self._mark, [launcher.pid])
+            processes.stop(self._mark, [launcher.pid], heeds=partial(_heeds, launcher.pid))
             launcher.wait()
             for stream in (launcher.stdin, launcher.stdout):
                 if stream is not None:
@@ -155,6 +166,13 @@ class RayNode(GangNode):
             self._alive = set(message["nodes"])
         elif message["event"] == "ended" and not self._stopping:
             self._failure = f"Ray ended there: {message['why']}"
+
+
+def _heeds(launcher: int, process: psutil.Process) -> bool:
+    # SIGTERM is for what users run. The launcher and Ray's servers, which are its children, take
+    # seconds to end by it, and idle workers do not.
+    own = launcher in (process.pid, process.ppid())
+    return not own and process.name() not in RAYS_OWN
 
 
 def _end_without_a_word(log: str) -> str:

@@ -5,10 +5,14 @@ Each function imports what it needs: Ray takes its time, and its workers are man
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import sys
 from typing import Any
+
+# Processes of Ray's that run no user's code, beside the servers that `ray start` starts.
+RAYS_OWN = ("ray::IDLE", "ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 def command_line() -> Any:
@@ -60,6 +64,16 @@ def take(prefix: bytes) -> dict[bytes, bytes]:
     for key in keys:
         kv._internal_kv_del(key)
     return {key: data for key, data in found.items() if data is not None}
+
+
+def talking_threads() -> set[str]:
+    """Return this process's threads in which Ray talks to the cluster; none where none are told."""
+    found = set()
+    for path in glob.glob("/proc/self/task/*/comm"):
+        with contextlib.suppress(OSError), open(path) as file:
+            if file.read() == "worker.io\n":
+                found.add(path)
+    return found
 
 
 def show_no_workers() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ... import times
 from ...exceptions import GangLostException
+from ...signals.bell import Bell
 from ...signals.threads import start_thread
 from . import channel
 from .board import Board
@@ -64,7 +65,7 @@ class ControlLifeline:
         self._finished: set[int] = set()
         self._head: dict[str, Any] | None = None
         self._ending = False
-        self._stopped = threading.Event()
+        self._stopped, self._bell = threading.Event(), Bell()
         self.checks: list[Check] = []
         self.board = Board(self._pass_on)
         self.lost: GangLostException | None = None
@@ -123,8 +124,10 @@ class ControlLifeline:
     def stop(self) -> None:
         """Close everything."""
         self._stopped.set()
+        self._bell.ring()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(2)
+        self._bell.close()
         self._socket.close()
         for peer in self._peers.values():
             peer.close()
@@ -141,7 +144,7 @@ class ControlLifeline:
         with self._lock:
             peers = {peer: i for i, peer in self._peers.items() if i not in self._left}
         # wait() takes whatever has a fileno().
-        waiting: list[Any] = [self._socket, *peers]
+        waiting: list[Any] = [self._bell, self._socket, *peers]
         for ready in wait(waiting, timeout=times.TICK):
             if ready is self._socket:
                 self._accept()

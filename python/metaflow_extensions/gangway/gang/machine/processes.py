@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import psutil
 
@@ -63,7 +63,12 @@ def sessions_of(gang: str) -> set[int]:
     return sessions - {os.getsid(0)}
 
 
-def stop(mark: str, sessions: Iterable[int] = (), grace: float = times.STOP_GRACE) -> bool:
+def stop(
+    mark: str,
+    sessions: Iterable[int] = (),
+    grace: float = times.STOP_GRACE,
+    heeds: Callable[[psutil.Process], bool] = lambda process: True,
+) -> bool:
     """End a gang's processes: SIGTERM, a short grace, SIGKILL until none is left.
 
     Parameters
@@ -74,6 +79,8 @@ def stop(mark: str, sessions: Iterable[int] = (), grace: float = times.STOP_GRAC
         Sessions whose processes belong to the gang as well.
     grace : float
         Seconds between the two signals.
+    heeds : callable
+        Whether a process is one that SIGTERM is of use to; others get SIGKILL alone.
 
     Returns
     -------
@@ -81,16 +88,25 @@ def stop(mark: str, sessions: Iterable[int] = (), grace: float = times.STOP_GRAC
         Whether none is left.
     """
     sessions = set(sessions)
-    found = members(mark, sessions)
-    descendants.send(found, signal.SIGTERM)
-    _wait_gone(found, grace)
+    left = members(mark, sessions)
+    if heeding := [process for process in left if _answer(heeds, process)]:
+        descendants.send(heeding, signal.SIGTERM)
+        _wait_gone(heeding, grace)
+        left = members(mark, sessions)
     deadline = time.monotonic() + times.STOP_KILL
-    while left := members(mark, sessions):
+    while left:
         if time.monotonic() > deadline:
             return False
         descendants.send(left, signal.SIGKILL)
         _wait_gone(left, 0.2)
+        left = members(mark, sessions)
     return True
+
+
+def _answer(question: Callable[[psutil.Process], bool], process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return question(process)
+    return False
 
 
 def _wait_gone(processes: list[psutil.Process], seconds: float) -> None:

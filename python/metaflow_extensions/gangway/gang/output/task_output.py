@@ -28,6 +28,7 @@ from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.mflog.mflog import decorate
 
 from ... import times
+from ...signals.bell import Bell
 from ...signals.threads import start_thread
 from .shown import LONGEST_LINE, BoundedLines, write_line
 
@@ -73,7 +74,8 @@ class WorkerOutput:
             for node in range(1, num_nodes)
         }
         self._selector = selectors.DefaultSelector()
-        self._stopped = threading.Event()
+        self._stopped, self._bell = threading.Event(), Bell()
+        self._selector.register(self._bell, selectors.EVENT_READ)
         for node in self._lines:
             for stream in STREAMS:
                 path = _path(folder, node, stream)
@@ -92,7 +94,13 @@ class WorkerOutput:
 
     def _close(self) -> None:
         self._stopped.set()
+        self._bell.ring()
         self._thread.join()
+        self._selector.unregister(self._bell)
+        self._bell.close()
+        deadline = time.monotonic() + times.DRAIN
+        while self._turn(0) and time.monotonic() < deadline:
+            pass
         shutil.rmtree(self._folder, ignore_errors=True)
         kept: dict[int, dict[str, Path]] = {}
         sources = []
@@ -125,13 +133,12 @@ class WorkerOutput:
             self._turn(0.1)
             for lines in self._lines.values():
                 lines.tell_dropped(every=1)
-        deadline = time.monotonic() + times.DRAIN
-        while self._turn(0) and time.monotonic() < deadline:
-            pass
 
     def _turn(self, seconds: float) -> bool:
         ready = self._selector.select(seconds)
         for key, _ in ready:
+            if key.fileobj is self._bell:
+                continue
             with contextlib.suppress(BlockingIOError):
                 source: _Source = key.data
                 *lines, rest = (source.rest + os.read(key.fd, _READ)).split(b"\n")

@@ -183,6 +183,7 @@ check_value <- function(state, value, path, is_first) {
 }
 
 changed_names <- function(state) {
+  if (!length(state$watched)) return(union(state$assigned, state$touched))
   in_place <- vapply(state$watched[setdiff(names(state$watched), state$touched)], have_changed, NA)
   Reduce(union, list(state$assigned, state$touched, names(in_place)[in_place]), character())
 }

@@ -11,15 +11,14 @@ current <- function(value) if (identical(value, "card")) card() else python_prox
 gather_inputs <- function(inputs, input) {
   inputs <- unname(unclass(inputs))
   # The workers of a gang that run no code of the step hold none of its artifacts.
-  if (any(vapply(inputs, is_control, NA))) {
-    inputs <- Filter(function(i) is_control(i) || input %in% self_names(i), inputs)
+  control <- unlist(decode(py$are_control(vapply(inputs, handle_of, 0))))
+  if (any(control)) {
+    inputs <- inputs[control | vapply(inputs, function(i) input %in% self_names(i), NA)]
   }
   on.exit(decode(py$read_ahead()))
   decode(py$read_ahead(vapply(inputs, handle_of, 0), input))
   lapply(inputs, self_get, input)
 }
-
-is_control <- function(input) decode(py$is_control(handle_of(input)))
 
 merge_artifacts <- function(flow, inputs, exclude = list(), include = list()) {
   self_flush(flow, goes_on = TRUE)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import ray
 
 from ..signals.threads import leave_signals_to_main
-from . import cluster, immediate
+from . import cluster, daemons, immediate
 from .failures import failure_of
 from .stage import Stage
 from .wire import (
@@ -63,6 +63,9 @@ class Driver:
     resources = staticmethod(cluster.resources)
     send_condition = staticmethod(immediate.send_condition)
     take_conditions = staticmethod(immediate.take_conditions)
+    address = staticmethod(daemons.address)
+    start_daemons = staticmethod(daemons.start_daemons)
+    daemons_ended = staticmethod(daemons.daemons_ended)
 
     run_task: Any
     actor_class: Any
@@ -99,6 +102,7 @@ class Driver:
         for table in (self._refs, self._actors, self._large):
             table.clear()
         self._jobs.clear()
+        daemons.forget_daemons()
 
     def disconnect(self) -> None:
         """Leave the cluster."""

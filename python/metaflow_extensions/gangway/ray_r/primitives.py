@@ -20,4 +20,7 @@ PRIMITIVES = (
     "resources",
     "send_condition",
     "take_conditions",
+    "address",
+    "start_daemons",
+    "daemons_ended",
 )

@@ -1,0 +1,66 @@
+# A controller of the package crew whose workers are daemons on the cluster's nodes (ray-daemons.R). crew starts them as
+# there is work, and ends them, counts those that crash and starts others.
+
+crew_controller_ray <- function(name = NULL, workers = NULL, ..., gpus = 0) {
+  check_for_ray("crew_controller_ray()", "mirai", "2.7.0")
+  check_for_ray("crew_controller_ray()", "crew", "1.3.0")
+  driver <- ray_driver()
+  given <- list(...)
+  check_crew_arguments(given)
+  nodes <- ray_nodes()
+  nodes <- nodes[nodes$alive, ]
+  if (is.null(workers)) workers <- max(1, sum(floor(nodes$cpus)))
+  gpus <- check_daemon_gpus(driver, gpus, 1L)
+  for_part <- function(f, ...) {
+    do.call(f, c(list(...), given[intersect(names(given), names(formals(f)))]))
+  }
+  tls <- secret_tls()
+  client <- for_part(crew::crew_client, host = driver$address(), tls = tls)
+  launcher <- for_part(ray_launcher(nodes$node, gpus), name = name, workers = workers, tls = tls)
+  for_part(crew::crew_controller, client = client, launcher = launcher)
+}
+
+check_crew_arguments <- function(given) {
+  parts <- list(crew::crew_client, crew::crew_launcher, crew::crew_controller)
+  known <- unlist(lapply(parts, function(part) names(formals(part))))
+  names <- if (is.null(names(given))) rep("", length(given)) else names(given)
+  own <- c("client", "launcher", "tls", "host")
+  for (name in names[names %in% own | !names %in% known]) {
+    ray_stop("argument", "crew_controller_ray() takes what crew_client(), crew_launcher() and crew_controller() of ",
+      "crew take, by name, but for ", paste(own, collapse = ", "), "; got ",
+      if (nzchar(name)) dQuote(name, FALSE) else "an argument without a name", ".")
+  }
+}
+
+# Connections as ray_daemons() makes them.
+secret_tls <- function() {
+  path <- nanonext::random(32L)
+  class <- R6::R6Class("gangway_crew_tls", inherit = crew::crew_class_tls, cloneable = FALSE, portable = FALSE,
+    public = list(url = function(host, port) secret_url(host, port, path))
+  )
+  class$new(mode = "automatic")
+}
+
+# A function like crew::crew_launcher(), whose launcher starts workers on the nodes in turn.
+ray_launcher <- function(nodes, gpus) {
+  class <- R6::R6Class("gangway_crew_launcher", inherit = crew::crew_class_launcher,
+    public = list(
+      launch_workers = function(call, n) {
+        at <- (private$.launched + seq_len(n) - 1L) %% length(nodes) + 1L
+        private$.launched <- private$.launched + n
+        code <- rep(call, n)
+        launch_daemons(ray_driver(), split(code, factor(nodes[at], nodes)), gpus, again = FALSE)
+      }
+    ),
+    private = list(.launched = 0L)
+  )
+  make <- crew::crew_launcher
+  body(make) <- quote({
+    given <- mget(names(formals()))
+    launcher <- do.call(class$new, Filter(Negate(is.null), given))
+    launcher$validate()
+    launcher
+  })
+  environment(make) <- environment()
+  make
+}

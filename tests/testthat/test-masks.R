@@ -5,7 +5,7 @@
 shared_names <- list(
   stats = "step", recipes = "step", future = "run", callr = "run", processx = "run", promises = "catch",
   reticulate = "py_version", devtools = "test",
-  rmarkdown = "run", quantmod = "test"
+  rmarkdown = "run", quantmod = "test", mirai = "everywhere"
 )
 often_attached <- c(
   "ggplot2", "dplyr", "tidyr", "readr", "purrr", "tibble", "stringr", "forcats", "lubridate", "data.table", "magrittr",
@@ -16,7 +16,7 @@ often_attached <- c(
   "doParallel", "doRNG", "promises", "rlang", "glue", "here", "R6", "reticulate", "DBI", "usethis", "roxygen2",
   "pkgload", "lattice", "mgcv", "rpart", "cluster", "boot", "nnet", "haven", "withr", "cli", "callr", "processx",
   "plumber", "optparse", "quantmod", "memoise", "bit64", "hms", "units", "ranger", "logger", "stats", "utils",
-  "parallel"
+  "parallel", "mirai", "crew", "targets", "tune"
 )
 installed <- function(packages) Filter(function(p) nzchar(system.file(package = p)), packages)
 

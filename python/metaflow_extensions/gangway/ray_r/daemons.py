@@ -7,34 +7,43 @@ driver, with the cluster, and with the worker that runs the task.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from .failures import what_happened
 
-_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 # One that dies again and again is not started more often than that (seconds).
 _PACE = 1.0
+# In the process that becomes R, as a function between fork and exec is not safe in Ray's worker: on
+# Linux the kernel ends it with its parent (1 is PR_SET_PDEATHSIG).
+_BOOT = (
+    "import ctypes, os, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 # The code comes through a pipe: a command line is there for all to read.
 _READ_CODE = "eval(local({ on.exit(close(con)); parse(con <- file('stdin')) }))"
 _RUN = """tryCatch({{
+  writeLines("up", {note})
   if (dir.exists({folder})) setwd({folder})
   {code}
+  writeLines("ended", {note})
 }}, error = function(e) {{
-  writeLines(conditionMessage(e), {why})
+  writeLines(c("failed", conditionMessage(e)), {note})
   quit(status = 1L)
 }})"""
 
@@ -44,7 +53,7 @@ _started: dict[int, Any] = {}
 
 def address() -> str:
     """Where this machine's node, and so this process, is reached by the other nodes."""
-    return ray.util.get_node_ip_address()
+    return str(ray.util.get_node_ip_address())
 
 
 def start_daemons(
@@ -54,7 +63,7 @@ def start_daemons(
     libraries: str | Sequence[str],
     folder: str,
     gpus: float = 0,
-    again: bool = True,
+    url: str = "",
 ) -> None:
     """Start R processes on a node, known from now on by a number.
 
@@ -68,8 +77,8 @@ def start_daemons(
         Where they work, if it exists there.
     gpus : float
         How many each of them takes of the node.
-    again : bool
-        Whether a process that is killed is started again.
+    url : str
+        Where they connect to: while somebody listens there, one that has died is started again.
     """
     codes, paths = ([x] if isinstance(x, str) else list(x) for x in (code, libraries))
     here = next(n["NodeID"] for n in ray.nodes() if n["Alive"] and n["NodeName"] == node)
@@ -77,10 +86,10 @@ def start_daemons(
     remote = ray.remote(run_daemons).options(
         num_cpus=0,
         num_gpus=gpus * len(codes),
-        max_retries=-1 if again else 0,
+        max_retries=-1 if url else 0,
         scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
     )
-    _started[int(number)] = remote.remote(codes, paths, folder, gpus, again)
+    _started[int(number)] = remote.remote(codes, paths, folder, gpus, url)
 
 
 def daemons_ended(numbers: int | Sequence[int]) -> list[str]:
@@ -104,77 +113,114 @@ def forget_daemons() -> None:
 
 
 def run_daemons(
-    codes: Sequence[str], libraries: Sequence[str], folder: str, gpus: float, again: bool
+    codes: Sequence[str], libraries: Sequence[str], folder: str, gpus: float, url: str
 ) -> str:
     """Run R processes until all have ended, as a task on Ray; return what R says if one fails."""
     # What a killed R leaves goes with it.
     with tempfile.TemporaryDirectory(prefix="daemons-") as temporary:
-        start = functools.partial(_start, libraries=libraries, folder=folder, temporary=temporary)
-        running: dict[Future[int], tuple[int, subprocess.Popen[bytes], float]] = {}
-        pool = ThreadPoolExecutor(len(codes))
+        rscript = _rscript()
+        if rscript is None:
+            return "there is no Rscript"
 
-        def begin(index: int) -> None:
-            process = start(index, codes[index], gpus=_visible_gpus(index, gpus))
-            running[pool.submit(process.wait)] = index, process, time.monotonic()
+        def start(index: int) -> subprocess.Popen[bytes]:
+            environment = {"R_LIBS": os.pathsep.join(libraries), "TMPDIR": temporary}
+            environment.update(_visible_gpus(index, gpus))
+            note = json.dumps(_note(temporary, index))
+            where = json.dumps(folder, ensure_ascii=False)
+            run = _RUN.format(code=codes[index], note=note, folder=where)
+            return _start(rscript, run, environment)
 
-        try:
-            for index in range(len(codes)):
+        return _watch(len(codes), start, functools.partial(_read_note, temporary), url)
+
+
+def _watch(
+    count: int,
+    start: Callable[[int], subprocess.Popen[bytes]],
+    noted: Callable[[int], list[str]],
+    url: str,
+) -> str:
+    running: dict[Future[int], tuple[int, subprocess.Popen[bytes], float]] = {}
+    said = ""
+    pool = ThreadPoolExecutor(count)
+
+    def begin(index: int) -> None:
+        process = start(index)
+        running[pool.submit(process.wait)] = index, process, time.monotonic()
+
+    try:
+        for index in range(count):
+            begin(index)
+        while running:
+            for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                index, _, began = running.pop(ended)
+                status, state, *why = ended.result(), *noted(index)
+                if state == "failed":
+                    return "\n".join(why)
+                if state == "":
+                    return f"R does not start (status {status})"
+                # By SIGTERM it ends itself, as it is needed no longer.
+                if not url or state != "up" or status == -signal.SIGTERM:
+                    continue
+                if not _is_heard(url):
+                    said = "they do not reach the process that has started them"
+                    continue
+                time.sleep(max(0.0, began + _PACE - time.monotonic()))
                 begin(index)
-            while running:
-                for ended in wait(running, return_when=FIRST_COMPLETED).done:
-                    index, _, began = running.pop(ended)
-                    if os.path.exists(_why(temporary, index)):
-                        with open(_why(temporary, index), encoding="utf-8") as file:
-                            return file.read().strip()
-                    # mirai ends one that it needs no longer by SIGTERM.
-                    if again and ended.result() < 0 and ended.result() != -signal.SIGTERM:
-                        time.sleep(max(0.0, began + _PACE - time.monotonic()))
-                        begin(index)
-        finally:
-            for _, process, _ in running.values():
-                process.kill()
-            pool.shutdown()
-    return ""
+    finally:
+        for _, process, _ in running.values():
+            process.kill()
+        pool.shutdown()
+    return said
 
 
-def _start(
-    index: int, code: str, gpus: str | None, libraries: Sequence[str], folder: str, temporary: str
-) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "R_LIBS": os.pathsep.join(libraries), "TMPDIR": temporary}
-    if gpus is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = gpus
-    home = environment.get("R_HOME")
+def _is_heard(url: str) -> bool:
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname, place.port or 0), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _start(rscript: str, run: str, changes: dict[str, str]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [os.path.join(home, "bin", "Rscript") if home else "Rscript", "-e", _READ_CODE],
+        [sys.executable, "-ISc", _BOOT, rscript, "-e", _READ_CODE],
         stdin=subprocess.PIPE,
-        env=environment,
+        env={**os.environ, **changes},
         # Ray's signals to the worker are not for them.
         start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
-    why = json.dumps(_why(temporary, index))
-    run = _RUN.format(code=code, why=why, folder=json.dumps(folder, ensure_ascii=False))
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
         stdin.write(run.encode())
     return process
 
 
-def _why(temporary: str, index: int) -> str:
-    return os.path.join(temporary, f"why-{index}")
+def _rscript() -> str | None:
+    home = os.environ.get("R_HOME")
+    return shutil.which("Rscript", path=os.path.join(home, "bin") if home else None)
 
 
-def _die_with_parent() -> None:
-    _libc.prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+def _note(temporary: str, index: int) -> str:
+    return os.path.join(temporary, f"note-{index}")
 
 
-_libc = ctypes.CDLL(None)  # loaded before a fork, after which little is safe
+def _read_note(temporary: str, index: int) -> list[str]:
+    """Return what R has noted of itself, and forget it: an empty text if it has not come so far."""
+    path = _note(temporary, index)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+        os.unlink(path)
+    except FileNotFoundError:
+        return [""]
+    return lines or [""]
 
 
-def _visible_gpus(index: int, gpus: float) -> str | None:
-    """Return the part of the task's GPUs that is this process's, None where all is left as is."""
+def _visible_gpus(index: int, gpus: float) -> dict[str, str]:
+    """Return the part of the task's GPUs that is this process's."""
     if not gpus:
-        return None
+        return {}
     ids = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     first = int(index * gpus)
-    return ",".join(ids[first : max(first + 1, int((index + 1) * gpus))])
+    return {"CUDA_VISIBLE_DEVICES": ",".join(ids[first : max(first + 1, int((index + 1) * gpus))])}

@@ -2,11 +2,11 @@
 # there is work, and ends them, counts those that crash and starts others.
 
 crew_controller_ray <- function(name = NULL, workers = NULL, ..., gpus = 0) {
-  check_for_ray("crew_controller_ray()", "mirai", "2.7.0")
-  check_for_ray("crew_controller_ray()", "crew", "1.3.0")
+  needed_package("crew_controller_ray()", "mirai", mirai_needed)
+  crew <- needed_package("crew_controller_ray()", "crew", "1.3.0")
   driver <- ray_driver()
   given <- list(...)
-  check_crew_arguments(given)
+  check_crew_arguments(crew, given)
   nodes <- ray_nodes()
   nodes <- nodes[nodes$alive, ]
   if (is.null(workers)) workers <- max(1, sum(floor(nodes$cpus)))
@@ -14,14 +14,14 @@ crew_controller_ray <- function(name = NULL, workers = NULL, ..., gpus = 0) {
   for_part <- function(f, ...) {
     do.call(f, c(list(...), given[intersect(names(given), names(formals(f)))]))
   }
-  tls <- secret_tls()
-  client <- for_part(crew::crew_client, host = driver$address(), tls = tls)
-  launcher <- for_part(ray_launcher(nodes$node, gpus), name = name, workers = workers, tls = tls)
-  for_part(crew::crew_controller, client = client, launcher = launcher)
+  tls <- secret_tls(crew)
+  client <- for_part(crew$crew_client, host = driver$address(), tls = tls)
+  launcher <- for_part(ray_launcher(crew, nodes$node, gpus), name = name, workers = workers, tls = tls)
+  for_part(crew$crew_controller, client = client, launcher = launcher)
 }
 
-check_crew_arguments <- function(given) {
-  parts <- list(crew::crew_client, crew::crew_launcher, crew::crew_controller)
+check_crew_arguments <- function(crew, given) {
+  parts <- list(crew$crew_client, crew$crew_launcher, crew$crew_controller)
   known <- unlist(lapply(parts, function(part) names(formals(part))))
   names <- if (is.null(names(given))) rep("", length(given)) else names(given)
   own <- c("client", "launcher", "tls", "host")
@@ -33,34 +33,34 @@ check_crew_arguments <- function(given) {
 }
 
 # Connections as ray_daemons() makes them.
-secret_tls <- function() {
-  path <- nanonext::random(32L)
-  class <- R6::R6Class("gangway_crew_tls", inherit = crew::crew_class_tls, cloneable = FALSE, portable = FALSE,
-    public = list(url = function(host, port) secret_url(host, port, path))
+secret_tls <- function(crew) {
+  # crew's class is not portable: all methods see what is around this one.
+  around <- list2env(list(secret_url = secret_url, path = new_secret()), parent = crew)
+  class <- R6::R6Class("gangway_crew_tls", inherit = crew_class_tls, cloneable = FALSE, portable = FALSE,
+    public = list(url = function(host, port) secret_url(host, port, path)), parent_env = around
   )
   class$new(mode = "automatic")
 }
 
 # A function like crew::crew_launcher(), whose launcher starts workers on the nodes in turn.
-ray_launcher <- function(nodes, gpus) {
-  class <- R6::R6Class("gangway_crew_launcher", inherit = crew::crew_class_launcher,
+ray_launcher <- function(crew, nodes, gpus) {
+  generator <- R6::R6Class("gangway_crew_launcher", inherit = crew$crew_class_launcher,
     public = list(
       launch_workers = function(call, n) {
         at <- (private$.launched + seq_len(n) - 1L) %% length(nodes) + 1L
         private$.launched <- private$.launched + n
         code <- rep(call, n)
-        launch_daemons(ray_driver(), split(code, factor(nodes[at], nodes)), gpus, again = FALSE)
+        launch_daemons(ray_driver(), split(code, factor(nodes[at], nodes)), gpus)
       }
     ),
     private = list(.launched = 0L)
   )
-  make <- crew::crew_launcher
-  body(make) <- quote({
+  make <- crew$crew_launcher
+  body(make) <- bquote({
     given <- mget(names(formals()))
-    launcher <- do.call(class$new, Filter(Negate(is.null), given))
+    launcher <- do.call(.(generator$new), Filter(Negate(is.null), given))
     launcher$validate()
     launcher
   })
-  environment(make) <- environment()
   make
 }

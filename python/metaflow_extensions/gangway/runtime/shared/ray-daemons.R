@@ -1,30 +1,37 @@
 # mirai's daemons on the cluster's nodes: R processes that Python starts there (ray_r/daemons.py), and that connect to
 # this process. What they do then is mirai's business.
+#
+# Not as `remote =` of mirai::daemons(): that starts a shell command, and who may look at processes may read those.
+
+# It listens in this process; others before had the URL in the command line of one of their own.
+mirai_needed <- "2.7.0"
 
 ray_daemons <- function(n = NULL, ..., gpus = 0, .compute = NULL) {
-  check_for_ray("ray_daemons()", "mirai", "2.7.0") # which listens in this process: before, a command line had its URL
+  mirai <- needed_package("ray_daemons()", "mirai", mirai_needed)
   driver <- ray_driver()
   refuse_daemon_arguments(...)
   counts <- daemons_of_nodes(n, ray_nodes())
   gpus <- check_daemon_gpus(driver, gpus, counts)
-  made <- mirai::daemons(url = secret_url(driver$address()), ..., .compute = .compute)
+  made <- mirai$daemons(url = secret_url(driver$address()), ..., .compute = .compute)
   profile <- class(made)[2L]
   started <- FALSE
-  on.exit(if (!started) mirai::daemons(0L, .compute = profile))
-  ray_state$daemons[[profile]] <- mirai::nextget("url", .compute = profile)
+  on.exit(if (!started) mirai$daemons(0L, .compute = profile))
+  ray_state$daemons[[profile]] <- url <- mirai$nextget("url", .compute = profile)
   # What another machine's shell would be given; its R part is all that is needed.
-  commands <- mirai::launch_remote(sum(counts), mirai::remote_config(rscript = ""), .compute = profile)
+  commands <- mirai$launch_remote(sum(counts), mirai$remote_config(rscript = ""), .compute = profile)
   code <- split(sub("^ *-e +'(.*)'$", "\\1", commands), rep(factor(names(counts), names(counts)), counts))
-  started <- await_daemons(driver, launch_daemons(driver, code, gpus), sum(counts), profile)
+  started <- await_daemons(mirai, driver, launch_daemons(driver, code, gpus, url), sum(counts), profile)
   invisible(made)
 }
 
 # Whoever knows the port finds TLS; who shall enter knows the path, too, which is not seen from outside of TLS.
 # (mirai's certificates tell the daemons with whom they speak, and not the other way round.)
-secret_url <- function(address, port = 0, path = nanonext::random(32L)) {
+secret_url <- function(address, port = 0, path = new_secret()) {
   if (grepl(":", address, fixed = TRUE)) address <- paste0("[", address, "]")
   sprintf("wss://%s:%s/%s", address, port, path)
 }
+
+new_secret <- function() asNamespace("nanonext")$random(32L)
 
 refuse_daemon_arguments <- function(...) {
   given <- names(list(...))
@@ -72,11 +79,13 @@ check_daemon_gpus <- function(driver, gpus, counts) {
 }
 
 # code: by the nodes' names, what each daemon runs.
-launch_daemons <- function(driver, code, gpus = 0, again = TRUE) {
+#
+# url: where they connect to, if one that dies shall be replaced.
+launch_daemons <- function(driver, code, gpus, url = "") {
   code <- code[lengths(code) > 0L]
   vapply(names(code), function(node) {
     number <- ray_number()
-    driver$start_daemons(number, node, unname(code[[node]]), .libPaths(), getwd_or_none(), gpus, again)
+    driver$start_daemons(number, node, unname(code[[node]]), .libPaths(), getwd_or_none(), gpus, url)
     number
   }, 0L)
 }
@@ -84,12 +93,12 @@ launch_daemons <- function(driver, code, gpus = 0, again = TRUE) {
 getwd_or_none <- function() if (is.null(folder <- getwd())) "" else folder
 
 # Until all are connected; what hinders one is told.
-await_daemons <- function(driver, hosts, total, profile, patience = 300) {
+await_daemons <- function(mirai, driver, hosts, total, profile, patience = 300) {
   end <- proc.time()[[3L]] + patience
-  while (mirai::status(.compute = profile)$connections < total) {
+  while (mirai$status(.compute = profile)$connections < total) {
     ended <- unlist(driver$daemons_ended(unname(hosts)))
     if (length(ended)) {
-      ray_stop("start", "ray_daemons(): daemons do not start on a node: ", ended[1L])
+      ray_stop("start", "ray_daemons(): daemons do not start on a node: ", c(ended[nzchar(ended)], "they ended")[1L])
     }
     if (proc.time()[[3L]] > end) {
       ray_stop("start", "ray_daemons(): after ", patience, " s not all daemons are connected. ray_resources() shows ",
@@ -103,18 +112,21 @@ await_daemons <- function(driver, hosts, total, profile, patience = 300) {
 # mirai would wait for daemons that are gone.
 forget_daemons <- function() {
   for (profile in names(ray_state$daemons)) {
+    mirai <- asNamespace("mirai")
     url <- ray_state$daemons[[profile]]
-    if (identical(mirai::nextget("url", .compute = profile), url)) mirai::daemons(0L, .compute = profile)
+    if (identical(mirai$nextget("url", .compute = profile), url)) mirai$daemons(0L, .compute = profile)
   }
   ray_state$daemons <- NULL
 }
 
-check_for_ray <- function(who, package, version) {
-  found <- tryCatch(utils::packageVersion(package), error = function(e) NULL)
-  if (is.null(found)) {
+# The namespace of a package that gangway does without.
+needed_package <- function(who, package, version) {
+  if (!requireNamespace(package, quietly = TRUE)) {
     ray_stop("argument", who, " is for the R package ", package, ", which is not installed here.")
   }
-  if (found < version) {
-    ray_stop("argument", who, " needs ", package, " ", version, " or later; ", format(found), " is installed here.")
+  if (getNamespaceVersion(package) < package_version(version)) {
+    ray_stop("argument", who, " needs ", package, " ", version, " or later; ", getNamespaceVersion(package),
+      " is installed here.")
   }
+  asNamespace(package)
 }

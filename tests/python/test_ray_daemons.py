@@ -1,11 +1,20 @@
-"""The package mirai, and what is built on it, in the step of a gang: daemons on both nodes."""
+"""The daemons of mirai: as processes, and on the nodes of a gang, with what is built on mirai."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 import pytest
+from conftest import ROOT, SOON
 from rflow import log_of
 from test_r_gang import start
 from test_ray_backends import has
@@ -14,6 +23,91 @@ if shutil.which("Rscript") is None:
     pytest.skip("R is not installed", allow_module_level=True)
 pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
 pytest.importorskip("ray", reason="Ray is not installed")
+
+
+def daemons(*codes: str, folder: str = "", gpus: float = 0, url: str = "") -> str:
+    from metaflow_extensions.gangway.ray_r.daemons import run_daemons
+
+    return run_daemons(codes, ["/nowhere"], folder, gpus, url)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_a_daemon_runs_code_that_nobody_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
+    (tmp_path / "work").mkdir()
+    code = """
+      secret <- 'hidden'
+      own <- c(getwd(), Sys.getenv('R_LIBS'), Sys.getenv('CUDA_VISIBLE_DEVICES'), commandArgs(),
+               paste(Sys.getenv(), collapse = ''))
+      writeLines(own, '{0}')
+    """
+    files = [tmp_path / "a", tmp_path / "b"]
+    assert not daemons(*map(code.format, files), folder=str(tmp_path / "work"), gpus=2)
+    told = [file.read_text() for file in files]
+    assert told[0].split("\n")[:3] == [str(tmp_path / "work"), "/nowhere", "4,5"]
+    assert told[1].split("\n")[2] == "6,7"
+    assert "hidden" not in told[0]
+
+
+def test_what_hinders_r_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        daemons("stop('there is no such package')", "Sys.sleep(600)") == "there is no such package"
+    )
+    monkeypatch.setenv("R_HOME", str(tmp_path))
+    assert daemons("1") == "there is no Rscript"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/Rscript").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "bin/Rscript").chmod(0o755)
+    assert daemons("1") == "R does not start (status 3)"
+
+
+def test_a_daemon_that_dies_is_replaced_while_somebody_listens(tmp_path: Path) -> None:
+    died = tmp_path / "died"
+    code = f"""
+      again <- file.exists('{died}')
+      file.create('{died}')
+      if (!again) tools::pskill(Sys.getpid(), 9)
+      file.create('{tmp_path}/replaced')
+    """
+    assert "do not reach" in daemons(code, url=f"wss://127.0.0.1:{closed_port()}/x")
+    assert not (tmp_path / "replaced").exists()
+    died.unlink()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert not daemons(code, url=f"wss://127.0.0.1:{server.getsockname()[1]}/x")
+    assert (tmp_path / "replaced").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_daemon_ends_with_its_worker(tmp_path: Path) -> None:
+    said = tmp_path / "pid"
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import metaflow; from metaflow_extensions.gangway.ray_r.daemons import run_daemons; "
+            f"run_daemons([\"write(Sys.getpid(), '{said}'); Sys.sleep(600)\"], [], '', 0, '')",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "python"), "TMPDIR": str(tmp_path)},
+    )
+    wait_until(lambda: said.exists() and said.read_text().strip() != "")
+    pid = int(said.read_text())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+
 
 # A daemon's temporary folder lies in its node's.
 MIRAI = r"""

@@ -27,6 +27,17 @@ is_running <- function(pid) {
   tryCatch(ps::ps_status(ps::ps_handle(pid)) != "zombie", error = function(e) FALSE)
 }
 
+test_that("n is for all nodes, for each, or for some by name", {
+  nodes <- data.frame(node = c("node-0", "node-1", "node-2"), alive = c(TRUE, FALSE, TRUE), cpus = c(0.5, 4, 3))
+  expect_identical(daemons_of_nodes(NULL, nodes), c("node-0" = 1L, "node-2" = 3L))
+  expect_identical(daemons_of_nodes(2, nodes), c("node-0" = 2L, "node-2" = 2L))
+  expect_identical(daemons_of_nodes(c(0, 4), nodes), c("node-0" = 0L, "node-2" = 4L))
+  expect_identical(daemons_of_nodes(c("node-2" = 1), nodes), c("node-0" = 0L, "node-2" = 1L))
+  expect_error(daemons_of_nodes(c("node-1" = 1), nodes), "no node \"node-1\"", class = "gangway_error_ray_argument")
+  expect_match(secret_url("10.0.0.1"), "^wss://10[.]0[.]0[.]1:0/[0-9a-f]{64}$")
+  expect_match(secret_url("::1", 5, "x"), "wss://[::1]:5/x", fixed = TRUE)
+})
+
 test_that("without a cluster, and for what is wrong, it says so before anything starts", {
   skip_without_ray()
   ray_shutdown() # of the files before

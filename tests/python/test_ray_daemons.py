@@ -28,7 +28,7 @@ pytest.importorskip("ray", reason="Ray is not installed")
 def daemons(*codes: str, folder: str = "", gpus: float = 0, url: str = "") -> str:
     from metaflow_extensions.gangway.ray_r.daemons import run_daemons
 
-    return run_daemons(codes, ["/nowhere"], folder, gpus, url)
+    return run_daemons(codes, ["/nowhere"], folder, gpus, url, True)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -90,6 +90,20 @@ def test_a_daemon_that_dies_is_replaced_while_somebody_listens(tmp_path: Path) -
     assert (tmp_path / "replaced").exists()
 
 
+def test_a_daemon_hears_interrupts_where_its_parent_does_not(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    code = f"""
+      tryCatch({{ tools::pskill(Sys.getpid(), 2); Sys.sleep(60) }},
+        interrupt = function(i) file.create('{heard}'))
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        assert not daemons(code)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    assert heard.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
 def test_a_daemon_ends_with_its_worker(tmp_path: Path) -> None:
     said = tmp_path / "pid"
@@ -98,7 +112,7 @@ def test_a_daemon_ends_with_its_worker(tmp_path: Path) -> None:
             sys.executable,
             "-c",
             "import metaflow; from metaflow_extensions.gangway.ray_r.daemons import run_daemons; "
-            f"run_daemons([\"write(Sys.getpid(), '{said}'); Sys.sleep(600)\"], [], '', 0, '')",
+            f"run_daemons([\"write(Sys.getpid(), '{said}'); Sys.sleep(600)\"], [], '', 0, '', True)",
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT / "python"), "TMPDIR": str(tmp_path)},
     )

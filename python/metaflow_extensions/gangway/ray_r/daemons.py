@@ -30,10 +30,11 @@ from .failures import what_happened
 # One that dies again and again is not started more often than that (seconds).
 _PACE = 1.0
 # In the process that becomes R, as a function between fork and exec is not safe in Ray's worker: on
-# Linux the kernel ends it with its parent (1 is PR_SET_PDEATHSIG).
+# Linux the kernel ends it with its parent (1 is PR_SET_PDEATHSIG), and it hears the interrupts by
+# which mirai ends what takes too long, also where the cluster's processes do not.
 _BOOT = (
-    "import ctypes, os, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); "
-    "os.execv(sys.argv[1], sys.argv[1:])"
+    "import ctypes, os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, ()); "
+    "sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 )
 # The code comes through a pipe: a command line is there for all to read.
 _READ_CODE = "eval(local({ on.exit(close(con)); parse(con <- file('stdin')) }))"
@@ -64,6 +65,7 @@ def start_daemons(
     folder: str,
     gpus: float = 0,
     url: str = "",
+    shown: bool = True,
 ) -> None:
     """Start R processes on a node, known from now on by a number.
 
@@ -79,6 +81,8 @@ def start_daemons(
         How many each of them takes of the node.
     url : str
         Where they connect to: while somebody listens there, one that has died is started again.
+    shown : bool
+        Whether what they print is where what Ray's workers print is.
     """
     codes, paths = ([x] if isinstance(x, str) else list(x) for x in (code, libraries))
     here = next(n["NodeID"] for n in ray.nodes() if n["Alive"] and n["NodeName"] == node)
@@ -89,7 +93,7 @@ def start_daemons(
         max_retries=-1 if url else 0,
         scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
     )
-    _started[int(number)] = remote.remote(codes, paths, folder, gpus, url)
+    _started[int(number)] = remote.remote(codes, paths, folder, gpus, url, shown)
 
 
 def daemons_ended(numbers: int | Sequence[int]) -> list[str]:
@@ -113,7 +117,12 @@ def forget_daemons() -> None:
 
 
 def run_daemons(
-    codes: Sequence[str], libraries: Sequence[str], folder: str, gpus: float, url: str
+    codes: Sequence[str],
+    libraries: Sequence[str],
+    folder: str,
+    gpus: float,
+    url: str,
+    shown: bool,
 ) -> str:
     """Run R processes until all have ended, as a task on Ray; return what R says if one fails."""
     # What a killed R leaves goes with it.
@@ -128,7 +137,7 @@ def run_daemons(
             note = json.dumps(_note(temporary, index))
             where = json.dumps(folder, ensure_ascii=False)
             run = _RUN.format(code=codes[index], note=note, folder=where)
-            return _start(rscript, run, environment)
+            return _start(rscript, run, environment, shown)
 
         return _watch(len(codes), start, functools.partial(_read_note, temporary), url)
 
@@ -182,10 +191,13 @@ def _is_heard(url: str) -> bool:
     return True
 
 
-def _start(rscript: str, run: str, changes: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(rscript: str, run: str, changes: dict[str, str], shown: bool) -> subprocess.Popen[bytes]:
+    output = None if shown else subprocess.DEVNULL
     process = subprocess.Popen(
         [sys.executable, "-ISc", _BOOT, rscript, "-e", _READ_CODE],
         stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
         env={**os.environ, **changes},
         # Ray's signals to the worker are not for them.
         start_new_session=True,

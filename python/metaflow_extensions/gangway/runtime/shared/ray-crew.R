@@ -35,25 +35,35 @@ check_crew_arguments <- function(crew, given) {
 # Connections as ray_daemons() makes them.
 secret_tls <- function(crew) {
   # crew's class is not portable: all methods see what is around this one.
-  around <- list2env(list(secret_url = secret_url, path = new_secret()), parent = crew)
-  class <- R6::R6Class("gangway_crew_tls", inherit = crew_class_tls, cloneable = FALSE, portable = FALSE,
+  path <- new_secret()
+  around <- list2env(list(crew = crew, secret_url = secret_url, path = path), parent = crew)
+  class <- R6::R6Class("gangway_crew_tls", inherit = crew$crew_class_tls, cloneable = FALSE, portable = FALSE,
     public = list(url = function(host, port) secret_url(host, port, path)), parent_env = around
   )
   class$new(mode = "automatic")
 }
 
-# A function like crew::crew_launcher(), whose launcher starts workers on the nodes in turn.
+# A function like crew::crew_launcher(), whose launcher starts workers on the nodes in turn. What they print is not
+# shown, as with crew's local controller: each begins with its sessionInfo().
 ray_launcher <- function(crew, nodes, gpus) {
   generator <- R6::R6Class("gangway_crew_launcher", inherit = crew$crew_class_launcher,
     public = list(
       launch_workers = function(call, n) {
+        driver <- ray_driver()
+        if (!identical(private$.hosts_of, private$.url)) private$.hosts <- integer()
+        private$.hosts_of <- private$.url
+        ended <- as.character(unlist(driver$daemons_ended(private$.hosts)))
+        for (why in ended[nzchar(ended)]) {
+          ray_stop("start", "crew_controller_ray(): workers do not start on a node: ", why)
+        }
         at <- (private$.launched + seq_len(n) - 1L) %% length(nodes) + 1L
         private$.launched <- private$.launched + n
-        code <- rep(call, n)
-        launch_daemons(ray_driver(), split(code, factor(nodes[at], nodes)), gpus)
+        code <- split(rep(call, n), factor(nodes[at], nodes))
+        private$.hosts <- c(private$.hosts, launch_daemons(driver, code, gpus, shown = FALSE))
+        NULL
       }
     ),
-    private = list(.launched = 0L)
+    private = list(.launched = 0L, .hosts = integer(), .hosts_of = NULL)
   )
   make <- crew$crew_launcher
   body(make) <- bquote({

@@ -81,11 +81,14 @@ check_daemon_gpus <- function(driver, gpus, counts) {
 # code: by the nodes' names, what each daemon runs.
 #
 # url: where they connect to, if one that dies shall be replaced.
-launch_daemons <- function(driver, code, gpus, url = "") {
+# shown: whether what they print is.
+launch_daemons <- function(driver, code, gpus, url = "", shown = TRUE) {
   code <- code[lengths(code) > 0L]
   vapply(names(code), function(node) {
     number <- ray_number()
-    driver$start_daemons(number, node, unname(code[[node]]), .libPaths(), getwd_or_none(), gpus, url)
+    driver$start_daemons(number, node, unname(code[[node]]), .libPaths(), getwd_or_none(), gpus, url,
+      shown
+    )
     number
   }, 0L)
 }

@@ -119,7 +119,7 @@ NULL
 #' @examples
 #' tune <- function(self) {
 #'   ray_daemons() # as many as there are cores
-#'   self$squares <- purrr::map(1:100, purrr::in_parallel(\(x) x^2))
+#'   self$results <- tune_grid(workflow, folds, grid = 20) # or in_parallel(), mirai_map(), ...
 #' }
 #' @name ray_daemons
 #' @usage
@@ -134,8 +134,9 @@ NULL
 #' `targets::tar_option_set(controller = )`.
 #'
 #' @details
-#' crew starts workers as there is work, on the nodes in turn, and ends those that have been idle for `seconds_idle`. A
-#' worker that dies is crew's business too: it starts another one, and tries the task again up to `crashes_max` times.
+#' crew starts workers as there is work, on the nodes in turn, and ends those that have been idle for `seconds_idle`.
+#' The task of a worker that dies has the status `"crash"` at once, and crew starts another worker; targets then tries
+#' the target again, up to `crashes_max` times. What workers print is not shown, as with crew's local controller.
 #' Connections are as closed as those of [ray_daemons()], and workers take no cores of Ray's either.
 #'
 #' The process that makes the controller must be the one that is in the cluster. `targets::tar_make()` runs the pipeline

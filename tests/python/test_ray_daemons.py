@@ -112,7 +112,8 @@ def test_a_daemon_ends_with_its_worker(tmp_path: Path) -> None:
             sys.executable,
             "-c",
             "import metaflow; from metaflow_extensions.gangway.ray_r.daemons import run_daemons; "
-            f"run_daemons([\"write(Sys.getpid(), '{said}'); Sys.sleep(600)\"], [], '', 0, '', True)",
+            f"run_daemons([\"write(Sys.getpid(), '{said}'); Sys.sleep(600)\"], "
+            "[], '', 0, '', True)",
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT / "python"), "TMPDIR": str(tmp_path)},
     )

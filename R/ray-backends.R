@@ -113,8 +113,9 @@ NULL
 #' @param gpus GPUs that each daemon takes of its node as long as it lives.
 #' @param .compute The name of mirai's compute profile, `NULL` for the default one.
 #' @return What `mirai::daemons()` returns, invisibly: `with(ray_daemons(2), ...)` works. All daemons are connected.
-#' @section Errors: Class `gangway_error_ray_argument` for a wrong argument, `gangway_error_ray_resources` where no node
-#' has the GPUs, and `gangway_error_ray_start` when daemons do not start, with the reason; nothing is left then.
+#' @section Errors:
+#' Class `gangway_error_ray_argument` for a wrong argument, `gangway_error_ray_resources` where no node has the GPUs,
+#' and `gangway_error_ray_start` when daemons do not start, with the reason; nothing is left then.
 #' @seealso [crew_controller_ray()] for the packages crew and targets, [ray] for the package future.
 #' @examples
 #' tune <- function(self) {
@@ -149,8 +150,9 @@ NULL
 #'   `tasks_max`, `reset_globals`, `crashes_max` and so on, but not `host` and `tls`.
 #' @param gpus GPUs that each worker takes of its node as long as it lives.
 #' @return A controller of class `crew_class_controller`.
-#' @section Errors: Class `gangway_error_ray_argument` for a wrong argument, and `gangway_error_ray_resources` where no
-#' node has the GPUs.
+#' @section Errors:
+#' Class `gangway_error_ray_argument` for a wrong argument, and `gangway_error_ray_resources` where no node has the
+#' GPUs.
 #' @examples
 #' pipeline <- function(self) {
 #'   controller <- crew_controller_ray(seconds_idle = 60)

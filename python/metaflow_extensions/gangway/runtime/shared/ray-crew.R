@@ -11,13 +11,14 @@ crew_controller_ray <- function(name = NULL, workers = NULL, ..., gpus = 0) {
   nodes <- nodes[nodes$alive, ]
   if (is.null(workers)) workers <- max(1, sum(floor(nodes$cpus)))
   gpus <- check_daemon_gpus(driver, gpus, 1L)
-  for_part <- function(f, ...) {
-    do.call(f, c(list(...), given[intersect(names(given), names(formals(f)))]))
+  of_controller <- names(formals(crew$crew_controller)) # crew_launcher() has had some of them before
+  for_part <- function(f, ..., known = setdiff(names(formals(f)), of_controller)) {
+    do.call(f, c(list(...), given[intersect(names(given), known)]))
   }
   tls <- secret_tls(crew)
   client <- for_part(crew$crew_client, host = driver$address(), tls = tls)
   launcher <- for_part(ray_launcher(crew, nodes$node, gpus), name = name, workers = workers, tls = tls)
-  for_part(crew$crew_controller, client = client, launcher = launcher)
+  for_part(crew$crew_controller, client = client, launcher = launcher, known = of_controller)
 }
 
 check_crew_arguments <- function(crew, given) {

@@ -50,6 +50,7 @@ metaflow <- function(cls, ...) {
 #' @param flow A flow; see [metaflow()].
 #' @param r_function A function without arguments. It takes along what it uses, as a step's function does. `NULL` takes
 #'   an earlier one back.
+#' @param ... For `everywhere()` of the package mirai, to which a call without `r_function` goes where that is attached.
 #' @return A new flow.
 #' @section Errors:
 #' Class `gangway_error_flow` if it is no function, or has arguments without defaults. An error in the function is the
@@ -61,8 +62,17 @@ metaflow <- function(cls, ...) {
 #'   everywhere(function() ggplot2::theme_set(ggplot2::theme_minimal())) %>%
 #'   step(step = "start", r_function = function(self) self$size <- 1, next_step = "end") %>%
 #'   step(step = "end")
-everywhere <- function(flow, r_function) {
+everywhere <- function(flow, r_function, ...) {
+  hidden <- if (missing(r_function)) hidden_function("everywhere")
+  if (!is.null(hidden)) {
+    call <- sys.call()
+    call[[1L]] <- hidden
+    return(invisible(eval(call, parent.frame())))
+  }
   check_is_flow(flow, "everywhere")
+  if (...length()) {
+    gangway_abort("{.fn everywhere} of gangway takes a flow and one function.", class = "gangway_error_flow")
+  }
   flow$everywhere <- check_everywhere(r_function)
   flow
 }

@@ -3,7 +3,7 @@
 # be, the error says whose function it is.
 
 # Functions of the pipe, which take a flow first.
-pipe_functions <- c("step", "parameter", "run", "python_code")
+pipe_functions <- c("step", "parameter", "run", "python_code", "everywhere")
 
 #' Whose function a name is, if not gangway's
 #'
@@ -87,8 +87,9 @@ terms.gangway_flow <- function(x, ...) {
 
 #' See to it that a flow finds gangway's functions, whatever has been attached after them
 #'
-#' A generic of the same name gets a method. In front of a run() that is none, gangway's is put again, which hands on
-#' what is no flow. A step() stays hidden: recipes' takes strings, as ours might, and names itself in the error.
+#' A generic of the same name gets a method. In front of a run() or everywhere() that is none, gangway's is put again,
+#' which hands on what is no flow. A step() stays hidden: recipes' takes strings, as ours might, and names itself in the
+#' error.
 #' @noRd
 stand_beside_others <- function() {
   if (!is_attached("gangway")) {
@@ -116,9 +117,9 @@ put_in_front <- function(name, place = "gangway:names") {
   base::attach(before, name = place, warn.conflicts = FALSE)
 }
 
-# Known packages with a run(): future's is a generic. Others are found when a flow is made.
+# Known packages with a run() or an everywhere(): future's is a generic. Others are found when a flow is made.
 watch_others <- function() {
-  for (package in c("future", "callr", "processx", "rmarkdown", "simmer")) {
+  for (package in c("future", "callr", "processx", "rmarkdown", "simmer", "mirai")) {
     setHook(packageEvent(package, "attach"), function(...) stand_beside_others())
   }
 }

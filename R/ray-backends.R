@@ -1,4 +1,4 @@
-# The other ways to use a Ray cluster from R: what the packages foreach and future call.
+# The other ways to use a Ray cluster from R: what the packages foreach, future, mirai and crew call.
 
 utils::globalVariables("home") # in functions that at_home() makes
 
@@ -75,6 +75,95 @@ NULL
 #' ray(..., workers = NULL, cpus = 1, gpus = NULL, memory = NULL, resources = NULL,
 #'     max_retries = 3)
 #' @export ray
+NULL
+
+#' Run mirai's daemons on a Ray cluster
+#'
+#' `ray_daemons()` starts daemons of the package mirai on the cluster's nodes: in a step with
+#' `decorator("ray_parallel")`, or after [ray_init()]. What asks mirai first uses the cluster then, unchanged: tune from
+#' 2.0 on, `in_parallel()` of purrr, `mirai_map()`, Shiny's tasks and more. It takes the place of `mirai::daemons()`,
+#' and everything else is mirai's own: `mirai::info()`, and `mirai::daemons(0)`, which ends them.
+#'
+#' @details mirai listens in this process, on this node's own address, with TLS and with credentials that it makes for
+#' this one use. The path of its URL is a secret that is on no command line: without it nobody gets in. mirai's own
+#' launchers (`daemons(remote = )`) start shell commands, which the machine's other users can read; therefore this is a
+#' function of its own.
+#'
+#' **The rules are mirai's**, not those of [ray_map()]. Code sees only what it is given: arguments of `mirai()`, of
+#' `mirai_map()` or of `in_parallel()`. Options, attached packages and the like are those of a fresh R, which
+#' `mirai::everywhere()` changes; a flow's [everywhere()] and `ray_init(everywhere = )` do not. Random numbers follow
+#' `seed =`. Daemons have this session's libraries and, where it exists, its working folder; environment variables are
+#' those of their node.
+#'
+#' Daemons take no cores of Ray's: [ray_map()] and the other functions find as many as before, and share them with
+#' daemons that work at the time.
+#'
+#' A daemon that dies (a segfault, a kill, no memory) is an error of the mirai it worked on at once (error value 19,
+#' "Connection reset"), and a new one takes its place. Daemons end with `mirai::daemons(0)`, with the cluster and with
+#' this session, also when that is killed.
+#'
+#' mirai 2.7 or later is needed, on each node.
+#'
+#' @param n How many daemons each node gets: one number for all; one for each, in the order of [ray_nodes()]; or a named
+#'   vector, `c("node-1" = 4)`, where a node that is not named gets none. By default one for each core that the node
+#'   offers to Ray.
+#' @param ... For `mirai::daemons()`, by name: `seed`, `dispatcher`, `memory`, `serial`, and what `mirai::daemon()`
+#'   takes, such as `cleanup`, `output`, `maxtasks` and `idletime`. With `output = TRUE` what daemons print is where
+#'   what Ray's workers print is.
+#' @param gpus GPUs that each daemon takes of its node as long as it lives.
+#' @param .compute The name of mirai's compute profile, `NULL` for the default one.
+#' @return What `mirai::daemons()` returns, invisibly: `with(ray_daemons(2), ...)` works. All daemons are connected.
+#' @section Errors:
+#' Class `gangway_error_ray_argument` for a wrong argument, `gangway_error_ray_resources` where no node has the GPUs,
+#' and `gangway_error_ray_start` when daemons do not start, with the reason; nothing is left then.
+#' @seealso [crew_controller_ray()] for the packages crew and targets, [ray] for the package future.
+#' @examples
+#' tune <- function(self) {
+#'   ray_daemons() # as many as there are cores
+#'   self$results <- tune_grid(workflow, folds, grid = 20) # or in_parallel(), mirai_map(), ...
+#' }
+#' @name ray_daemons
+#' @usage
+#' ray_daemons(n = NULL, ..., gpus = 0, .compute = NULL)
+#' @export ray_daemons
+NULL
+
+#' A crew controller on a Ray cluster
+#'
+#' The workers of this controller of the package crew are daemons on the cluster's nodes ([ray_daemons()]): in a step
+#' with `decorator("ray_parallel")`, or after [ray_init()]. It does what crew's other controllers do, also in
+#' `targets::tar_option_set(controller = )`.
+#'
+#' @details
+#' crew starts workers as there is work, on the nodes in turn, and ends those that have been idle for `seconds_idle`.
+#' The task of a worker that dies has the status `"crash"` at once, and crew starts another worker; targets then tries
+#' the target again, up to `crashes_max` times. What workers print is not shown, as with crew's local controller.
+#' Connections are as closed as those of [ray_daemons()], and workers take no cores of Ray's either.
+#'
+#' The process that makes the controller must be the one that is in the cluster. `targets::tar_make()` runs the pipeline
+#' in a process of its own: call `tar_make(callr_function = NULL)` in a step or after `ray_init()`, or `ray_init()` at
+#' the top of `_targets.R`.
+#'
+#' @param name The controller's name.
+#' @param workers How many workers there are at most; by default one for each core that the cluster offers to Ray.
+#' @param ... For `crew_client()`, `crew_launcher()` and `crew_controller()` of crew, by name: `seconds_idle`,
+#'   `tasks_max`, `reset_globals`, `crashes_max` and so on, but not `host` and `tls`.
+#' @param gpus GPUs that each worker takes of its node as long as it lives.
+#' @return A controller of class `crew_class_controller`.
+#' @section Errors:
+#' Class `gangway_error_ray_argument` for a wrong argument, and `gangway_error_ray_resources` where no node has the
+#' GPUs.
+#' @examples
+#' pipeline <- function(self) {
+#'   controller <- crew_controller_ray(seconds_idle = 60)
+#'   controller$start()
+#'   self$means <- unlist(controller$map(mean(rnorm(n)), iterate = list(n = 1:10))$result)
+#'   controller$terminate()
+#' }
+#' @name crew_controller_ray
+#' @usage
+#' crew_controller_ray(name = NULL, workers = NULL, ..., gpus = 0)
+#' @export crew_controller_ray
 NULL
 
 # In a task its runtime has done this, and numbers references: the package counts on, or two values would have one

@@ -78,6 +78,7 @@ uninterrupted <- function(f) {
 ray_shutdown <- function() {
   if (!is.null(session$ray) && session$ray_process == Sys.getpid()) {
     stop <- session$ray$stop
+    forget_daemons()
     session$ray <- ray_state$session <- ray_state$everywhere <- NULL
     stop()
   }

@@ -15,6 +15,7 @@ r_package_adds() {
         testthat | withr | callr) echo "the R tests" ;;
         foreach | iterators) echo "registerDoRay()" ;;
         future) echo "plan(ray)" ;;
+        mirai | crew | carrier) echo "the tests of ray_daemons() and crew_controller_ray()" ;;
         furrr) echo "a comparison in 'make bench'" ;;
         *) echo "the tests and examples that use it" ;;
     esac

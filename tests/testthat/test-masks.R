@@ -5,7 +5,7 @@
 shared_names <- list(
   stats = "step", recipes = "step", future = "run", callr = "run", processx = "run", promises = "catch",
   reticulate = "py_version", devtools = "test",
-  rmarkdown = "run", quantmod = "test"
+  rmarkdown = "run", quantmod = "test", mirai = "everywhere"
 )
 often_attached <- c(
   "ggplot2", "dplyr", "tidyr", "readr", "purrr", "tibble", "stringr", "forcats", "lubridate", "data.table", "magrittr",
@@ -16,7 +16,7 @@ often_attached <- c(
   "doParallel", "doRNG", "promises", "rlang", "glue", "here", "R6", "reticulate", "DBI", "usethis", "roxygen2",
   "pkgload", "lattice", "mgcv", "rpart", "cluster", "boot", "nnet", "haven", "withr", "cli", "callr", "processx",
   "plumber", "optparse", "quantmod", "memoise", "bit64", "hms", "units", "ranger", "logger", "stats", "utils",
-  "parallel"
+  "parallel", "mirai", "crew", "targets", "tune"
 )
 installed <- function(packages) Filter(function(p) nzchar(system.file(package = p)), packages)
 
@@ -95,6 +95,18 @@ test_that("gangway's functions hand on what belongs to those that they hide", {
     said <- fresh_r("detach('package:gangway')", "lib('promises')", "lib('gangway')", "p <- promise_resolve(1)",
       "say(class(p %>% catch(~ 3)))", "say(class(catch(p, onRejected = ~ 3)))")
     expect_match(said, "promise")
+  }
+})
+
+test_that("everywhere() is gangway's for a flow and mirai's for its daemons, whichever is attached last", {
+  for (package in installed("mirai")) {
+    for (first in list(c("detach('package:gangway')", "lib('mirai')", "lib('gangway')"), "lib('mirai')")) {
+      said <- fresh_r(first, "x <- daemons(1)", "x <- everywhere(options(gwr = 3), .min = 1)",
+        "say(mirai(getOption('gwr'))[])", "x <- daemons(0)", "say(class(metaflow('F') |> everywhere(function() 1)))",
+        "say(everywhere(metaflow('F'), mean, 1))")
+      expect_identical(trimws(said[1:2]), c("3", "gangway_flow"))
+      expect_match(said[3], "takes a flow and one function")
+    }
   }
 })
 

@@ -16,7 +16,7 @@ from typing import Any
 import ray
 
 from ..signals.threads import leave_signals_to_main
-from . import cluster, immediate
+from . import cluster, daemons, immediate
 from .failures import failure_of
 from .jobs import Job
 from .shared_tasks import Call, Pace, SharedTasks
@@ -56,6 +56,9 @@ class Driver:
     resources = staticmethod(cluster.resources)
     send_condition = staticmethod(immediate.send_condition)
     take_conditions = staticmethod(immediate.take_conditions)
+    address = staticmethod(daemons.address)
+    start_daemons = staticmethod(daemons.start_daemons)
+    daemons_ended = staticmethod(daemons.daemons_ended)
 
     tasks: Any
     actor_class: Any
@@ -94,6 +97,7 @@ class Driver:
             table.clear()
         self._jobs.clear()
         self._shared.clear()
+        daemons.forget_daemons()
 
     def disconnect(self) -> None:
         """Leave the cluster."""

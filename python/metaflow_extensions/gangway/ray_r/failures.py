@@ -24,6 +24,11 @@ def failure_of(error: BaseException) -> tuple[int, bytes]:
     return FAILED, failure(*_describe(error))
 
 
+def what_happened(error: BaseException) -> str:
+    """Tell in words what ``ray.get()`` has raised."""
+    return _describe(error)[1]
+
+
 def _describe(error: BaseException) -> tuple[str, str]:
     said = _first_lines(str(error))
     if isinstance(error, exceptions.TaskCancelledError):

@@ -21,4 +21,7 @@ PRIMITIVES = (
     "resources",
     "send_condition",
     "take_conditions",
+    "address",
+    "start_daemons",
+    "daemons_ended",
 )

@@ -32,6 +32,9 @@ Ends of a gang
   Control, of local worker tasks that outlast a lost gang: SIGKILL (``gang/local_workers.py``: who
   does not reap a child knows that its number is still its own).
 
+  mirai's daemons: SIGKILL from the kernel as their worker ends; SIGTERM that one sends itself when
+  mirai is gone, and SIGINT for what mirai cancels (``ray_r/daemons.py`` unblocks it).
+
 Kept from others
   SIGINT and SIGCHLD are the main thread's alone (`threads`; in R sessions ``src/signals.c``).
   ``ray.init()`` takes SIGTERM for itself: it is given back (``ray_r/cluster.py``).

@@ -5,7 +5,7 @@
 # What the user's code sees in a task.
 ray_exported <- c(
   "ray_put", "ray_get", "ray_wait", "ray_cancel", "ray_remote", "ray_map", "ray_map2", "ray_pmap", "ray_nodes",
-  "ray_resources", "ray_actor", "ray_driver", "ray", "registerDoRay"
+  "ray_resources", "ray_actor", "ray_driver", "ray", "registerDoRay", "ray_daemons", "crew_controller_ray"
 )
 
 ray_state <- new.env(parent = emptyenv())

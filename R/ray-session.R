@@ -56,6 +56,9 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
       read_bytes(as.numeric(strsplit(bytes$place, " ", fixed = TRUE)[[1L]]), bytes, hook)
     }
   )), uninterrupted)
+  # Whether Python's threads run while R does, one of which sends short calls that wait for each other: a reticulate
+  # before 1.39 keeps Python's lock (https://github.com/rstudio/reticulate/issues/1641).
+  session$ray$threads_run <- utils::packageVersion("reticulate") >= "1.39"
   session$ray_process <- Sys.getpid()
   note_process()
   # Also when R ends; when it is killed the node notices.
@@ -95,10 +98,6 @@ can_run_ray <- function() {
     gangway_error = function(e) FALSE
   )
 }
-
-# Whether Python's threads run while R does: one of them sends short calls that wait for each other. In a task they do;
-# a reticulate before 1.39 keeps Python's lock (https://github.com/rstudio/reticulate/issues/1641).
-python_threads_run <- function() is.null(session$ray) || utils::packageVersion("reticulate") >= "1.39"
 
 whole <- function(x) if (!is.null(x)) as.integer(x)
 

@@ -59,7 +59,7 @@ ray_call <- function(remote, args) {
     bytes <- job_bytes(remote$f, driver, look = function(bag) {
       look_again(watch_code(new, remote$f, bag))
     })
-    new$job <- driver$add_job(bytes, remote$options, python_threads_run())
+    new$job <- driver$add_job(bytes, remote$options, driver$threads_run)
     new$session <- ray_state$session
     if (!is.null(sent)) drop_sent(sent)
     sent <- new

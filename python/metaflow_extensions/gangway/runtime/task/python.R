@@ -78,6 +78,3 @@ local({
   method("[[", proxy_member)
   method("print", function(x, ...) print(.subset2(x, "object")))
 })
-
-# rpy2 gives Python's lock up while R runs; see the package's function for what a session has.
-python_threads_run <- function() TRUE

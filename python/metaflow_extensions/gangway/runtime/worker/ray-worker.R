@@ -17,6 +17,7 @@ ray_driver <- function() {
       function(...) decode(f(...))
     })
     names(functions) <- sub("^ray_", "", names)
+    functions$threads_run <- TRUE # rpy2 gives Python's lock up while R runs
     functions$submit <- submit
     functions$put_numbers <- function(number, front, x) decode(put_numbers(number, front, x))
     functions$read_value <- function(number, hook) decode(read_large(number, hook))

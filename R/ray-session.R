@@ -56,8 +56,8 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
       read_bytes(as.numeric(strsplit(bytes$place, " ", fixed = TRUE)[[1L]]), bytes, hook)
     }
   )), uninterrupted)
-  # Whether Python's threads run while R does, one of which sends short calls that wait for each other: a reticulate
-  # before 1.39 keeps Python's lock (https://github.com/rstudio/reticulate/issues/1641).
+  # Whether Python's threads run while R does, one of which sends short calls that wait for each other: reticulate gives
+  # Python's lock up from 1.39 on (https://github.com/rstudio/reticulate/issues/1641).
   session$ray$threads_run <- utils::packageVersion("reticulate") >= "1.39"
   session$ray_process <- Sys.getpid()
   note_process()

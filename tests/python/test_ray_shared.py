@@ -78,16 +78,16 @@ same('once', length(readLines('FOLDER/never')), 3L)
 
 same('chain', unlist(ray_get(lapply(lapply(1:10, plain), ray_remote(function(x) x + 1)))), 1:10 + 1)
 same('failed', outcome(plain(odd(-3))), 'gangway_error_ray_task')
-refs <- lapply(c(1, 0, 2), sleeps)
+refs <- lapply(c(1:5, 0, 7:20), sleeps)
 Sys.sleep(1)
-ray_cancel(refs[[2]])
-same('cancelled', vapply(refs, outcome, ''), c('1', 'gangway_error_ray_cancelled', '2'))
+ray_cancel(refs[[6]])
+same('cancelled', vapply(refs, outcome, ''), c(1:5, 'gangway_error_ray_cancelled', 7:20))
 touch <- learned(function(path) if (is.character(path)) file.create(path))
-for (i in 1:3) touch(sprintf('FOLDER/touched%d', i))
+for (i in 1:12) touch(sprintf('FOLDER/touched%d', i))
 gc()
 end <- Sys.time() + 20 # without a word to Ray
-while (length(dir('FOLDER', '^touched')) < 3 && Sys.time() < end) Sys.sleep(0.1)
-same('forgotten', length(dir('FOLDER', '^touched')), 3L)
+while (length(dir('FOLDER', '^touched')) < 12 && Sys.time() < end) Sys.sleep(0.1)
+same('forgotten', length(dir('FOLDER', '^touched')), 12L)
 """
 CHECKS = 15
 
@@ -117,12 +117,15 @@ def test_short_calls_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
         pace=pace, cpus=1, send_shared=lambda data: sent.append(unpack_calls(data))
     )
     alone: list[int] = []
-    shared = shared_tasks.SharedTasks(lambda _, call, __: alone.append(call.ref), lambda: 2.0)
+    shared = shared_tasks.SharedTasks(lambda _, call: alone.append(call.ref), lambda: 2.0)
     assert not shared.take(job, 0, b"first")  # whose result may be asked for at once
     with shared.lock:  # or a slow machine's would go before there are enough
         assert all(shared.take(job, ref, b"%d" % ref) for ref in range(1, 26))
         assert [len(part) for part in sent] == [10, 10] and shared.object_of(25) is None
+        for ref in (3, 24):
+            shared.release(ref)  # the calls go on
     shared.flush()
+    assert not {3, 24} & (shared._calls.keys() | shared._task_of.keys())
     assert sum(map(len, sent)) + len(alone) == 25
     assert not shared.take(job, 26, b"again") and not shared.take(job, 27, bytes(5000))
     pace.seconds = 1.0

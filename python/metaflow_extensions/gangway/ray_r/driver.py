@@ -155,9 +155,9 @@ class Driver:
         else:
             self._refs[ref] = job.send(args)
 
-    def _send_alone(self, job: Job, call: Call, is_held: bool) -> None:
+    def _send_alone(self, job: Job, call: Call) -> None:
         ref = job.send(call.args)
-        if is_held:
+        if call.is_held:
             self._refs[call.ref] = ref
 
     def submit_many(

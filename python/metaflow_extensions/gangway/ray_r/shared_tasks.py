@@ -91,6 +91,7 @@ class Call:
 
     ref: int
     args: bytes
+    is_held: bool = True  # the reference, by R
     is_cancelled: bool = False
 
 
@@ -124,18 +125,20 @@ class SharedTasks:
     Parameters
     ----------
     alone : callable
-        Starts a task for a call alone: a job, a `Call`, and whether anybody holds its reference.
+        Starts a task for a call alone: takes a job and a `Call`.
     cpus : callable
         Gives the number of the cluster's cores.
     """
 
-    def __init__(self, alone: Callable[[Any, Call, bool], None], cpus: Callable[[], float]) -> None:
+    def __init__(self, alone: Callable[[Any, Call], None], cpus: Callable[[], float]) -> None:
         self._alone, self._cpus = alone, cpus
         self.lock = threading.RLock()
         self._work = threading.Condition(self.lock)
         self._waiting: dict[int, _Waiting] = {}  # by the job's identity
         self._tasks: dict[int, _Task] = {}  # under way, by the identity of the task
-        self._task_of: dict[int, _Task] = {}  # by the reference's number
+        # By the numbers of references that R holds.
+        self._calls: dict[int, Call] = {}
+        self._task_of: dict[int, _Task] = {}
         self._answers: dict[int, Any] = {}
         self._thread: threading.Thread | None = None
         self._cores = self._cores_until = 0.0
@@ -144,7 +147,8 @@ class SharedTasks:
     def clear(self) -> None:
         """Forget all."""
         with self.lock:
-            for table in (self._waiting, self._tasks, self._task_of, self._answers):
+            tables = (self._waiting, self._tasks, self._calls, self._task_of, self._answers)
+            for table in tables:
                 table.clear()
             self._cores_until = 0.0
 
@@ -157,7 +161,8 @@ class SharedTasks:
             return False
         with self.lock:
             waiting = self._waiting.setdefault(id(job), _Waiting(job))
-            waiting.calls.append(Call(ref, args))
+            self._calls[ref] = call = Call(ref, args)
+            waiting.calls.append(call)
             waiting.last = time.monotonic()
             count = len(waiting.calls)
             if count == 1:
@@ -187,12 +192,15 @@ class SharedTasks:
         parts = max(self._workers(job), -(-len(calls) // job.pace.fits()))
         for part in _spread(calls, parts):
             if len(part) == 1:
-                self._alone(job, part[0], True)
+                self._let_go(job, part[0])
                 continue
             task = _Task(job.send_shared(pack_calls([call.args for call in part])), job, part)
             self._tasks[id(task)] = task
-            for call in part:
-                self._task_of[call.ref] = task
+            self._task_of.update((call.ref, task) for call in part if call.is_held)
+
+    def _let_go(self, job: Any, call: Call) -> None:
+        self._calls.pop(call.ref, None)
+        self._alone(job, call)
 
     # ---- what becomes of them
 
@@ -237,19 +245,22 @@ class SharedTasks:
         except RayError:
             pass  # its worker has died, or was ended: who was not cancelled begins anew
         for place, call in enumerate(task.calls):
-            is_held = self._task_of.pop(call.ref, None) is task
-            if place < len(answers) or call.is_cancelled:
-                if is_held:
-                    known = place < len(answers)
-                    self._answers[call.ref] = answers[place] if known else TaskCancelledError()
-            else:
-                self._alone(task.job, call, is_held)
+            self._task_of.pop(call.ref, None)
+            known = place < len(answers)
+            if not known and not call.is_cancelled:
+                self._let_go(task.job, call)
+                continue
+            self._calls.pop(call.ref, None)
+            if call.is_held:
+                self._answers[call.ref] = answers[place] if known else TaskCancelledError()
 
     def release(self, ref: int) -> None:
         """Forget a reference; its call goes on."""
         with self.lock:
             self._answers.pop(ref, None)
             self._task_of.pop(ref, None)
+            if call := self._calls.pop(ref, None):
+                call.is_held = False
 
     def cancel(self, refs: Iterable[int]) -> set[int]:
         """Cancel the calls that are ours; return them."""
@@ -258,6 +269,7 @@ class SharedTasks:
             for waiting in list(self._waiting.values()):
                 for call in [call for call in waiting.calls if call.ref in wanted]:
                     waiting.calls.remove(call)
+                    del self._calls[call.ref]
                     self._answers[call.ref] = TaskCancelledError()
                     ours.add(call.ref)
             for task in list(self._tasks.values()):

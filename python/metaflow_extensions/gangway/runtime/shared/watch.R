@@ -119,7 +119,7 @@ held_in <- function(env, names) {
   c(more, held)
 }
 
-# All at once, in a fifth of the time. NULL where that is not to be had.
+# All at once, in a third of the time. NULL where that is not to be had.
 held_by_script <- function(names) {
   if (any(vapply(names, bindingIsActive, NA, globalenv()))) {
     return(NULL)

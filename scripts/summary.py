@@ -1,8 +1,9 @@
 """Sum up pytest (its JUnit XML) and testthat: failures with the commands that run them, and counts.
 
-usage: summary.py FILE...   pytest's are *.xml; each of testthat's that is missing is one failure.
+usage: summary.py [--failed] FILE...   pytest's are *.xml; one of testthat's that is missing is a failure.
 
 testthat's are what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
+With --failed only what pytest and testthat.R call the failed tests is printed, one a line.
 """
 
 import sys
@@ -25,7 +26,7 @@ def pytest_counts(path: Path) -> tuple[int, int, int]:
 def pytest_failures(path: Path) -> list[str]:
     cases = ElementTree.parse(path).getroot().iter("testcase")
     return [
-        f"{PYTEST} '{node(case)}'"
+        node(case)
         for case in cases
         if case.find("failure") is not None or case.find("error") is not None
     ]
@@ -40,18 +41,23 @@ def testthat_failure(line: str) -> str:
 
 
 def main(*files: str) -> None:
+    only_failed = files[:1] == ("--failed",)
     reports = [Path(file) for file in files if file.endswith(".xml") and Path(file).exists()]
     counts = [pytest_counts(report) for report in reports]
-    failures = [failure for report in reports for failure in pytest_failures(report)]
-    for testthat in (Path(file) for file in files if not file.endswith(".xml")):
+    nodes = [node for report in reports for node in pytest_failures(report)]
+    lines: list[str] = []
+    for testthat in (Path(file) for file in files if file.endswith(".txt")):
         if not testthat.exists():
             counts.append((0, 1, 0))  # R ended before it could count
             continue
         first, *failed_tests = testthat.read_text().splitlines()
         passed, failed, skipped = map(int, first.split())
         counts.append((passed, failed, skipped))
-        failures += map(testthat_failure, failed_tests)
-    for failure in failures:
+        lines += failed_tests
+    if only_failed:
+        print("\n".join([*nodes, *dict.fromkeys(line.partition(":")[0] for line in lines)]))
+        return
+    for failure in [*(f"{PYTEST} '{node}'" for node in nodes), *map(testthat_failure, lines)]:
         print(f"failed: {failure}")
     passed, failed, skipped = map(sum, zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

@@ -107,6 +107,43 @@ run_testthat() { # NAME [-v]
     return $status
 }
 
+results_of() { # STAGE: the files that name its failed tests
+    case $1 in
+        testthat) echo "$work/testthat-others.txt" ;;
+        "testthat, Ray") echo "$work/testthat-ray.txt" ;;
+        "pytest, unit and process") echo "$work/pytest-process.xml" ;;
+        "pytest, cluster and emulated AWS") echo "$work/pytest-cluster.xml $work/pytest-aws.xml" ;;
+        pytest) echo "$work/pytest-quick.xml" ;;
+    esac
+}
+
+# Beside three other suites on two cores a test may wait longer than it allows. A few that have failed run once more, alone:
+# those that pass then are named, and fail nothing. Any other failure stays one.
+MOST_AGAIN=4
+passed_alone=()
+again() {
+    local name files tests=() more
+    for name in "${failed[@]}"; do
+        files=$(results_of "$name")
+        # shellcheck disable=SC2086  # one word a file
+        mapfile -t more < <([ -z "$files" ] || "$GANGWAY_PYTHON" scripts/summary.py --failed $files | grep .)
+        [ ${#more[@]} -gt 0 ] || return 0 # not for a test's sake
+        tests+=("${more[@]}")
+    done
+    [ ${#tests[@]} -gt 0 ] && [ ${#tests[@]} -le $MOST_AGAIN ] || return 0
+    printf '\n== once more, alone\n'
+    for name in "${tests[@]}"; do
+        case $name in
+            *.py::*) scripts/env.sh env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest "$name" -q \
+                --timeout=600 -o tmp_path_retention_policy=none --basetemp="$TMPDIR/pytest-again" || return 0 ;;
+            *) NOT_CRAN=true Rscript --vanilla scripts/testthat.R "$work/again.txt" "$name" || return 0 ;;
+        esac
+    done
+    rm -rf "$TMPDIR/pytest-again"
+    failed=()
+    passed_alone=("${tests[@]}")
+}
+
 if [ "$scope" = all ]; then
     # R CMD check and the linters, each on one core, side by side.
     in_background check scripts/check.sh "$work"
@@ -132,6 +169,7 @@ else
     stage "pytest, unit and process" follow "$process" "$work/process.log"
     stage "pytest, cluster and emulated AWS" follow "$cluster" "$work/cluster.log"
 fi
+again
 stage "nothing left behind" "$GANGWAY_PYTHON" scripts/leftovers.py
 
 printf '\n'
@@ -139,4 +177,5 @@ for name in "${failed[@]}"; do printf 'failed stage: %s\n' "$name"; done
 testthat=("$work/testthat-others.txt")
 [ "$scope" = quick ] || testthat+=("$work/testthat-ray.txt")
 "$GANGWAY_PYTHON" scripts/summary.py "${testthat[@]}" "$work"/pytest-*.xml
+for name in "${passed_alone[@]}"; do printf 'passed when it ran alone: %s\n' "$name"; done
 [ ${#failed[@]} -eq 0 ]

@@ -47,7 +47,10 @@ test_that("a raylet that ends while a session's cluster starts is started once m
   is_raylet <- function(pid) identical(tryCatch(readLines(file.path("/proc", pid, "comm")), error = identity), "raylet")
   end <- Sys.time() + 120
   while (!length(raylet <- Filter(is_raylet, processes_with(session$folder))) && Sys.time() < end) Sys.sleep(0.01)
-  Sys.sleep(0.5) # its launcher has seen it, else Ray itself says so after half a minute
+  # Stopped, so that it does not come up before it is killed: its launcher shall have seen it, or Ray itself says after half
+  # a minute what happened.
+  expect_true(tools::pskill(as.integer(raylet), tools::SIGSTOP))
+  Sys.sleep(1)
   expect_true(tools::pskill(as.integer(raylet), tools::SIGKILL))
   expect_match(session$wait_for("sum"), "sum 3", all = FALSE)
   session$wait_for("the end")

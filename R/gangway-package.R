@@ -20,5 +20,6 @@
 #' @useDynLib gangway, block_signals
 #' @useDynLib gangway, numbers_of
 #' @useDynLib gangway, read_at
+#' @useDynLib gangway, take_interrupt
 #' @keywords internal
 "_PACKAGE"

@@ -4,6 +4,7 @@
  * another thread gets SIGCHLD, and waits for it for ever. The kernel may give a signal to any thread
  * that does not block it. A thread starts with the mask of the one that starts it. */
 
+#include <R_ext/Utils.h>
 #include "gangway.h"
 
 #ifndef _WIN32
@@ -20,5 +21,12 @@ SEXP block_signals(SEXP block)
     sigaddset(&of_r, SIGCHLD);
     pthread_sigmask(asLogical(block) ? SIG_BLOCK : SIG_UNBLOCK, &of_r, NULL);
 #endif
+    return R_NilValue;
+}
+
+/* Where the user has interrupted R while it could not be, it is now. */
+SEXP take_interrupt(void)
+{
+    R_CheckUserInterrupt();
     return R_NilValue;
 }

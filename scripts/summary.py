@@ -1,6 +1,6 @@
 """Sum up pytest (its JUnit XML) and testthat: failures with the commands that run them, and counts.
 
-usage: summary.py [--failed] FILE...   pytest's are *.xml; one of testthat's that is missing is a failure.
+usage: summary.py [--failed] FILE...   pytest's are *.xml; a missing one of testthat's is a failure.
 
 testthat's are what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
 With --failed only what pytest and testthat.R call the failed tests is printed, one a line.

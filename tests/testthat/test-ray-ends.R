@@ -48,8 +48,8 @@ test_that("a raylet that ends while a session's cluster starts is started once m
   is_raylet <- function(pid) identical(tryCatch(readLines(file.path("/proc", pid, "comm")), error = identity), "raylet")
   end <- Sys.time() + 120
   while (!length(raylet <- Filter(is_raylet, processes_with(session$folder))) && Sys.time() < end) Sys.sleep(0.01)
-  # Stopped, so that it does not come up before it is killed: its launcher shall have seen it, or Ray itself says after half
-  # a minute what happened.
+  # Stopped, so that it does not come up before it is killed: its launcher shall have seen it, or Ray itself tells after
+  # half a minute what has happened.
   expect_true(tools::pskill(as.integer(raylet), tools::SIGSTOP))
   Sys.sleep(1)
   expect_true(tools::pskill(as.integer(raylet), tools::SIGKILL))

@@ -47,9 +47,9 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
   ray_state$everywhere <- everywhere
   session$ray <- lapply(c(local$functions(), list(
     stop = local$stop,
-    put_numbers = function(number, front, x) {
+    put_numbers = function(number, front, x, once = FALSE) {
       place <- .Call(numbers_of, x)
-      if (!is.null(place)) local$put_numbers(number, front, place[1L], place[2L])
+      if (!is.null(place)) local$put_numbers(number, front, place[1L], place[2L], once)
     },
     read_value = function(number, hook) {
       bytes <- local$value(number)
@@ -72,12 +72,20 @@ ray_init <- function(address = NULL, cpus = NULL, gpus = NULL, resources = NULL,
     session$ray_end <- new.env()
     reg.finalizer(session$ray_end, function(e) ray_shutdown(), onexit = TRUE)
   }
+  if (is.null(address)) ready_workers()
   invisible(ray_nodes())
 }
 
-# reticulate runs R code of its own around a call, and where a Ctrl-C ends that the session may crash. Calls are short, and
-# the interrupt follows: at once after those that wait, where nothing is lost. By itself R looks once in a thousand steps of
-# a loop, which took such a loop a minute.
+# The workers of a cluster of its own start R, and load what the session has attached, while the session does something
+# else: one task for each core, and nobody waits for it. What fails there fails again where it is told.
+ready_workers <- function() {
+  nothing <- ray_remote(as.function(alist(NULL), globalenv()))
+  for (core in seq_len(ray_driver()$cpus())) nothing()
+}
+
+# reticulate runs R code of its own around a call, and where a Ctrl-C ends that the session may crash. Calls are short,
+# and the interrupt follows: at once after those that wait, where nothing is lost. By itself R looks once in a thousand
+# steps of a loop, which took such a loop a minute.
 uninterrupted <- function(f) {
   force(f)
   function(...) suspendInterrupts(f(...))

@@ -32,6 +32,29 @@ test_that("large vectors go from R's own memory and back unharmed", {
   expect_identical(ray_get(ref)[1], NA_real_)
   table <- data.frame(a = runif(1e6), b = rep(c("x", NA), 5e5))
   expect_identical(ray_get(there(ray_put(table))), table)
+  expect_true(ray_get(ray_remote(identical)(numbers, numbers)))
+  expect_identical(ray_map(list(a = numbers, b = 1, c = numbers), length), list(a = 1500004L, b = 1L, c = 1500004L))
+  actor <- ray_actor(function() {
+    x <- NULL
+    set <- function(new) x <<- new
+    get <- function() x
+    environment()
+  })
+  actor$set(numbers)
+  for (i in 1:3) actor$get()
+  same(ray_get(actor$get()), numbers)
+})
+
+test_that("a large argument is forgotten with its call", {
+  skip_if_not(file.exists("/proc/self/status"), "only Linux tells a process's own memory")
+  local_cluster()
+  own_memory <- ray_remote(function(x) {
+    as.numeric(gsub("[^0-9]", "", grep("^RssAnon", readLines("/proc/self/status"), value = TRUE))) / 1024
+  })
+  x <- runif(1.5e6)
+  few <- max(unlist(ray_get(lapply(1:6, function(i) own_memory(x)))))
+  many <- max(unlist(ray_get(lapply(1:40, function(i) own_memory(x)))))
+  expect_lt(many, few + 100) # 20 of them are 240 MB
 })
 
 test_that("a large vector is in memory twice, here and in Ray's store", {

@@ -24,6 +24,7 @@ from .stage import Stage
 from .wire import (
     OK_LARGE,
     OK_SMALL,
+    ONCE,
     SILENT,
     Blob,
     pack,
@@ -71,6 +72,7 @@ class Driver:
         self._last_job = 0
         # Values that `fetch` has found too large to hand over together with others.
         self._large: dict[int, tuple[bytes, Any]] = {}
+        self._once: set[int] = set()
         self._stage = Stage()
         self._shared = SharedTasks(self._send_alone, cluster.cpus)
 
@@ -93,7 +95,7 @@ class Driver:
     def forget(self) -> None:
         """Drop all references and actors."""
         self._session = ""
-        for table in (self._refs, self._actors, self._large):
+        for table in (self._refs, self._actors, self._large, self._once):
             table.clear()
         self._jobs.clear()
         self._shared.clear()
@@ -187,7 +189,8 @@ class Driver:
             if self._shared.has_answer(number):
                 self._refs[number] = ray.put(self._shared.take_answer(number))
             found = self._refs[number] if number >= 0 else self._actors[-number]
-            names.append(found.hex() if number >= 0 else "")
+            name = found.hex() if number >= 0 else ""
+            names.append(ONCE + name if number in self._once else name)
             objects.append(found)
         return [names, *objects]
 
@@ -289,9 +292,14 @@ class Driver:
             for n in numbers
         ]
 
-    def put_numbers(self, ref: int, front: bytes, numbers: Any) -> int:
-        """Do what `put` does with a vector of numbers, which Ray copies from where R has them."""
+    def put_numbers(self, ref: int, front: bytes, numbers: Any, once: bool = False) -> int:
+        """Do what `put` does with a vector of numbers, which Ray copies from where R has them.
+
+        What is needed `once` a worker does not keep beyond the call.
+        """
         self._refs[ref] = ray.put(Blob(numbers, SILENT, front))
+        if once:
+            self._once.add(ref)
         return len(front) + len(numbers)
 
     def value(self, ref: int) -> tuple[bytes, Any]:
@@ -302,6 +310,7 @@ class Driver:
         """Forget references (and, negative, actors) that R holds no more."""
         for number in _list(refs):
             (self._refs if number >= 0 else self._actors).pop(abs(number), None)
+            self._once.discard(number)
             self._shared.release(number)
 
     def cancel(self, refs: Numbers) -> None:

@@ -53,11 +53,11 @@ def _put_numbers(driver: Callable[[], Any]) -> Callable[..., Any]:
     """R's way to `Driver.put_numbers`: the size, or None where no numbers are in memory."""
     ri = embed.start()
 
-    def put_numbers(number: Any, front: Any, vector: Any) -> Any:
+    def put_numbers(number: Any, front: Any, vector: Any, once: Any) -> Any:
         numbers = numbers_of(vector)
         if numbers is None:
             return None
-        size = driver().put_numbers(int(number[0]), raw_to_bytes(front), numbers)
+        size = driver().put_numbers(int(number[0]), raw_to_bytes(front), numbers, bool(once[0]))
         return ri.FloatSexpVector([size])
 
     return put_numbers

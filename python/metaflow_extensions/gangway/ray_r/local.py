@@ -89,10 +89,12 @@ class Session:
         """Return the driver's functions, which reticulate calls."""
         return {name: getattr(_driver(), name) for name in PRIMITIVES}
 
-    def put_numbers(self, ref: int, front: bytes, address: float, size: float) -> int:
+    def put_numbers(
+        self, ref: int, front: bytes, address: float, size: float, once: bool = False
+    ) -> int:
         """Do `Driver.put_numbers` with what lies at an address."""
         numbers = (ctypes.c_char * int(size)).from_address(int(address))
-        return _driver().put_numbers(ref, bytes(front), memoryview(numbers).cast("B"))
+        return _driver().put_numbers(ref, bytes(front), memoryview(numbers).cast("B"), once)
 
     def value(self, ref: int) -> InPlace:
         """Where the bytes are that `Driver.value` gives."""

@@ -17,6 +17,8 @@ LARGE = 64 * 1024
 OK_SMALL, OK_LARGE, R_ERROR, FAILED = range(4)
 # The head of a value with which nothing was said.
 SILENT = bytes(4)
+# Before the name of what a task needs, where no other will: no worker keeps it.
+ONCE = "once "
 # The length of a job's hash.
 _KEY = 32
 _LENGTH = struct.Struct("<I")

@@ -16,7 +16,7 @@ from ..engine.engine import REngine
 from ..engine.large_vectors import assign, large_vectors, numbers_of, unserialize
 from ..engine.vectors import bytes_to_raw, raw_to_bytes
 from .host import ray_functions
-from .wire import Blob, RTaskError, pack_value, unpack_value
+from .wire import ONCE, Blob, RTaskError, pack_value, unpack_value
 
 # What the values kept in one worker may take of the machine's memory, all workers together.
 _CACHE_SHARE = 0.25
@@ -36,6 +36,7 @@ class RWorker(REngine):
         # Names of the values that R keeps, with their sizes, the least recently used first.
         self._kept: OrderedDict[str, int] = OrderedDict()
         self._used: dict[str, int] = {}
+        self._at_once: list[str] = []  # those of this call that are dropped after it
         self._calls = 0
         self._room = _room()
         self.provide({**ray_functions(self, _driver), "forget_job": self._forget_job})
@@ -161,6 +162,7 @@ class RWorker(REngine):
             if name in self._kept:
                 self._used[name] = self._calls
             called.append(name)
+        self._at_once = [name for name in called if name.startswith(ONCE)]
         return called
 
     def _adopt(self, actor: Any) -> str:
@@ -169,15 +171,20 @@ class RWorker(REngine):
         return f"actor {number}"
 
     def _make_room(self) -> None:
+        while self._at_once:
+            self._forget(self._at_once.pop())
         used = sum(self._kept.values()) if self._kept else 0
         while self._kept:
             name = next(iter(self._kept))
             idle = self._calls - self._used[name] > _IDLE_CALLS
             if not idle and (used <= self._room or len(self._kept) == 1):
                 break
-            used -= self._kept.pop(name)
-            del self._used[name]
-            self.evaluate("drop_value", name)
+            used -= self._forget(name)
+
+    def _forget(self, name: str) -> int:
+        self.evaluate("drop_value", name)
+        del self._used[name]
+        return self._kept.pop(name)
 
 
 def _driver() -> Any:

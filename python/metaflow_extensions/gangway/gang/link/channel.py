@@ -7,6 +7,7 @@ is ever unpickled, a message has a size limit, and no read or write blocks indef
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import struct
 import threading
@@ -18,6 +19,8 @@ from typing import Any
 from ... import times
 
 MAX_BYTES = 1 << 20
+# What a task opens besides connections; shells allow 1,024 files, more often than not.
+_OTHER_FILES = 512
 
 
 class ChannelClosed(Exception):
@@ -70,6 +73,14 @@ class Channel:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def allow_connections(count: int) -> None:
+    """Let this process have so many connections besides what else it opens, as far as it may."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if resource.RLIM_INFINITY not in (allowed, most) and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, min(wanted, most)), most))
 
 
 def listen(host: str, port: int = 0) -> socket.socket:

@@ -55,6 +55,7 @@ class ControlLifeline:
     ) -> None:
         self._secret, self._num_nodes, self._attempt = secret, num_nodes, attempt
         self._timeout, self._on_loss = heartbeat_timeout, on_loss
+        channel.allow_connections(num_nodes)
         self._socket = channel.listen(host)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
         self._lock = threading.RLock()

@@ -77,7 +77,8 @@ actor_method <- function(x, name) {
     actor <- actor_number(x)
     release_dropped(driver)
     number <- ray_number()
-    slotted <- with_slots(list(...))
+    slotted <- with_slots(list(...), driver = driver)
+    on.exit(driver$release(slotted$once))
     driver$call_actor(number, actor, name, parcel(slotted$args, name), if (length(slotted$needs)) slotted$needs)
     new_ref(number, paste0("the value of $", name, "() of an actor"), actor = x)
   }

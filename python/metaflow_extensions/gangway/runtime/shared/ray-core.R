@@ -31,7 +31,7 @@ staged_size <- 8e6
 # Of a vector of that size Ray takes the numbers from where R has them, and `front`, what serialize() writes before
 # them. Not where R has none in memory, such as 1:1e9.
 has_numbers <- function(x) {
-  is_bare(x) && typeof(x) %in% c("double", "integer", "logical", "raw") && length(x) >= staged_size / 8 &&
+  length(x) >= staged_size / 8 && is_bare(x) && typeof(x) %in% c("double", "integer", "logical", "raw") &&
     utils::object.size(x) >= staged_size
 }
 

@@ -72,15 +72,18 @@ map_elements <- function(columns, f, constants, names, who, chunk, seed, progres
 }
 
 send_chunks <- function(driver, job, tasks, columns, firsts, ends, seeds, needs) {
-  with_refs <- any(vapply(columns, function(column) is.list(column) && any(vapply(column, is_handle, NA)), NA))
+  with_refs <- any(vapply(columns, function(column) is.list(column) && any(vapply(column, needs_slot, NA)), NA))
   chunks <- Map(function(number, first, last) {
     pieces <- lapply(columns, as_elements, first, last)
     wanted <- needs
+    once <- integer()
+    on.exit(driver$release(once))
     if (with_refs) {
       for (i in seq_along(pieces)) {
-        slotted <- with_slots(as.list(pieces[[i]]), wanted)
+        slotted <- with_slots(as.list(pieces[[i]]), wanted, driver)
         pieces[[i]] <- slotted$args
         wanted <- slotted$needs
+        once <- c(once, slotted$once)
       }
     }
     data <- parcel(list(first, pieces, seeds[if (length(seeds)) seq(first, last)]), "elements")

@@ -81,8 +81,9 @@ drop_sent <- function(sent) {
 
 submit_call <- function(driver, job, args) {
   number <- ray_number()
-  if (length(args) && any(vapply(args, is_handle, NA))) {
-    slotted <- with_slots(args)
+  if (length(args) && any(vapply(args, needs_slot, NA))) {
+    slotted <- with_slots(args, driver = driver)
+    on.exit(driver$release(slotted$once))
     driver$submit(number, job, parcel(slotted$args, "argument"), slotted$needs)
   } else {
     driver$submit(number, job, parcel(args, "argument"))
@@ -92,8 +93,13 @@ submit_call <- function(driver, job, args) {
 
 is_handle <- function(x) is.environment(x) && inherits(x, c("gangway_ref", "gangway_actor"))
 
+needs_slot <- function(x) is_handle(x) || has_numbers(x)
+
 # References and actors among arguments are replaced by their places among what the task needs.
-with_slots <- function(args, needs = integer()) {
+#
+# driver: puts large vectors of numbers into Ray's memory, from R's own, for this one call: `once` are their references,
+# for the caller to release when the task is sent.
+with_slots <- function(args, needs = integer(), driver = NULL) {
   for (i in which(vapply(args, is_handle, NA))) {
     x <- args[[i]]
     number <- if (is_ref(x)) ref_numbers(x, "A task") else -actor_number(x)
@@ -101,7 +107,15 @@ with_slots <- function(args, needs = integer()) {
     args[[i]] <- structure(match(number, needs), class = "gangway_slot")
   }
   if (any(needs > 0L)) await_shared(needs[needs > 0L])
-  list(args = args, needs = needs)
+  once <- integer()
+  for (i in if (!is.null(driver)) which(vapply(args, has_numbers, NA))) {
+    number <- ray_number()
+    if (is.null(driver$put_numbers(number, front_of(args[[i]]), args[[i]], TRUE))) next
+    once <- c(once, number)
+    needs <- c(needs, number)
+    args[[i]] <- structure(length(needs), class = "gangway_slot")
+  }
+  list(args = args, needs = needs, once = once)
 }
 
 # Short calls share tasks: what one gives is an object of its own once that has ended.

@@ -19,7 +19,7 @@ ray_driver <- function() {
     names(functions) <- sub("^ray_", "", names)
     functions$threads_run <- TRUE # rpy2 gives Python's lock up while R runs
     functions$submit <- submit
-    functions$put_numbers <- function(number, front, x) decode(put_numbers(number, front, x))
+    functions$put_numbers <- function(number, front, x, once = FALSE) decode(put_numbers(number, front, x, once))
     functions$read_value <- function(number, hook) decode(read_large(number, hook))
     ray_state$session <- functions$connect()
     ray_primitives <<- functions

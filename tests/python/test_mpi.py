@@ -177,7 +177,7 @@ def failing(run: Run) -> str:
     ("how", "message"),
     [
         ("exit", "node 1: rank 1 ended with status 3; its last lines:"),
-        ("kill", "node 1: rank 1 was killed by SIGKILL"),
+        pytest.param("kill", "node 1: rank 1 was killed by SIGKILL", marks=pytest.mark.faults),
         pytest.param("segfault", "node 1: rank 1 was killed by SIGSEGV", marks=pytest.mark.faults),
         pytest.param(
             "abort", "node 1: rank 1 ended with status 5; its last lines:", marks=pytest.mark.faults

@@ -23,9 +23,8 @@ def test_code_that_does_not_stop_is_killed(run_flow: StartFlow) -> None:
     assert seconds_to_end(attempt) < SOON
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.faults)]
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run(start_flow: StartFlow, number: signal.Signals) -> None:
     run = start_flow("gang_faults.py", FAULTS="sleep").wait_for("FAULT sleep")
     if number == signal.SIGINT:  # a terminal sends it to all of the session
@@ -36,6 +35,7 @@ def test_a_signal_ends_the_run(start_flow: StartFlow, number: signal.Signals) ->
     assert run.seconds < SOON, run.output
 
 
+@pytest.mark.faults
 def test_a_run_that_is_killed_takes_its_gang_along(start_flow: StartFlow) -> None:
     run = start_flow("gang_faults.py", FAULTS="sleep").wait_for("FAULT sleep")
     tasks = psutil.Process(run.process.pid).children(recursive=True)

@@ -192,12 +192,12 @@ test_that("what a killed run has left may clean up after itself, and is killed i
   }
   process <- start("(sleep 2; touch cleaned)")
   process$wait()
-  stop_process(process, FALSE, mark, left_behind = 60)
+  stop_process(process, NULL, mark, left_behind = 60)
   expect_true(file.exists("cleaned"))
   process <- start("sleep 600")
   process$wait()
   expect_length(ps::ps_find_tree(mark), 1L)
-  stop_process(process, FALSE, mark, left_behind = 0.5)
+  stop_process(process, NULL, mark, left_behind = 0.5)
   end <- Sys.time() + 40
   while (length(ps::ps_find_tree(mark)) && Sys.time() < end) Sys.sleep(0.1)
   expect_length(ps::ps_find_tree(mark), 0L)

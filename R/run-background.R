@@ -187,8 +187,7 @@ format_background <- function(run, flow, lines) {
   tally <- tally_log(lines)
   foreach <- foreach_of_steps(flow)
   counts <- vapply(names(tally$counts), function(step) {
-    width <- if (step %in% attr(foreach, "certain") && step %in% names(foreach)) width_of(tally, foreach[[step]]) else 0L
-    counts_text(tally$counts[[step]], max(width, sum(tally$counts[[step]])))
+    counts_text(tally$counts[[step]], expected_tasks(tally, foreach, step))
   }, "")
   failed <- if (run$status == "failed" && length(run$failed)) run$failed[[1L]]$message
   c(

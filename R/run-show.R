@@ -1,6 +1,7 @@
 # What of a run's log is shown as it comes: its lines, or for a wide foreach in a terminal one line for all its tasks.
 
-# A foreach is wide from so many tasks on; so many lines are kept of a task in case it fails, and so many failures shown.
+# A foreach is wide from so many tasks on; so many lines are kept of a task in case it fails, and so many such logs are
+# shown.
 wide_from <- 20L
 lines_kept <- 100L
 failures_shown <- 5L
@@ -33,7 +34,9 @@ log_shower <- function(flow, mode) {
     add = function(text) {
       lines <- strsplit(paste0(rest, text, "."), "\n", fixed = TRUE)[[1L]]
       rest <<- sub("[.]$", "", lines[[length(lines)]])
-      show_lines(shower, lines[-length(lines)])
+      lines <- lines[-length(lines)]
+      # No run shall fail because of how it is shown.
+      tryCatch(show_lines(shower, lines), error = function(e) show_text(paste0(lines, "\n", collapse = "")))
     },
     end = function() {
       if (nzchar(rest)) show_lines(shower, rest)
@@ -84,11 +87,7 @@ show_of_task <- function(shower, said) {
 
 is_wide <- function(shower, step) !is.na(shower$foreach[step]) && expected(shower, step) >= wide_from
 
-# Of a foreach that is resumed nobody says how wide it is.
-expected <- function(shower, step) {
-  seen <- sum(counts_of(shower$tally, step))
-  if (step %in% attr(shower$foreach, "certain")) max(seen, width_of(shower$tally, shower$foreach[[step]])) else seen
-}
+expected <- function(shower, step) expected_tasks(shower$tally, shower$foreach, step)
 
 # Those that the bar is about: not of a foreach that has ended.
 wide_steps <- function(shower) {
@@ -140,8 +139,13 @@ update_bar <- function(shower) {
   total <- if (known) sum(vapply(steps, function(step) expected(shower, step), 0L)) else NA
   if (!length(shower$bar)) {
     shower$since <- proc.time()[["elapsed"]]
-    format <- "{cli::pb_extra$steps}: {cli::pb_bar}{if (!is.na(cli::pb_total)) ' '}{cli::pb_extra$counts} {cli::pb_eta_str}"
-    shower$bar <- cli::cli_progress_bar(total = total, format = format, .auto_close = FALSE, clear = TRUE)
+    format <- paste0(
+      "{cli::pb_extra$steps}: {cli::pb_bar}{if (!is.na(cli::pb_total)) ' '}{cli::pb_extra$counts}",
+      "{if (nzchar(cli::pb_eta_str)) ', '}{cli::pb_eta_str}"
+    )
+    shower$bar <- cli::cli_progress_bar(
+      total = total, format = format, extra = list(), clear = TRUE, .auto_close = FALSE
+    )
   }
   shower$said <- counts_text(counts, total)
   cli::cli_progress_update(

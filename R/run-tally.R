@@ -79,6 +79,16 @@ tally_log <- function(lines) {
   tally
 }
 
+#' How many tasks a step will have, as far as is known
+#'
+#' Of a foreach that is resumed nobody says how wide it is, and a switch decides by itself.
+#' @param foreach As [foreach_of_steps()] gives it.
+#' @noRd
+expected_tasks <- function(tally, foreach, step) {
+  known <- step %in% names(foreach) && step %in% attr(foreach, "certain")
+  max(sum(counts_of(tally, step)), if (known) width_of(tally, foreach[[step]]))
+}
+
 #' In words: "37 of 400 tasks done, 4 running, 1 failed"
 #' @param total How many tasks there will be; `NA` if nobody knows.
 #' @noRd

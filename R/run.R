@@ -35,9 +35,9 @@
 #'     with quotes as in a shell.
 #'
 #'   A parameter with the name of an option takes precedence.
-#' @return With `wait = FALSE` a [background_run]. From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives
-#'   artifacts of the run, `result$metrics`. In a script the same, invisibly. For anything that is not a run,
-#'   the exit status, invisibly.
+#' @return With `wait = FALSE` a [background_run]. Else from a console an object of class `gangway_run`: printed, it
+#'   shows the run's steps; `$` gives artifacts of the run, `result$metrics`. In a script the same, invisibly. For
+#'   anything that is not a run, the exit status, invisibly.
 #' @section The command line:
 #' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever
 #' `python flow.py` takes. An option of the command line replaces the one that was given to `run()` in the script.

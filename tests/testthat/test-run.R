@@ -61,11 +61,13 @@ test_that("a failed run is an error with step, message and traceback", {
     step(step = "start", next_step = "middle") |>
     step(step = "middle", r_function = function(self) broken("a"), next_step = "end") |>
     step(step = "end")
-  cnd <- expect_error(quiet_run(flow), class = "gangway_error_run")
+  cnd <- expect_error(run(flow, quiet = TRUE), class = "gangway_error_run")
   text <- conditionMessage(cnd)
   expect_match(text, "failed in step \"middle\" (BrokenFlow/", fixed = TRUE)
   expect_match(text, "no {such} thing: a", fixed = TRUE)
   expect_match(text, "broken(\"a\")", fixed = TRUE)
+  expect_match(text, sprintf("log: run(flow, logs = \"%s/middle/2\")", cnd$run_id), fixed = TRUE)
+  expect_match(text, sprintf("  run(flow, resume = TRUE, origin_run_id = \"%s\")", cnd$run_id), fixed = TRUE)
   expect_match(cnd$run_id, "^[0-9]+$")
   expect_equal(cnd$failed[[1]]$step, "middle")
   expect_true(any(grepl("broken", unlist(cnd$failed[[1]]$traceback))))

@@ -2,8 +2,11 @@
 # the split and the branch. A split pushes a frame, a join pops the one whose branches it brings
 # together, and `end` has to be reached with none.
 
+#' @return By step, the splits within which it lies, the outermost first; of each the step and the branch.
+#' @noRd
 check_joined <- function(flow, abort) {
   stacks <- list(start = list(character()))
+  within <- list()
   for (name in topological_order(flow)) {
     s <- flow$steps[[name]]
     incoming <- unique(stacks[[name]])
@@ -12,12 +15,14 @@ check_joined <- function(flow, abort) {
     } else {
       check_not_join(s, incoming, flow, abort)
     }
+    within[[name]] <- stack
     check_after_split(s, flow, abort)
     for (to in next_steps(s)) {
       frame <- if (is_split(s)) paste(s$name, to)
       stacks[[to]] <- c(stacks[[to]], list(c(stack, frame)))
     }
   }
+  invisible(within)
 }
 
 is_split <- function(s) {

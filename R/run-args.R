@@ -11,7 +11,7 @@ run_options <- c(
 )
 # These choose another command than run, and belong to it.
 command_arguments <- c(
-  "resume", "origin_run_id", "batch", "step_functions", "logs", "show", "help", "other_args", "seed"
+  "resume", "origin_run_id", "batch", "step_functions", "logs", "show", "help", "other_args", "seed", "wait"
 )
 batch_options <- c(my_runs = "flag", run_id = "one", user = "one")
 step_functions_options <- c(
@@ -25,7 +25,7 @@ step_functions_options <- c(
 #' @param args The arguments of run(), named.
 #' @param script The command line of the script.
 #' @return A list: `args` (for `python flow.py`), `top` (those before the command), `with` (decorators), `name` of the
-#'   command, `writes` (whether it makes a run), `from_script`.
+#'   command, `writes` (whether it makes a run), `from_script`, `quiet` (`NULL` where nobody has said).
 #' @noRd
 run_command <- function(flow, args = list(), script = character()) {
   check_argument_names(flow, args)
@@ -33,9 +33,10 @@ run_command <- function(flow, args = list(), script = character()) {
   parameters <- args[names(args) %in% known]
   options <- args[!names(args) %in% known]
   options <- options[!vapply(options, is.null, NA)]
+  options$quiet <- options$quiet %||% getOption("gangway.quiet")
   values <- parameter_arguments(flow, parameters)
   if (length(script)) {
-    return(script_command(flow, options, values, script))
+    return(c(script_command(flow, options, values, script), list(quiet = options$quiet)))
   }
   command <- chosen_command(options)
   if (command$name == "run") {
@@ -43,10 +44,11 @@ run_command <- function(flow, args = list(), script = character()) {
   } else if (command$name == "resume" && length(values)) {
     abort_resume(flow, names(parameters))
   }
-  finish_command(top_arguments(options), command, c(
+  finished <- finish_command(top_arguments(options), command, c(
     if (command$name %in% c("run", "resume")) option_arguments(options, run_options),
     if (command$takes_parameters) values
   ), split_words(options$other_args))
+  c(finished, list(quiet = options$quiet))
 }
 
 finish_command <- function(top, command, after, other) {

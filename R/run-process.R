@@ -5,41 +5,58 @@ patience_s <- 15
 # How long what a killed run has left gets to clean up after itself. Both are in times.py with what they must outlast.
 left_behind_s <- 10
 
-#' Run Python on the flow in `folder`
+#' Run Python on the flow in `folder`, and wait for its end
 #'
+#' @param mode How its log is shown; see [log_mode()].
 #' @return A list: `status` (exit status), `interrupted`, `seconds`, `report` (what Python told about the run, or NULL).
 #' @noRd
-run_python <- function(python, folder, command, flow_name) {
-  report <- file.path(folder, "report.json")
-  env <- c(
-    "current", python_env(python), GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
-    GANGWAY_FILES = files_folder(), warm_start_env(),
-    if (command$writes) c(GANGWAY_REPORT = report),
-    # Not of a resumed run: other code has made its first steps.
-    if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " "))
-  )
+run_python <- function(python, folder, command, flow, mode) {
   # Who has R's own standard output redirected (a notebook, sink()) shall find the log there too.
-  piped <- interactive() || sink.number() > 0L || isTRUE(getOption("knitr.in.progress"))
+  piped <- mode != "lines" || interactive() || sink.number() > 0L || isTRUE(getOption("knitr.in.progress"))
+  show <- if (piped) log_shower(flow, mode)
   started <- proc.time()[["elapsed"]]
   mark <- run_mark(folder)
-  env <- c(env, stats::setNames("YES", mark))
-  process <- processx::process$new(
-    python, c(file.path(folder, "flow.py"), native_arguments(command$args)),
-    env = env, stdin = if (interactive()) NULL else "", stdout = if (piped) "|" else "",
-    stderr = if (piped) "2>&1" else "", cleanup_tree = TRUE, encoding = "UTF-8"
+  process <- start_python_on(python, folder, command, mark,
+    stdin = if (interactive()) NULL else "", stdout = if (piped) "|" else "", stderr = if (piped) "2>&1" else "",
+    cleanup_tree = TRUE
   )
-  on.exit(stop_process(process, piped, mark))
+  on.exit({
+    stop_process(process, show, mark)
+    if (piped) show$end()
+  })
   interrupted <- tryCatch(
     {
-      follow(process, piped)
+      follow(process, show)
       FALSE
     },
     interrupt = function(e) TRUE
   )
-  if (interrupted) stop_process(process, piped, mark)
+  if (interrupted) stop_process(process, show, mark)
   list(
     status = exit_status(process, interrupted), interrupted = interrupted,
-    seconds = proc.time()[["elapsed"]] - started, report = report
+    seconds = proc.time()[["elapsed"]] - started, report = report_path(folder)
+  )
+}
+
+report_path <- function(folder) file.path(folder, "report.json")
+
+#' Start Python on the flow in `folder`
+#'
+#' @param ... How: arguments of processx's process.
+#' @param more Further environment variables.
+#' @noRd
+start_python_on <- function(python, folder, command, mark, ..., more = character()) {
+  env <- python_env(python)
+  env <- c(
+    "current", env[!names(env) %in% names(more)], GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
+    GANGWAY_FILES = files_folder(), warm_start_env(), more,
+    if (command$writes) c(GANGWAY_REPORT = report_path(folder)),
+    # Not of a resumed run: other code has made its first steps.
+    if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " ")),
+    stats::setNames("YES", mark)
+  )
+  processx::process$new(
+    python, c(file.path(folder, "flow.py"), native_arguments(command$args)), env = env, encoding = "UTF-8", ...
   )
 }
 
@@ -68,29 +85,29 @@ native_arguments <- function(words) {
   }, "", USE.NAMES = FALSE)
 }
 
-follow <- function(process, piped, until = Inf) {
+# `show` is how the log is shown; `NULL` where it does not come through a pipe.
+follow <- function(process, show, until = Inf) {
   left <- function() until - proc.time()[["elapsed"]]
-  if (!piped) {
+  if (is.null(show)) {
     process$wait(if (is.finite(until)) max(0, 1000 * left()) else -1)
     return(invisible())
   }
   while (left() > 0 && (process$is_alive() || process$is_incomplete_output())) {
     process$poll_io(200)
-    pass_on(process)
+    pass_on(process, show)
     # What outlives the run may hold the pipe open; what the run itself wrote is there by now.
     if (!process$is_alive()) {
-      pass_on(process)
+      pass_on(process, show)
       break
     }
   }
 }
 
-pass_on <- function(process) {
+pass_on <- function(process, show) {
   repeat {
     text <- process$read_output()
     if (!nzchar(text)) break
-    cat(text)
-    utils::flush.console()
+    show$add(text)
   }
 }
 
@@ -98,13 +115,15 @@ pass_on <- function(process) {
 #'
 #' Python turns SIGTERM into the clean-up of Ctrl-C, and hands it on to the tasks. A run that somebody has killed could
 #' not: its gangs' tasks notice that it is gone and remove what they have made, if nobody kills them meanwhile.
+#'
+#' @param asked Whether the run has got its SIGTERM already. A second one would cut its clean-up short.
 #' @noRd
-stop_process <- function(process, piped, mark, left_behind = left_behind_s) {
+stop_process <- function(process, show, mark, left_behind = left_behind_s, asked = FALSE) {
   if (process$is_alive()) {
-    process$signal(tools::SIGTERM)
+    if (!asked) process$signal(tools::SIGTERM)
     # A second Ctrl-C: no more patience.
     tryCatch(
-      follow(process, piped, proc.time()[["elapsed"]] + patience_s),
+      follow(process, show, proc.time()[["elapsed"]] + patience_s),
       interrupt = function(e) NULL
     )
     process$kill_tree()

@@ -153,10 +153,12 @@ finish_run <- function(flow, command, outcome, call = parent.frame()) {
   }
   report <- outcome$report
   if (outcome$interrupted) {
-    cli::cli_inform(c(x = "The run of {.val {name}} was interrupted, and all of its tasks stopped."))
+    cli::cli_inform(c(
+      x = "The run of {.val {name}} was interrupted, and all of its tasks stopped.", resume_hint(report$run_id, command)
+    ))
     rlang::interrupt()
   }
-  if (outcome$status != 0L) abort_run(name, report, outcome, call)
+  if (outcome$status != 0L) abort_run(name, report, outcome, call, command)
   result <- new_run_result(name, report$run_id, "ok", outcome$seconds, report$metadata)
   if (interactive()) result else invisible(result)
 }
@@ -170,14 +172,14 @@ abort_command <- function(name, command, outcome, call) {
 
 #' @param report What Python told about the run.
 #' @noRd
-abort_run <- function(name, report, outcome, call) {
+abort_run <- function(name, report, outcome, call, command) {
   fields <- list(flow = name, run_id = report$run_id, status = outcome$status, failed = report$failed)
   first <- if (length(report$failed)) report$failed[[1L]]
   cause <- first$parent
   if (is.null(first)) {
     message <- c(
       "The run of flow {.val {name}} failed with status {outcome$status}.",
-      i = "The reason stands above, in the log."
+      if (is.null(outcome$said)) c(i = "The reason stands above, in the log.") else verbatim_bullets(outcome$said)
     )
   } else {
     message <- c(
@@ -185,7 +187,8 @@ abort_run <- function(name, report, outcome, call) {
       failure_bullets(first),
       if (length(report$failed) > 1L) {
         c(i = "{length(report$failed) - 1L} more task{?s} failed; see `failed` of this condition.")
-      }
+      },
+      next_bullets(first, report$run_id, command)
     )
     # What happened on a worker happened after what happened in the step.
     on_worker <- if (inherits(cause, "gangway_error_ray")) cause$traceback
@@ -195,6 +198,26 @@ abort_run <- function(name, report, outcome, call) {
   error[names(fields)] <- fields
   signal_error(with_cause(error, cause, first$class))
 }
+
+# What to do next, as Metaflow says it to users of its command line.
+next_bullets <- function(failure, run_id, command) {
+  # No task has failed whose log could be read, or whose step could be run again.
+  if (!length(failure$pathspec)) {
+    return(NULL)
+  }
+  path <- sub("^[^/]+/", "", failure$pathspec)
+  c(i = call_line("The task's log: run(%s, logs = \"%s\")", command$flow, path), resume_hint(run_id, command))
+}
+
+resume_hint <- function(run_id, command) {
+  if (length(run_id)) {
+    c(i = "To go on where it ended, with steps that are mended:",
+      " " = call_line("run(%s, resume = TRUE, origin_run_id = \"%s\")", command$flow, run_id))
+  }
+}
+
+# Without a place to break the line: cli makes spaces of these.
+call_line <- function(...) gsub(" ", "\u00a0", cli_literal(sprintf(...)), fixed = TRUE)
 
 failure_headline <- function(failure) {
   if (!is.null(failure$headline)) {
@@ -210,9 +233,11 @@ failure_bullets <- function(failure) {
     # rlang shows the parent, with its call, below.
     if (is.null(failure$parent)) c(x = cli_literal(failure$message)),
     if (length(failure$traceback)) c(i = "R's traceback, the call that failed last:"),
-    stats::setNames(cli_literal(failure$traceback), rep(" ", length(failure$traceback)))
+    verbatim_bullets(failure$traceback)
   )
 }
+
+verbatim_bullets <- function(lines) stats::setNames(cli_literal(lines), rep(" ", length(lines)))
 
 # The methods of the cause's classes would look for the cause's text.
 #' @rawNamespace S3method(rlang::cnd_header, gangway_error_run)

@@ -19,7 +19,11 @@
 #'   * `datastore`, `datastore_root`, `metadata`, `environment`: where artifacts, records and packages come from and
 #'     go to.
 #'   * `package_suffixes`: suffixes of files to package for remote tasks, `c(".csv", ".R")`.
-#'   * `quiet`, `pylint`, `event_logger`, `monitor`: as `python flow.py --help` says.
+#'   * `wait`: `FALSE` returns as soon as the run has started, with an object that has its status, its log and in the
+#'     end its result; see [background_run].
+#'   * `quiet`: `TRUE` shows of the run's log nothing but that of a task that fails, `FALSE` all of its lines; see the
+#'     section about the log. As a command line's option it is Metaflow's own.
+#'   * `pylint`, `event_logger`, `monitor`: as `python flow.py --help` says.
 #'   * `resume`: `TRUE`, or the name of the step to begin with; `origin_run_id`: of which run.
 #'   * `batch`: `TRUE` runs all steps on AWS Batch; `"list"` or `"kill"` deals with the flow's jobs there
 #'     (`my_runs`, `run_id`, `user`).
@@ -31,9 +35,9 @@
 #'     with quotes as in a shell.
 #'
 #'   A parameter with the name of an option takes precedence.
-#' @return From a console an object of class `gangway_run`: printed, it shows the run's steps; `$` gives
-#'   artifacts of the run, `result$metrics`. In a script the same, invisibly. For anything that is not a run,
-#'   the exit status, invisibly.
+#' @return With `wait = FALSE` a [background_run]. Else from a console an object of class `gangway_run`: printed, it
+#'   shows the run's steps; `$` gives artifacts of the run, `result$metrics`. In a script the same, invisibly. For
+#'   anything that is not a run, the exit status, invisibly.
 #' @section The command line:
 #' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever
 #' `python flow.py` takes. An option of the command line replaces the one that was given to `run()` in the script.
@@ -50,6 +54,12 @@
 #'
 #' `options(gangway.command_line = FALSE)` before `run()` leaves the arguments to the script in any case, and `TRUE`
 #' gives them to Metaflow.
+#' @section The log:
+#' The lines of the tasks and of Metaflow are shown as they come. In a terminal or RStudio's console a `foreach` of 20
+#' tasks and more has one line instead: how many tasks are done, run and have failed, and how much time is left. What
+#' such a task has printed is shown if it fails (the last 100 lines, of the first five tasks); the log of any task is
+#' `run(flow, logs = "12/start/1")`. `quiet = FALSE` shows all lines there too, `quiet = TRUE` none, and
+#' `options(gangway.quiet = )` chooses for all runs of a session. Where the output is no terminal there are lines.
 #' @section How tasks start:
 #' On Linux a local task whose step is an R function is forked from a process of the run that has loaded Python,
 #' Metaflow and R once, which saves most of the time that a small task takes. Packages, options and objects of the flow
@@ -69,7 +79,8 @@
 #' `flow`, `run_id`, `status` and `failed` (a list with `pathspec`, `step`, `message`, `call`, `class`, `traceback`,
 #' `index`, `node` and `parent` of each failed task). Where R code has failed, `parent` is the condition that it
 #' signalled (without fields that make it larger than 1 MB), and the run's error has the classes and the fields of the
-#' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`.
+#' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`. The message says
+#' how to see the task's log, and how to go on with `resume`.
 #' Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.
@@ -84,6 +95,11 @@
 #' result <- run(flow, alpha = 0.5, with = "retry", max_workers = 2, tag = "x")
 #' result
 #' result$double
+#'
+#' # Several at a time:
+#' runs <- lapply(c(0.1, 0.5), function(alpha) run(flow, alpha = alpha, wait = FALSE))
+#' runs[[1]]
+#' vapply(runs, function(one) one$result()$double, 0)
 #' }
 #' # An argument that does not exist is an error before anything starts:
 #' try(run(flow, alhpa = 0.5))
@@ -98,14 +114,24 @@ run <- function(flow = NULL, ...) {
   args <- list(...)
   seed <- run_seed(flow, args)
   if (!is.null(seed)) args$seed <- NULL
+  waits <- run_waits(flow, args)
+  if (!is.null(waits)) args$wait <- NULL
   command <- run_command(flow, args, script_arguments(environment()))
+  background <- isFALSE(waits) && is_for_background(command)
   code <- flow_code(flow)
   python <- gangway_python()
   check_python(python, ray = needs_ray(flow, command))
   if (command$writes) check_writable(command$top)
-  folder <- write_flow(flow, code, flow_bundle_bytes(flow, is_stored(flow, command), seed))
+  said <- substitute(flow)
+  command$flow <- if (is.symbol(said) && !identical(said, quote(.))) as.character(said) else "flow"
+  bytes <- flow_bundle_bytes(flow, is_stored(flow, command), seed)
+  if (background) {
+    return(background_run$new(python, write_flow(flow, code, bytes, dirname(tempdir())), flow, command))
+  }
+  folder <- write_flow(flow, code, bytes)
   on.exit(unlink(folder, recursive = TRUE))
-  outcome <- run_python(python, folder, command, flow[["name"]])
+  mode <- if (command$writes && !command$from_script) log_mode(command$quiet) else "lines"
+  outcome <- run_python(python, folder, command, flow, mode)
   # A run that went well lets the script go on, and work with the result.
   if (command$from_script && !(command$writes && outcome$status == 0L)) {
     unlink(folder, recursive = TRUE)
@@ -118,8 +144,8 @@ run <- function(flow = NULL, ...) {
 
 #' A private folder with flow.py and flow.rds
 #' @noRd
-write_flow <- function(flow, code = flow_code(flow), bytes = flow_bundle_bytes(flow)) {
-  folder <- tempfile("gangway-")
+write_flow <- function(flow, code = flow_code(flow), bytes = flow_bundle_bytes(flow), place = tempdir()) {
+  folder <- tempfile("gangway-", place)
   dir.create(folder, mode = "0700")
   path <- file.path(folder, "flow.py")
   file <- file(path, "wb")

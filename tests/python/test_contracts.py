@@ -250,3 +250,25 @@ def test_rpy2_has(place: str) -> None:
         pytest.skip("R is not installed")
     pytest.importorskip("rpy2.rinterface_lib", reason="rpy2-rinterface is not installed")
     found(place)
+
+
+def test_lines_of_the_log_that_r_counts_tasks_by() -> None:
+    """R/run-tally.R reads them, and R/run-job.R learns a run's number as Metaflow's Runner does."""
+    runtime = inspect.getsource(importlib.import_module("metaflow.runtime"))
+    for text in (
+        '"[%s (pid %s)] "',
+        '"Task is starting" + suffix',
+        '" (retry)." if task.retries else "."',
+        '"Task fallback is starting to handle',
+        '"Foreach yields %d child steps."',
+        '"Task finished successfully."',
+        'b"Task failed."',
+        'b"Task failed with a segmentation fault."',
+        '"Cloning previously run task %s"',
+    ):
+        assert text in runtime
+    catch = inspect.getsource(importlib.import_module("metaflow.plugins.catch_decorator"))
+    assert '"@catch caught an exception from %s"' in catch
+    commands = importlib.import_module("metaflow.cli_components.run_cmds")
+    for command in (commands.run, commands.resume):
+        assert "--runner-attribute-file" in {o for p in command.params for o in p.opts}

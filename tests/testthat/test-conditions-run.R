@@ -109,8 +109,8 @@ test_that("a class's own methods do not stand in the way of run()'s error", {
   parent <- structure(class = c("odd_err", "error", "condition"), list(message = "odd", call = NULL, body = "b", n = 1))
   first <- list(pathspec = "A/1/start/1", step = "start", message = "odd", call = "", class = class(parent),
     traceback = "start(self)", parent = NULL)
-  error <- tryCatch(abort_run("A", list(run_id = "1", failed = list(first)), list(status = 1L), quote(run(a))),
-    odd_err = identity)
+  report <- list(run_id = "1", failed = list(first))
+  error <- tryCatch(abort_run("A", report, list(status = 1L), quote(run(a)), list(flow = "a")), odd_err = identity)
   expect_match(conditionMessage(error), "failed in step \"start\".*odd")
   with <- with_cause(ray_condition("map", "text", index = 2L, parent = parent), parent)
   expect_identical(conditionMessage(with), "text")

@@ -33,6 +33,10 @@ test_that("options stand on their side of the command", {
   expect_equal(args_of(batch = TRUE, with = "retry"), c("--with=retry", "--with=batch", "--no-pylint", "run"))
   expect_equal(args_of(batch = FALSE, quiet = TRUE, pylint = TRUE), c("--quiet", "--pylint", "run"))
   expect_equal(args_of(tag = NULL, alpha = NULL), c("--no-pylint", "run"))
+  withr::with_options(list(gangway.quiet = TRUE), {
+    expect_equal(args_of(), c("--quiet", "--no-pylint", "run"))
+    expect_equal(args_of(quiet = FALSE), c("--not-quiet", "--no-pylint", "run"))
+  })
 })
 
 test_that("other commands take what belongs to them", {

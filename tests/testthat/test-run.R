@@ -61,11 +61,13 @@ test_that("a failed run is an error with step, message and traceback", {
     step(step = "start", next_step = "middle") |>
     step(step = "middle", r_function = function(self) broken("a"), next_step = "end") |>
     step(step = "end")
-  cnd <- expect_error(quiet_run(flow), class = "gangway_error_run")
+  cnd <- expect_error(run(flow, quiet = TRUE), class = "gangway_error_run")
   text <- conditionMessage(cnd)
   expect_match(text, "failed in step \"middle\" (BrokenFlow/", fixed = TRUE)
   expect_match(text, "no {such} thing: a", fixed = TRUE)
   expect_match(text, "broken(\"a\")", fixed = TRUE)
+  expect_match(text, sprintf("log: run(flow, logs = \"%s/middle/2\")", cnd$run_id), fixed = TRUE)
+  expect_match(text, sprintf("  run(flow, resume = TRUE, origin_run_id = \"%s\")", cnd$run_id), fixed = TRUE)
   expect_match(cnd$run_id, "^[0-9]+$")
   expect_equal(cnd$failed[[1]]$step, "middle")
   expect_true(any(grepl("broken", unlist(cnd$failed[[1]]$traceback))))
@@ -192,12 +194,12 @@ test_that("what a killed run has left may clean up after itself, and is killed i
   }
   process <- start("(sleep 2; touch cleaned)")
   process$wait()
-  stop_process(process, FALSE, mark, left_behind = 60)
+  stop_process(process, NULL, mark, left_behind = 60)
   expect_true(file.exists("cleaned"))
   process <- start("sleep 600")
   process$wait()
   expect_length(ps::ps_find_tree(mark), 1L)
-  stop_process(process, FALSE, mark, left_behind = 0.5)
+  stop_process(process, NULL, mark, left_behind = 0.5)
   end <- Sys.time() + 40
   while (length(ps::ps_find_tree(mark)) && Sys.time() < end) Sys.sleep(0.1)
   expect_length(ps::ps_find_tree(mark), 0L)

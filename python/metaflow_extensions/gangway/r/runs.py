@@ -40,9 +40,8 @@ def describe(run: Run) -> dict[str, Any]:
 
 
 def _status(run: Run) -> tuple[str, float | None]:
-    end = run.end_task
-    if end is not None and end.finished:
-        return "ok" if end.successful else "failed", end.finished_at.timestamp()
+    if run.finished and run.finished_at is not None:
+        return "ok" if run.successful else "failed", run.finished_at.timestamp()
     root = _local_root()
     known = life(root, *run.path_components) if root else heartbeat.life(run)
     if known["status"] == "ended":  # since we have looked
@@ -72,7 +71,7 @@ def table(flow: str) -> str:
     root = _local_root()
     store = LocalRuns(root, flow) if root else None
     rows = []
-    for run in Flow(flow):
+    for run in Flow(flow).runs():
         row = describe(run)
         uses = store.uses(run.id) if store else None
         row["size"] = store.size(run.id, uses) if store and uses and uses.stored_here else None

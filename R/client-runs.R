@@ -56,8 +56,8 @@ runs_table <- function(rows) {
 #' cards, and the artifacts that no other run has.
 #'
 #' @details
-#' Artifacts are stored by their contents, once for all runs of a flow. One that a run needs which stays is kept, whoever
-#' has made that run. Kept as well are
+#' Artifacts are stored by their contents, once for all runs of a flow. What a run needs that stays is kept, whoever has
+#' made that run. Kept as well are
 #' * runs that are running;
 #' * runs that a run which stays was resumed from: logs and cards of its first steps are there;
 #' * runs whose artifacts are not in the local store.

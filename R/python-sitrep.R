@@ -9,7 +9,7 @@
 #' It starts no Python in this R session, and changes nothing. AWS is asked only if a datastore on S3 or a queue of AWS
 #' Batch is configured, for a few seconds at most.
 #'
-#' @return A data frame of class `gangway_sitrep`, invisibly, which is printed: `section`, `name`, `value` (a version, or
+#' @return A data frame of class `gangway_sitrep`, invisibly, which is printed: `section`, `name`, `value` (a version or
 #'   a setting), `where` (a path), `problem` and `mend` (code or a command), the last two `NA` where all is well.
 #' @seealso [install_metaflow()], [gangway_python()], [test()] to see whether a flow runs.
 #' @export
@@ -74,7 +74,7 @@ sitrep_python <- function(python) {
   }
   old <- if (!at_least(has$python, oldest_python)) paste("too old: gangway needs", oldest_python, "or later")
   c(
-    list(sitrep_row("Python", "Python", has$python, python, old %||% NA, if (is.null(old)) NA else "install_metaflow()")),
+    list(sitrep_row("Python", "Python", has$python, python, old %||% NA, if (length(old)) "install_metaflow()" else NA)),
     lapply(names(python_packages), sitrep_package, has = has, python = python)
   )
 }

@@ -73,7 +73,7 @@ test_that("what is too old or missing comes with the line that mends it", {
   aws <- function(...) do.call(rbind, sitrep_aws(list(identity = "arn", region = "r", ...), "q", "python"))
   expect_identical(unname(aws(queue = "ENABLED, VALID")[, "problem"]), rep(NA_character_, 2L))
   expect_match(aws(queue = "missing")[2L, "problem"], "no such queue")
-  expect_match(aws(queue = "DISABLED, VALID")[2L, "mend"], "update-job-queue --state ENABLED --job-queue q", fixed = TRUE)
+  expect_match(aws(queue = "DISABLED, VALID")[2L, "mend"], "update-job-queue --state ENABLED --job-queue q$")
   expect_match(aws(problem = "AccessDenied")[2L, "problem"], "AccessDenied")
 })
 

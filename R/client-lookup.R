@@ -97,6 +97,14 @@ abort_not_found <- function(kind, path, error) {
     }
     parent <- object
   }
+  # Metaflow keeps the flow's name when the last run is deleted.
+  if (kind == "flow" && !length(child_ids(parent))) {
+    gangway_abort(
+      c("The flow {.val {path}} has no runs.",
+        i = "Metaflow looked in {.val {get_metadata()}}; see {.fn set_metadata}."),
+      class = "gangway_error_client", call = NULL, kind = kind, id = path
+    )
+  }
   abort_hidden(kind, path)
 }
 

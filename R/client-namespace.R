@@ -38,7 +38,8 @@ set_default_namespace <- function() {
 #'
 #' @param ms `"local@<folder>"`, `"service@<url>"`, a folder or a URL; `NULL` for what Metaflow's
 #'   configuration says.
-#' @return The metadata provider that is used now, as one string.
+#' @return The metadata provider that is used now, as one string. If there are no metadata at `ms`, that is an error
+#'   (`gangway_error_client`), and what was used before stays in use.
 #' @details With local metadata Metaflow finds runs under `.metaflow` in the working folder or the
 #'   next folder above that has one.
 #' @examplesIf gangway:::can_run()
@@ -56,12 +57,11 @@ set_metadata <- function(ms = NULL) {
       class = "gangway_error_client"
     )
   }
-  mf <- mf_python()
-  # Metaflow prints a line about an unknown kind of metadata, and goes on with the one that it had
-  problem <- tryCatch(reticulate::py_capture_output(mf$metadata(ms)), error = conditionMessage)
-  if (nzchar(trimws(problem))) {
+  mf_python()
+  problem <- reticulate::import("metaflow_extensions.gangway.mf.metadata")$choose(ms)
+  if (nzchar(problem)) {
     gangway_abort(
-      c("Metaflow finds no metadata at {.val {ms}}.", x = cli_literal(trimws(problem)),
+      c("Metaflow finds no metadata at {.val {ms}}.", x = cli_literal(problem),
         i = "{.val {get_metadata()}} is still in use."),
       class = "gangway_error_client"
     )

@@ -14,6 +14,8 @@ probe_python <- function(python) {
   session$probes[[key]]
 }
 
+see_sitrep <- c(i = "{.fn gangway_sitrep} tells what is there, and what is missing.")
+
 forget_probes <- function() session$probes <- NULL
 
 # A virtual environment of its own that holds Metaflow: its folder tells everything.
@@ -69,7 +71,8 @@ probe_process <- function(python) {
     gangway_abort(c(
       "The Python {.file {python}} does not work.",
       stats::setNames(said, rep("x", length(said))),
-      i = "gangway needs Python {oldest_python} or later; {.fn install_metaflow} makes an environment with one."
+      i = "gangway needs Python {oldest_python} or later; {.fn install_metaflow} makes an environment with one.",
+      see_sitrep
     ), "gangway_error_python", call = NULL)
   }
   # The line may follow others, which a sitecustomize.py prints.
@@ -88,7 +91,8 @@ check_python <- function(python, ray = FALSE) {
     forget_probes() # the next try may follow an installation
     gangway_abort(c(
       "The Python {.file {python}} {problem}.",
-      i = "{.fn install_metaflow} makes an environment that has it; {.fn gangway_python} says how a Python is chosen."
+      i = "{.fn install_metaflow} makes an environment that has it; {.fn gangway_python} says how a Python is chosen.",
+      see_sitrep
     ), "gangway_error_python", call = NULL)
   }
   warn_untried(probe_python(python), ray)

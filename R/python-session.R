@@ -74,6 +74,7 @@ abort_other_python <- function(python, wanted, problem, more) {
     "This R session's Python, {.file {python}}, {problem}.",
     more,
     i = if (!is.null(wanted)) "gangway's Python is {.file {wanted}}; {.fn gangway_python} says how it is chosen.",
-    i = "{.fn install_metaflow} makes an environment that has everything."
+    i = "{.fn install_metaflow} makes an environment that has everything.",
+    see_sitrep
   ), "gangway_error_python", call = NULL)
 }

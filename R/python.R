@@ -9,7 +9,7 @@
 #' @return The path of a Python, as one string.
 #' @section Errors:
 #' Class `gangway_error_python`: no Python at all, or the option or `GANGWAY_PYTHON` names one that is not there.
-#' @seealso [install_metaflow()]
+#' @seealso [install_metaflow()], [gangway_sitrep()]
 #' @export
 #' @examples
 #' try(gangway_python())
@@ -27,7 +27,8 @@ gangway_python <- function() {
       value <- asked[[who]]
       gangway_abort(c(
         "{cli_literal(who)} is {.file {value}}, and there is no such program.",
-        i = "Give it the path of a Python that has Metaflow, or remove it and use {.fn install_metaflow}."
+        i = "Give it the path of a Python that has Metaflow, or remove it and use {.fn install_metaflow}.",
+        see_sitrep
       ), "gangway_error_python")
     }
     return(found)
@@ -44,7 +45,8 @@ gangway_python <- function() {
   gangway_abort(c(
     "There is no Python on this machine, or none that gangway finds.",
     i = "Install Python {oldest_python} or later, then call {.fn install_metaflow};
-         or set the environment variable {.envvar GANGWAY_PYTHON} to a Python that has Metaflow."
+         or set the environment variable {.envvar GANGWAY_PYTHON} to a Python that has Metaflow.",
+    see_sitrep
   ), "gangway_error_python")
 }
 
@@ -130,7 +132,8 @@ mf_python <- function() {
   session$metaflow <- tryCatch(reticulate::import("metaflow"), error = function(e) {
     gangway_abort(c(
       "This R session's Python, {.file {python}}, cannot import Metaflow.",
-      i = "{.fn install_metaflow} makes an environment that has everything."
+      i = "{.fn install_metaflow} makes an environment that has everything.",
+      see_sitrep
     ), "gangway_error_python", parent = e, call = NULL)
   })
 }

@@ -13,17 +13,18 @@ new_run_result <- function(flow, run_id, status, seconds, metadata) {
 #' @return An object of class `gangway_run`, as [run()] gives. `result$metrics` is an artifact of the run: of
 #'   its end step, or of the last step that has it. `names(result)` are the artifacts; `print(result)` shows the
 #'   run and its steps; `attr(result, "run")` holds `flow`, `run_id`, `status`, `seconds`, and the `metadata`
-#'   where the run is recorded.
+#'   where the run is recorded. `status` is `"ok"`, `"failed"`, `"running"`, or `"aborted"` of a run that was killed or
+#'   interrupted; `seconds` is then `NA` if the run could not say when it ended.
 #' @section Errors:
 #' Class `gangway_error_client`: no such flow, run or artifact, or one that has different values in several tasks.
-#' @seealso [run_client] for everything else of a run.
+#' @seealso [list_runs()] for all runs, [run_client] for everything else of a run.
 #' @export
 #' @examples
 #' \dontrun{
 #' latest_run("TuneHousing")$metrics
 #' }
 latest_run <- function(flow, successful = FALSE) {
-  name <- if (inherits(flow, "gangway_flow")) flow[["name"]] else flow
+  name <- flow_name(flow)
   client <- flow_client$new(name)
   id <- if (successful) client$latest_successful_run else client$latest_run
   if (is.null(id)) {
@@ -34,9 +35,9 @@ latest_run <- function(flow, successful = FALSE) {
     ), "gangway_error_client")
   }
   run <- run_client$new(client, id)
-  status <- if (!isTRUE(run$finished)) "running" else if (isTRUE(run$successful)) "ok" else "failed"
-  seconds <- as.numeric(difftime(run$finished_at %||% Sys.time(), run$created_at, units = "secs"))
-  new_run_result(name, id, status, seconds, get_metadata())
+  known <- from_json(runs_module()$status(run$get_obj()))
+  until <- if (known$status == "running") as.numeric(Sys.time()) else known$finished %||% NA_real_
+  new_run_result(name, id, known$status, until - known$started, get_metadata())
 }
 
 run_info <- function(x) attr(x, "run", exact = TRUE)

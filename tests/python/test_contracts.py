@@ -18,6 +18,7 @@ from metaflow.plugins import FLOW_DECORATORS, STEP_DECORATORS
 from metaflow_extensions.gangway.mf import patches
 from metaflow_extensions.gangway.run.code_record import CodeRecord
 from metaflow_extensions.gangway.run.image import ImageCheck
+from metaflow_extensions.gangway.run.life import RunLife
 from metaflow_extensions.gangway.run.user_files import UserFiles
 from metaflow_extensions.gangway.warm.start import WarmStart
 
@@ -39,6 +40,7 @@ CALLED = {
     "metaflow.plugins.aws.step_functions.step_functions:StepFunctions._step_cli": SCHEDULED,
     "metaflow.plugins.airflow.airflow:Airflow._step_cli": SCHEDULED,
     "metaflow.plugins.argo.argo_workflows:ArgoWorkflows._compile_workflow_template": "self",
+    "metaflow.metadata_provider:MetadataProvider.start_run_heartbeat": "self flow_id run_id",
     # called: a later release may have more
     f"{STORE}.load_blobs": "self keys ...",
     f"{STORE}.set_blob_cache": "self blob_cache",
@@ -49,6 +51,7 @@ CALLED = {
     "metaflow.datastore.flow_datastore:FlowDataStore.get_task_datastore": (
         "self run_id step_name task_id attempt ..."
     ),
+    "metaflow.datastore.flow_datastore:FlowDataStore.load_data": "self keys ...",
     "metaflow.metaflow_current:Current._update_env": "self env",
     "metaflow.plugins.parallel_decorator:_local_multinode_control_task_step_func": (
         "flow env_to_use step_func retry_count input_paths"
@@ -79,6 +82,14 @@ CONSTANTS = (
     "metaflow.package:DEFAULT_SUFFIXES_LIST",
     "metaflow.packaging_sys:ContentType.USER_CONTENT",
     "metaflow.metaflow_config:ARTIFACT_LOCALROOT",
+    "metaflow.metaflow_config:BATCH_JOB_QUEUE",
+    "metaflow.metaflow_config:DATASTORE_LOCAL_DIR",
+    "metaflow.metaflow_config:DEFAULT_DATASTORE",
+    "metaflow.client.core:current_metadata",
+    "metaflow.plugins:METADATA_PROVIDERS",
+    "metaflow.plugins.metadata_providers.local:LocalMetadataProvider._INFO",
+    f"{LOCAL}.METADATA_DIR",
+    f"{LOCAL}.datastore_root",
     "metaflow.datastore.exceptions:DataException",
     "metaflow.cli_components.step_cmd:step",
     "metaflow.system_context:system_context.metadata",
@@ -179,6 +190,7 @@ def test_a_step_has(name: str) -> None:
         (STORE, "_storage_impl"),
         (STORE, "_prefix"),
         (STORE, "_blob_cache"),
+        ("metaflow.client.core:MetaflowObject", "_object"),
         ("metaflow.graph:DAGNode", "condition"),
         ("metaflow.graph:DAGNode", "switch_cases"),
         ("metaflow.runtime:Worker", "_proc"),
@@ -203,7 +215,9 @@ OURS = [d for d in (*STEP_DECORATORS, *FLOW_DECORATORS) if "gangway" in d.__modu
 
 
 @pytest.mark.parametrize(
-    "decorator", [*OURS, CodeRecord, UserFiles, ImageCheck, WarmStart], ids=lambda cls: cls.__name__
+    "decorator",
+    [*OURS, CodeRecord, RunLife, UserFiles, ImageCheck, WarmStart],
+    ids=lambda cls: cls.__name__,
 )
 def test_a_decorator_takes_what_metaflow_gives_its_hooks(decorator: type) -> None:
     bases = [cls for cls in decorator.__mro__ if cls.__module__.startswith("metaflow.")]

@@ -226,8 +226,11 @@ test_that("arguments of the wrong kind are errors", {
   expect_error(flow$run(c("1", "2")), "one string", class = "gangway_error_client")
   expect_error(flow$run("latest_run")$artifact(1), "one string", class = "gangway_error_client")
   expect_error(set_metadata(1), "one string", class = "gangway_error_client")
-  expect_error(set_metadata("nosuch@place"), "nosuch", class = "gangway_error_client")
-  expect_identical(get_metadata(), paste0("local@", folder))
+  for (wrong in c("nosuch@place", "local@/nowhere", "/nowhere")) {
+    expect_silent(expect_error(set_metadata(wrong), "nosuch|nowhere", class = "gangway_error_client"))
+    expect_identical(get_metadata(), paste0("local@", folder))
+  }
+  expect_identical(flow_client$new("ClientFlow")$latest_run, flow$latest_run)
 })
 
 test_that("a run's result takes the last step that holds an artifact, and never guesses", {

@@ -14,6 +14,7 @@ from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
 from . import export_parameters
 from .code_record import CODE_VARIABLE, record_code
+from .life import record_life
 from .stderr_copy import copy_stderr
 from .user_files import FOLDER_VARIABLE
 
@@ -59,12 +60,14 @@ def run_command_line(
     try:
         adapt()
         record_code(flow_class)
+        life = record_life(flow_class)
         deployed.enable(sys.argv, export_parameters.__name__)
         end_run_on_termination()
         if parent is not None:
             end_run_with_parent(int(parent), unless=detached)
         with start.used():
             status = _exit_status(flow_class)
+        life.end(status)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
     if report:

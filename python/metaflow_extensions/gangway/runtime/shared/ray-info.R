@@ -14,6 +14,9 @@ as_table <- function(rows, columns) {
   table <- lapply(stats::setNames(nm = names(columns)), function(column) {
     vapply(rows, function(row) as.vector(row[[column]], typeof(columns[[column]])), columns[[column]])
   })
-  table <- data.frame(table)
+  as_tibble_if_there(data.frame(table))
+}
+
+as_tibble_if_there <- function(table) {
   if (requireNamespace("tibble", quietly = TRUE)) tibble::as_tibble(table) else table
 }

@@ -28,7 +28,7 @@
 #'   parameter("grid", default = list(mtry = c(2, 4), depth = 1:3)) %>%
 #'   parameter("seed", type = "integer", default = function() as.integer(Sys.time()))
 parameter <- function(flow, parameter, required = FALSE, help = NULL, separator = NULL, default = NULL,
-                      type = NULL, is_flag = FALSE) {
+                      type = NULL, is_flag = FALSE, parser = NULL) {
   check_commas("parameter")
   check_is_flow(flow, "parameter")
   who <- check_parameter_name(if (missing(parameter)) NULL else parameter, flow)
@@ -47,10 +47,11 @@ parameter <- function(flow, parameter, required = FALSE, help = NULL, separator 
   if (is_flag && !identical(type, "bool")) {
     abort("{who} is a flag, so its type has to be {.val logical}, not {.val {type %||% 'unknown'}}.")
   }
+  check_parser(parser, type, who, abort)
   value <- if (!is.function(default)) parameter_literal(default, type, who, abort)
   flow[["parameters"]][[parameter]] <- list(
     name = parameter, required = required, help = help, separator = separator, default = default, type = type,
-    is_flag = is_flag, literals = list(default = value)
+    is_flag = is_flag, parser = parser, literals = list(default = value)
   )
   flow
 }
@@ -64,7 +65,15 @@ reserved_parameters <- c(
 parameter_types <- c(
   int = "int", integer = "int", float = "float", double = "float", numeric = "float", bool = "bool",
   logical = "bool", str = "str", character = "str", string = "str", JSONType = "JSONType", json = "JSONType",
-  list = "JSONType"
+  list = "JSONType", Date = "DateType", date = "DateType", POSIXct = "TimeType", datetime = "TimeType",
+  data.frame = "DataFrameType", tibble = "TibbleType", file = "file"
+)
+
+# What a type is called in messages.
+type_name <- function(type) names(parameter_types)[match(type, parameter_types)]
+
+parameter_type_names <- c(
+  "integer", "double", "logical", "character", "json", "Date", "POSIXct", "data.frame", "tibble", "file"
 )
 
 parameter_abort <- function(call) {
@@ -88,6 +97,10 @@ check_parameter_name <- function(x, flow, call = rlang::caller_env()) {
     also <- if (same != x) " (Metaflow does not tell capitals apart here)" else ""
     abort("Flow {.val {flow_name}} has two parameters called {.val {x}}{also}.",
       i = "Give each parameter a name of its own.")
+  }
+  if (tolower(x) %in% tolower(names(flow$configs))) {
+    abort("Flow {.val {flow_name}} has {.val {x}} as a configuration already.",
+      i = "Rename one of them: both become attributes of {.code self}.")
   }
   if (x %in% names(flow$steps)) {
     abort("Flow {.val {flow_name}} has a step and a parameter called {.val {x}}.",
@@ -126,17 +139,23 @@ parameter_type <- function(type, default, who, abort) {
     got <- describe(type)
     near <- if (is_string(type)) did_you_mean(type, names(parameter_types))
     abort("{who} cannot have the type {got}.", near,
-      i = "Types are {.val {c('integer', 'double', 'logical', 'character', 'json')}}, or Python's names of them.")
+      i = "Types are {.val {parameter_type_names}}, or Python's names of them.")
   }
   unname(known)
 }
 
 default_type <- function(x) {
-  if (is.null(x) || is.function(x)) {
+  if (is.null(x) || is.function(x) || is_config_expr(x)) {
     return(NULL)
   }
   if (is.factor(x)) {
     x <- as.character(x)
+  }
+  if (inherits(x, "Date") || inherits(x, "POSIXt")) {
+    return(if (inherits(x, "Date")) "DateType" else "TimeType")
+  }
+  if (is.data.frame(x)) {
+    return(if (inherits(x, "tbl_df")) "TibbleType" else "DataFrameType")
   }
   if (is.list(x) || length(x) != 1L || !is.null(names(x)) || inherits(x, "AsIs")) {
     return("JSONType")
@@ -150,11 +169,23 @@ parameter_literal <- function(x, type, who, abort) {
   if (is.null(x)) {
     return(NULL)
   }
+  wanted <- function(wanted) {
+    got <- describe(x)
+    wanted <- cli_literal(wanted)
+    abort(paste0("{who} has a default of {got}, and it has to be ", wanted, "."))
+  }
   where <- paste0("the default of p", substring(who, 2L))
   literal <- function(x, dialect = python_dialect) {
     py_literal(x, where, dialect, "gangway_error_parameter", call = environment(abort)$call)
   }
+  if (is_config_expr(x)) {
+    return(literal(x))
+  }
+  if (type %in% names(text_of_type)) {
+    return(py_string(text_of_type[[type]](x, wanted), if (is.data.frame(x)) "'" else "\""))
+  }
   if (type == "JSONType") {
+    if (is.data.frame(x)) wanted("a list (with type = \"data.frame\" it is kept as a data frame)")
     # A string is JSON already, as in Python.
     return(if (is_string(x) && !inherits(x, "AsIs")) literal(x) else py_string(literal(x, json_dialect), "'"))
   }
@@ -172,4 +203,36 @@ parameter_literal <- function(x, type, who, abort) {
   }
   got <- describe(x)
   abort("{who} has the type {.val {type}}, but its default is {got}.", i = "Change one of them.")
+}
+
+# Of types whose values have a text of their own.
+text_of_type <- list(
+  DateType = function(x, refuse) text_of_date(x, refuse),
+  TimeType = function(x, refuse) text_of_time(x, refuse),
+  DataFrameType = function(x, refuse) text_of_frame(x, refuse),
+  TibbleType = function(x, refuse) text_of_frame(x, refuse),
+  file = function(x, refuse) if (is_string(x) && nzchar(x)) as_utf8(x) else refuse("the path of a file")
+)
+
+# A string is JSON already.
+text_of_frame <- function(x, refuse) {
+  if (is_string(x)) {
+    return(as_utf8(x))
+  }
+  if (!is.data.frame(x)) refuse("a data frame")
+  py_literal(frame_lists(x, refuse), "a data frame", json_dialect, "gangway_error_parameter")
+}
+
+check_parser <- function(parser, type, who, abort) {
+  if (is.null(parser)) {
+    return(invisible())
+  }
+  if (!identical(type, "file")) {
+    abort("{who}: {.arg parser} goes with {.code type = \"file\"} only.")
+  }
+  if (!is.function(parser)) {
+    got <- describe(parser)
+    abort("{who}: {.arg parser} has to be a function that reads a file, not {got}.",
+      i = "For example {.code parser = read.csv}, or {.code parser = function(path) readRDS(path)$train}.")
+  }
 }

@@ -8,11 +8,11 @@ options_with_value <- c(
   "--config" = 2L, "--config-value" = 2L
 )
 
-#' @param options,values Options of run(), and parameters as arguments.
+#' @param options,values,config_values Options of run(), parameters and configurations as arguments.
 #' @param script The script's arguments.
 #' @return As [run_command()].
 #' @noRd
-script_command <- function(flow, options, values, script) {
+script_command <- function(flow, options, values, config_values, script) {
   own <- own_options(flow)
   at <- command_position(script, own)
   if (is.na(at) && !any(c("--help", "--version") %in% script)) {
@@ -24,7 +24,7 @@ script_command <- function(flow, options, values, script) {
   name <- if (is.na(at)) "help" else script[at]
   after <- if (is.na(at)) character() else script[-seq_len(at)]
   # Metaflow takes --with on either side of the command
-  top <- not_in(top_arguments(options), script)
+  top <- c(not_in(top_arguments(options), script), if (name != "resume") configs_not_in(config_values, script))
   mine <- c(
     if (name %in% c("run", "resume")) option_arguments(options, run_options),
     if (name == "run") c(values, split_words(options$other_args))
@@ -66,6 +66,12 @@ not_in <- function(mine, script) {
   opposite <- c("--no-pylint" = "--pylint", "--quiet" = "--not-quiet", "--not-quiet" = "--quiet")
   option <- sub("=.*$", "", mine)
   mine[!option %in% taken & !opposite[option] %in% taken]
+}
+
+# Of three words each, those whose name the command line has not given a configuration.
+configs_not_in <- function(mine, script) {
+  given <- script[which(script %in% c("--config", "--config-value")) + 1L]
+  mine[rep(!mine[seq_along(mine) %% 3L == 2L] %in% given, each = 3L)]
 }
 
 # The values of an option: `--with retry` and `--with=retry`.

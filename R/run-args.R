@@ -42,10 +42,10 @@ run_command <- function(flow, args = list(), script = character()) {
   command <- chosen_command(options)
   if (command$name == "run") {
     check_required(flow, parameters)
-    check_configs(flow, configs)
   } else if (command$name == "resume" && length(c(values, config_values))) {
     abort_resume(flow, c(names(parameters), names(configs)))
   }
+  if (command$name %in% c("run", "resume")) check_configs(flow, config_values, command$name)
   finish_command(c(top_arguments(options), config_values), command, c(
     if (command$name %in% c("run", "resume")) option_arguments(options, run_options),
     if (command$takes_parameters) values

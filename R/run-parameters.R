@@ -134,13 +134,14 @@ config_arguments <- function(flow, values) {
   }))
 }
 
-check_configs <- function(flow, given) {
-  given <- c(names(given[!vapply(given, is.null, NA)]), configs_of_environment())
+# Metaflow wants the file of a default for a resumed run as well, whose configuration is that of its origin.
+check_configs <- function(flow, given, command) {
+  given <- c(given, configs_of_environment())
   flow_name <- .subset2(flow, "name")
   for (x in .subset2(flow, "configs")) {
     if (x$name %in% given) next
     if (!is.null(x$default)) check_file(x$default, x$name, flow_name, "Configuration")
-    if (x$required && is.null(x$default) && is.null(x$literals$default_value)) {
+    if (command == "run" && x$required && is.null(x$default) && is.null(x$literals$default_value)) {
       name <- x$name
       gangway_abort(c(
         "Flow {.val {flow_name}} needs the configuration {.val {name}}.",

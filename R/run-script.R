@@ -23,8 +23,12 @@ script_command <- function(flow, options, values, config_values, script) {
   before <- if (is.na(at)) script else script[seq_len(at - 1L)]
   name <- if (is.na(at)) "help" else script[at]
   after <- if (is.na(at)) character() else script[-seq_len(at)]
+  given <- script[which(script %in% c("--config", "--config-value")) + 1L]
+  if (name %in% c("run", "resume") && !"--help" %in% after) {
+    check_configs(flow, c(given, config_values[seq_along(config_values) %% 3L == 2L]), name)
+  }
   # Metaflow takes --with on either side of the command
-  top <- c(not_in(top_arguments(options), script), if (name != "resume") configs_not_in(config_values, script))
+  top <- c(not_in(top_arguments(options), script), if (name != "resume") configs_not_in(config_values, given))
   mine <- c(
     if (name %in% c("run", "resume")) option_arguments(options, run_options),
     if (name == "run") c(values, split_words(options$other_args))
@@ -68,9 +72,8 @@ not_in <- function(mine, script) {
   mine[!option %in% taken & !opposite[option] %in% taken]
 }
 
-# Of three words each, those whose name the command line has not given a configuration.
-configs_not_in <- function(mine, script) {
-  given <- script[which(script %in% c("--config", "--config-value")) + 1L]
+# Of configurations of three words each, those that the command line has not given.
+configs_not_in <- function(mine, given) {
   mine[rep(!mine[seq_along(mine) %% 3L == 2L] %in% given, each = 3L)]
 }
 

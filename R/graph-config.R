@@ -136,6 +136,10 @@ config_expressions <- function(flow) {
 
 check_config_expressions <- function(flow, abort) {
   known <- names(flow$configs)
+  if (length(config_expressions(flow)) && "config_expr" %in% c(known, names(flow$steps), names(flow$parameters))) {
+    abort("Nothing in flow {.val {flow$name}} can be called {.val config_expr}: that hides the function.",
+      i = "Choose another name.")
+  }
   for (expression in config_expressions(flow)) {
     words <- unlist(regmatches(expression, gregexpr("(?<![.\\w])[A-Za-z_]\\w*", expression, perl = TRUE)))
     if (!any(words %in% known)) {

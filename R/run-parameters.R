@@ -107,7 +107,7 @@ check_required <- function(flow, given) {
   for (p in .subset2(flow, "parameters")) {
     # Metaflow reads METAFLOW_RUN_ALPHA as well.
     if (p$name %in% given || nzchar(Sys.getenv(paste0("METAFLOW_RUN_", toupper(p$name))))) next
-    if (identical(p$type, "file") && is_string(p$default)) check_file(p$default, p$name, flow_name)
+    if (identical(p$type, "file") && is_string(p$default) && !is_config_expr(p$default)) check_file(p$default, p$name, flow_name)
     if (isTRUE(p$required) && is.null(p$default)) {
       name <- p$name
       gangway_abort(c(

@@ -109,7 +109,8 @@ parameter_line <- function(p, name_of) {
     is_flag = if (p$is_flag) "True"
   )
   args <- paste0(rep(", ", length(args)), names(args), rep("=", length(args)), args, collapse = "")
-  paste0("    ", p$name, " = ", name_of(if (is_file) "FileParameter" else "Parameter"), "(", py_string(p$name), args, ")")
+  class <- name_of(if (is_file) "FileParameter" else "Parameter")
+  paste0("    ", p$name, " = ", class, "(", py_string(p$name), args, ")")
 }
 
 step_blocks <- function(flow, name_of) {

@@ -61,7 +61,7 @@ config <- function(flow, config, default = NULL, default_value = NULL, required 
     abort("{who}: {.arg default} has to be the path of a file, not {got}.",
       i = "The values themselves are given as {.arg default_value}.")
   }
-  value <- if (!is.null(default_value)) config_json(default_value, paste("the value of c", substring(who, 2L), sep = ""))
+  value <- if (!is.null(default_value)) config_json(default_value, paste0("the value of c", substring(who, 2L)))
   flow[["configs"]][[config]] <- list(
     name = config, default = default, required = required, help = help,
     literals = list(
@@ -76,7 +76,8 @@ check_config_name <- function(x, flow, abort) {
   if (!is_identifier(x) || startsWith(x, "_") || x %in% reserved_names) {
     got <- if (is.null(x)) "nothing" else describe(x)
     abort("Flow {.val {flow_name}}: the name of a configuration has to be a Python identifier \\
-           that Metaflow does not use itself, got {got}.", i = "For example {.code config(\"cfg\", default = \"config.yml\")}.")
+           that Metaflow does not use itself, got {got}.",
+      i = "For example {.code config(\"cfg\", default = \"config.yml\")}.")
   }
   if (tolower(x) %in% tolower(c(names(flow$configs), names(flow$parameters), names(flow$steps)))) {
     abort("Flow {.val {flow_name}} has {.val {x}} already.",

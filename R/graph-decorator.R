@@ -48,8 +48,8 @@ decorator <- function(x, ..., .convert_args = TRUE) {
   new_decorator(x, source)
 }
 
-# Arguments over which Metaflow goes as over a list: of a single string it would take the letters, of a single dictionary
-# the keys. tests/python/test_registries.py compares them with what Metaflow has.
+# Arguments over which Metaflow goes as over a list: of a single string it would take the letters, of one dictionary the
+# keys. tests/python/test_registries.py compares them with what Metaflow has.
 list_arguments <- list(
   secrets = "sources", exit_hook = c("on_success", "on_error"), trigger = "events", trigger_on_finish = "flows",
   batch = c("host_volumes", "efs_volumes", "log_options"),

@@ -190,7 +190,9 @@ format_parameter <- function(p) {
   with_help(facts[nzchar(facts)], p$help)
 }
 
-format_config <- function(x) with_help(c(x$literals$default %||% x$literals$default_value, if (x$required) "required"), x$help)
+format_config <- function(x) {
+  with_help(c(x$literals$default %||% x$literals$default_value, if (x$required) "required"), x$help)
+}
 
 with_help <- function(facts, help) {
   text <- trimws(paste(facts, collapse = ", "))

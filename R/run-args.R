@@ -134,8 +134,8 @@ check_argument_names <- function(flow, args) {
   flow_name <- .subset2(flow, "name")
   parameters <- names(.subset2(flow, "parameters"))
   known <- c(
-    parameters, names(.subset2(flow, "configs")), names(top_options), names(run_options), command_arguments, names(batch_options),
-    names(step_functions_options)
+    parameters, names(.subset2(flow, "configs")), names(top_options), names(run_options), command_arguments,
+    names(batch_options), names(step_functions_options)
   )
   if (length(args) && (is.null(names(args)) || !all(nzchar(names(args))))) {
     gangway_abort(c(
@@ -171,7 +171,8 @@ abort_argument <- function(name, value, wanted) {
 abort_resume <- function(flow, names) {
   flow_name <- .subset2(flow, "name")
   gangway_abort(c(
-    "Flow {.val {flow_name}}: a resumed run has the parameters and configurations of its origin, so {.arg {names}} cannot be given.",
+    "Flow {.val {flow_name}}: a resumed run has the parameters and configurations of its origin, \\
+     so {.arg {names}} cannot be given.",
     i = "Leave {.arg resume} out to make a new run."
   ), "gangway_error_argument", call = quote(run()))
 }

@@ -37,7 +37,8 @@ parameter_argument <- function(p, value, flow_name) {
   if (identical(p$type, "file")) check_file(text, p$name, flow_name)
   argument <- paste0(option, "=", text)
   if (nchar(argument, "bytes") >= longest_argument) {
-    abort_value(p$name, flow_name, sprintf("takes %.0f kB as text, and a command line takes 128", nchar(text, "bytes") / 1e3),
+    size <- nchar(argument, "bytes") / 1e3
+    abort_value(p$name, flow_name, sprintf("takes %.0f kB as text, and a command line takes 128", size),
       "Keep it in a file, which a parameter with {.code type = \"file\"} reads, or make it in the first step.")
   }
   argument
@@ -107,7 +108,8 @@ check_required <- function(flow, given) {
   for (p in .subset2(flow, "parameters")) {
     # Metaflow reads METAFLOW_RUN_ALPHA as well.
     if (p$name %in% given || nzchar(Sys.getenv(paste0("METAFLOW_RUN_", toupper(p$name))))) next
-    if (identical(p$type, "file") && is_string(p$default) && !is_config_expr(p$default)) check_file(p$default, p$name, flow_name)
+    has_path <- identical(p$type, "file") && is_string(p$default) && !is_config_expr(p$default)
+    if (has_path) check_file(p$default, p$name, flow_name)
     if (isTRUE(p$required) && is.null(p$default)) {
       name <- p$name
       gangway_abort(c(

@@ -26,7 +26,8 @@ typed_values <- function() {
     parameter("no_file", type = "file", parser = readRDS) |>
     parameter("rate", default = config_expr("cfg.train.rate")) |>
     parameter("of_day", type = "Date", default = config_expr("cfg.day")) |>
-    step(retry(times = config_expr("cfg.retries")), step = "start", next_step = "each", foreach = "df", r_function = look) |>
+    step(retry(times = config_expr("cfg.retries")), step = "start", next_step = "each", foreach = "df",
+      r_function = look) |>
     step(step = "each", r_function = function(self) self$row <- self$input, next_step = "join") |>
     step(step = "join", join = TRUE, next_step = "end", r_function = function(self, inputs) {
       self$all <- do.call(rbind, gather_inputs(inputs, "row"))

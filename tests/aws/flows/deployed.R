@@ -15,7 +15,8 @@ start <- function(self) {
   stopifnot(identical(self$number, 0.1), identical(self$whole, 7L), isTRUE(self$yes), is.null(self$nothing))
   stopifnot(
     identical(self$day, as.Date("2026-11-29")), identical(self$day_made, as.Date("2026-01-02")),
-    identical(self$day_given, as.Date("2028-02-29")), identical(self$at, structure(1796000000.25, class = c("POSIXct", "POSIXt"), tzone = "UTC")),
+    identical(self$day_given, as.Date("2028-02-29")),
+    identical(self$at, structure(1796000000.25, class = c("POSIXct", "POSIXt"), tzone = "UTC")),
     identical(self$frame, frame), identical(self$frame_made, frame),
     identical(self$frame_given, data.frame(a = 1:2, b = c("x", NA))),
     identical(self$file, "a,b\r\n1,\u00fc\n"), identical(self$table, data.frame(a = 1L, b = "\u00fc")),
@@ -43,7 +44,8 @@ metaflow("DeployedFlow") |>
   parameter("frame_made", type = "data.frame", default = function() frame) |>
   parameter("frame_given", type = "data.frame") |>
   parameter("file", type = "file", default = "table.csv") |>
-  parameter("table", type = "file", default = "table.csv", parser = function(path) read.csv(path, encoding = "UTF-8")) |>
+  parameter("table", type = "file", default = "table.csv",
+    parser = function(path) read.csv(path, encoding = "UTF-8")) |>
   parameter("of_config", default = config_expr("cfg.alpha")) |>
   step(resources(cpu = config_expr("cfg.cpu")), step = "start", r_function = start, next_step = "end") |>
   step(step = "end") |>

@@ -26,6 +26,8 @@ class ParameterType(click.ParamType):  # type: ignore[misc]
         Returns the value of a text, or of what a configuration holds; a ValueError says why not.
     """
 
+    name: Any
+
     def __init__(self, name: str, read: Callable[[Any], Any]) -> None:
         self.name = self.__name__ = name
         self._read = read
@@ -69,9 +71,10 @@ class FileParameter(IncludeFile):  # type: ignore[misc]
 
     def init(self, ignore_errors: bool = False) -> None:
         super().init(ignore_errors)
-        default = self.kwargs.get("default")
+        kwargs: dict[str, Any] = self.kwargs
+        default = kwargs.get("default")
         if default is not None:
-            default.fun = partial(_default_of, default.fun, self.kwargs["type"])
+            default.fun = partial(_default_of, default.fun, kwargs["type"])
 
     def load_parameter(self, v: Any) -> Any:
         if v is None:

@@ -147,7 +147,7 @@ def _typed(values: list[Any], wanted: Any) -> Node | None:
     return node
 
 
-_READ = {"Date": read_date, "POSIXct": read_time, "double": float}
+_READ: dict[Any, Any] = {"Date": read_date, "POSIXct": read_time, "double": float}
 _EMPTY: dict[Any, Any] = {
     "logical": logical,
     "integer": integer,

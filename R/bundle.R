@@ -14,13 +14,15 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
   name <- .subset2(flow, "name")
   functions <- named_functions(.subset2(flow, "steps"), "r_function")
   defaults <- named_functions(.subset2(flow, "parameters"), "default")
+  parsers <- named_functions(.subset2(flow, "parameters"), "parser")
   everywhere <- .subset2(flow, "everywhere")
-  bag <- carry_flow(functions, defaults, everywhere, stored)
+  bag <- carry_flow(functions, defaults, parsers, everywhere, stored)
   check_missing_globals(bag, name)
   check_captured(bag, name)
   bundle <- list(
     format = 2L, flow = name, gangway = package_version_string(), r_version = as.character(getRversion()),
     functions = lapply(functions, without_source), defaults = lapply(defaults, without_source),
+    parsers = lapply(parsers, without_source),
     everywhere = everywhere, search = search_plan(bag, not_attached), settings = session_settings(stored, bag$strings),
     seed = seed, seeded = has_seed(bag), exports = gangway_exports()
   )
@@ -35,7 +37,7 @@ has_seed <- function(bag) {
   exists(".Random.seed", envir = globalenv(), inherits = FALSE) && !"set.seed" %in% bag$called
 }
 
-carry_flow <- function(functions, defaults, everywhere, stored) {
+carry_flow <- function(functions, defaults, parsers, everywhere, stored) {
   root <- function(what, fun) {
     function(name, f) list(value = f, owner = paste0(what, dQuote(name, FALSE)), fun = fun, strict = TRUE)
   }
@@ -44,6 +46,7 @@ carry_flow <- function(functions, defaults, everywhere, stored) {
   carry(c(
     unname(Map(root("Step ", "its function"), names(functions), functions)),
     unname(Map(root("Parameter ", "its default"), names(defaults), defaults)),
+    unname(Map(root("Parameter ", "its parser"), names(parsers), parsers)),
     if (!is.null(everywhere)) list(list(value = everywhere, owner = "everywhere()", fun = "its function"))
   ), policy, known_elsewhere = gangway_exports())
 }

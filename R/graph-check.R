@@ -10,6 +10,7 @@ check_flow <- function(flow, call = rlang::caller_env()) {
   check_is_flow(flow, "python_code", call)
   abort <- function(...) gangway_abort(c(...), class = "gangway_error_flow", call = call, .envir = parent.frame())
   check_ends(flow, abort)
+  check_config_expressions(flow, abort)
   check_known_steps(flow, abort)
   check_num_parallel_parameter(flow, abort)
   check_gangs(flow, abort)

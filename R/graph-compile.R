@@ -15,6 +15,7 @@ flow_code <- function(flow, call = rlang::caller_env()) {
     "",
     vapply(flow$decorators, decorator_line, "", name_of = name_of),
     paste0("class ", flow$name, "(", name_of("FlowSpec"), "):"),
+    vapply(flow$configs, config_line, "", name_of = name_of),
     vapply(flow$parameters, parameter_line, "", name_of = name_of),
     step_blocks(flow, name_of),
     "",
@@ -31,7 +32,7 @@ flow_code <- function(flow, call = rlang::caller_env()) {
 #' called `R` the bundle, so what is hidden is imported as `_retry`, `_R`.
 #' @noRd
 python_names <- function(flow) {
-  taken <- c(flow$name, names(flow$steps), names(flow$parameters))
+  taken <- c(flow$name, names(flow$steps), names(flow$parameters), names(flow$configs))
   function(x) {
     x <- sub(".*\\.", "", x)
     if (x %in% taken) paste0("_", x) else x
@@ -39,15 +40,23 @@ python_names <- function(flow) {
 }
 
 import_lines <- function(flow, name_of) {
-  types <- unlist(lapply(flow$parameters, function(p) p$type))
-  always <- c("FlowSpec", "step", if (length(flow$parameters)) "Parameter", if ("JSONType" %in% types) "JSONType")
-  hidden <- Filter(function(type) name_of(type) != type, setdiff(unique(types), "JSONType"))
+  types <- vapply(flow$parameters, function(p) p$type %||% "str", "")
+  always <- c(
+    "FlowSpec", "step", if (any(types != "file")) "Parameter", if ("JSONType" %in% types) "JSONType",
+    if (length(flow$configs)) "Config"
+  )
+  own <- c(
+    intersect(names(text_of_type), setdiff(types, "file")), if ("file" %in% types) "FileParameter",
+    if (length(flow$configs)) "read_config", if (length(config_expressions(flow))) "config_expr"
+  )
+  hidden <- Filter(function(type) name_of(type) != type, intersect(types, c("int", "float", "bool", "str")))
   decorators <- used_decorators(flow)
   bundle <- name_of("R")
   c(
     if (length(hidden)) import_line("builtins", hidden, name_of),
     import_line("metaflow", always, name_of),
     import_line("metaflow_extensions.gangway.r", "RBundle", name_of),
+    if (length(own)) import_line("metaflow_extensions.gangway.r.parameters", own, name_of),
     if (length(decorators)) import_line(
       "metaflow_extensions.gangway.run.check_decorators", "check_decorators_of", name_of
     ),
@@ -89,23 +98,26 @@ parameter_line <- function(p, name_of) {
   if (is.function(p$default)) {
     default <- paste0(name_of("R"), ".default(", py_string(p$name), ")")
   }
+  is_file <- identical(p$type, "file")
   args <- c(
     default = default,
-    type = if (!is.null(p$type)) name_of(p$type),
+    type = if (!is.null(p$type) && !is_file) name_of(p$type),
+    is_text = if (!is.null(p$parser)) "False",
     help = if (!is.null(p$help)) py_string(p$help),
     required = if (p$required) "True",
     separator = if (!is.null(p$separator)) py_string(p$separator),
     is_flag = if (p$is_flag) "True"
   )
   args <- paste0(rep(", ", length(args)), names(args), rep("=", length(args)), args, collapse = "")
-  paste0("    ", p$name, " = ", name_of("Parameter"), "(", py_string(p$name), args, ")")
+  class <- name_of(if (is_file) "FileParameter" else "Parameter")
+  paste0("    ", p$name, " = ", class, "(", py_string(p$name), args, ")")
 }
 
 step_blocks <- function(flow, name_of) {
   blocks <- lapply(flow$steps, function(s) c("", step_lines(s, name_of)))
   lines <- unlist(blocks, use.names = FALSE)
   # Directly under the class line no empty line is due.
-  if (length(flow$parameters)) lines else lines[-1L]
+  if (length(flow$parameters) || length(flow$configs)) lines else lines[-1L]
 }
 
 step_lines <- function(s, name_of) {

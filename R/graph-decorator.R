@@ -8,8 +8,10 @@
 #' @section Conversion of arguments:
 #' `NULL` becomes `None`; logicals, numbers and strings their Python counterparts, exactly (a whole
 #' number such as `2` becomes `2`, not `2.0`); a vector or list of a length other than 1 becomes a
-#' list, `I("a")` a list of one, a named vector or list a dictionary, a factor its labels. `NA`,
-#' functions and other objects are errors: nothing is changed silently.
+#' list, `I("a")` a list of one, a named vector or list a dictionary, a factor its labels. Where the
+#' decorator wants a list (`sources` of `secrets`), a single string is a list of one. A
+#' [config_expr()] is a value of the flow's configuration. `NA`, functions and other objects are
+#' errors: nothing is changed silently.
 #'
 #' @param x Name of the decorator: `"resources"`, `"retry"`, `"ray_parallel"`, ... A decorator of a
 #'   Python module of yours can be given as `"module.name"`.
@@ -37,12 +39,35 @@ decorator <- function(x, ..., .convert_args = TRUE) {
   source <- Map(function(value, name) {
     where <- paste0("argument `", name, "` of decorator \"", x, "\"")
     if (.convert_args) {
+      if (name %in% list_arguments[[sub(".*\\.", "", x)]]) value <- list_of_one(value)
       py_literal(value, where, count_dialect, "gangway_error_decorator", call)
     } else {
       python_source(value, where, call)
     }
   }, args, names(args) %||% character())
   new_decorator(x, source)
+}
+
+# Arguments over which Metaflow goes as over a list: of a single string it would take the letters, of one dictionary the
+# keys. tests/python/test_registries.py compares them with what Metaflow has.
+list_arguments <- list(
+  secrets = "sources", exit_hook = c("on_success", "on_error"), trigger = "events", trigger_on_finish = "flows",
+  batch = c("host_volumes", "efs_volumes", "log_options"),
+  kubernetes = c("image_pull_secrets", "secrets", "tolerations"),
+  airflow_external_task_sensor = c("external_task_ids", "allowed_states", "failed_states"),
+  airflow_s3_key_sensor = "bucket_key"
+)
+
+list_of_one <- function(x) {
+  if (is_config_expr(x)) {
+    attr(x, "many") <- TRUE
+    return(x)
+  }
+  # A named vector has the items of a list as much as one without names; a named list is one dictionary.
+  if (is.character(x) || is.factor(x)) {
+    return(I(as.character(x)))
+  }
+  if (is.list(x) && !is.null(names(x))) list(x) else x
 }
 
 new_decorator <- function(name, args = list()) {

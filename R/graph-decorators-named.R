@@ -101,7 +101,8 @@ environment_variables <- function(...) {
       class = "gangway_error_decorator")
   }
   # Without names of their own, which would make each a dictionary.
-  decorator("environment", vars = stats::setNames(lapply(vars, function(v) unname(as.character(v))), keys))
+  text <- function(v) if (is_config_expr(v)) v else unname(as.character(v))
+  decorator("environment", vars = stats::setNames(lapply(vars, text), keys))
 }
 
 # None would override what Metaflow is configured with, so NULL is left out.

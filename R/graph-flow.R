@@ -35,7 +35,7 @@ metaflow <- function(cls, ...) {
   }
   decorators <- collect_decorators(given_decorators(...), paste0("Flow ", dQuote(cls, FALSE)), "cls")
   structure(
-    list(name = cls, decorators = decorators, parameters = list(), steps = list()),
+    list(name = cls, decorators = decorators, parameters = list(), configs = list(), steps = list()),
     class = "gangway_flow"
   )
 }
@@ -154,6 +154,7 @@ format.gangway_flow <- function(x, ...) {
   c(
     paste0("<flow> ", x$name),
     vapply(x$decorators, format, ""),
+    format_section("Configurations", x$configs, format_config),
     format_section("Parameters", x$parameters, format_parameter),
     format_section("Steps", x$steps, format_step)
   )
@@ -181,13 +182,21 @@ format_section <- function(title, items, format_one) {
 format_parameter <- function(p) {
   value <- if (is.function(p$default)) "<function>" else p$literals$default
   facts <- c(
-    paste0(p$type %||% "", if (!is.null(value)) paste0(" = ", value)),
+    paste0(if (!is.null(p$type)) type_name(p$type), if (!is.null(value)) paste0(" = ", value)),
     if (p$required) "required",
     if (!is.null(p$separator)) paste("separated by", dQuote(p$separator, FALSE)),
     if (p$is_flag) "flag"
   )
-  text <- trimws(paste(facts[nzchar(facts)], collapse = ", "))
-  if (is.null(p$help)) text else paste0(text, if (nzchar(text)) "  ", "# ", gsub("[[:space:]]+", " ", p$help))
+  with_help(facts[nzchar(facts)], p$help)
+}
+
+format_config <- function(x) {
+  with_help(c(x$literals$default %||% x$literals$default_value, if (x$required) "required"), x$help)
+}
+
+with_help <- function(facts, help) {
+  text <- trimws(paste(facts, collapse = ", "))
+  if (is.null(help)) text else paste0(text, if (nzchar(text)) "  ", "# ", gsub("[[:space:]]+", " ", help))
 }
 
 format_step <- function(s) {

@@ -1,11 +1,13 @@
 # R values as Python source. Whatever has no exact counterpart is an error that names the place: a
 # decorator's argument that is silently changed is found out much later, on another machine.
 
-python_dialect <- list(null = "None", true = "True", false = "False", special = "float(\"%s\")", whole = FALSE)
+python_dialect <- list(
+  null = "None", true = "True", false = "False", special = "float(\"%s\")", whole = FALSE, expressions = TRUE
+)
 # Decorators count things (cpu = 2, times = 3), and in R whoever writes 2 means Python's 2.
 count_dialect <- utils::modifyList(python_dialect, list(whole = TRUE))
 # Python's json module reads NaN and Infinity.
-json_dialect <- list(null = "null", true = "true", false = "false", special = "%s", whole = FALSE)
+json_dialect <- list(null = "null", true = "true", false = "false", special = "%s", whole = FALSE, expressions = FALSE)
 
 #' Write an R value as a Python literal
 #'
@@ -31,6 +33,10 @@ py_literal <- function(x, where = "the value", dialect = python_dialect, class =
 literal_value <- function(x, dialect, refuse, path) {
   if (is.null(x)) {
     return(dialect$null)
+  }
+  if (is_config_expr(x)) {
+    if (!dialect$expressions) refuse("a config_expr()", "JSON has none: let it be the whole value.", path)
+    return(config_expr_call(x))
   }
   as_list <- inherits(x, "AsIs")
   if (as_list) {

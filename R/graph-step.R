@@ -111,6 +111,10 @@ check_step_name <- function(step, flow, call = rlang::caller_env()) {
       i = "Give each step a name of its own."
     )
   }
+  if (step %in% names(flow$configs)) {
+    abort("Flow {.val {flow_name}} has {.val {step}} as a configuration already.",
+      i = "Rename one of them: both become attributes of {.code self}.")
+  }
   if (step %in% names(flow$parameters)) {
     abort(
       "Flow {.val {flow_name}} has a parameter and a step called {.val {step}}.",

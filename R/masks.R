@@ -3,7 +3,7 @@
 # be, the error says whose function it is.
 
 # Functions of the pipe, which take a flow first.
-pipe_functions <- c("step", "parameter", "run", "python_code", "everywhere")
+pipe_functions <- c("step", "parameter", "run", "python_code", "everywhere", "config")
 
 #' Whose function a name is, if not gangway's
 #'

@@ -31,20 +31,23 @@ run_command <- function(flow, args = list(), script = character()) {
   check_argument_names(flow, args)
   known <- names(.subset2(flow, "parameters"))
   parameters <- args[names(args) %in% known]
-  options <- args[!names(args) %in% known]
+  configs <- args[names(args) %in% names(.subset2(flow, "configs"))]
+  options <- args[!names(args) %in% c(known, names(configs))]
   options <- options[!vapply(options, is.null, NA)]
   options$quiet <- options$quiet %||% getOption("gangway.quiet")
   values <- parameter_arguments(flow, parameters)
+  config_values <- config_arguments(flow, configs)
   if (length(script)) {
-    return(c(script_command(flow, options, values, script), list(quiet = options$quiet)))
+    return(c(script_command(flow, options, values, config_values, script), list(quiet = options$quiet)))
   }
   command <- chosen_command(options)
   if (command$name == "run") {
     check_required(flow, parameters)
-  } else if (command$name == "resume" && length(values)) {
-    abort_resume(flow, names(parameters))
+  } else if (command$name == "resume" && length(c(values, config_values))) {
+    abort_resume(flow, c(names(parameters), names(configs)))
   }
-  finished <- finish_command(top_arguments(options), command, c(
+  if (command$name %in% c("run", "resume")) check_configs(flow, config_values, command$name)
+  finished <- finish_command(c(top_arguments(options), config_values), command, c(
     if (command$name %in% c("run", "resume")) option_arguments(options, run_options),
     if (command$takes_parameters) values
   ), split_words(options$other_args))
@@ -133,8 +136,8 @@ check_argument_names <- function(flow, args) {
   flow_name <- .subset2(flow, "name")
   parameters <- names(.subset2(flow, "parameters"))
   known <- c(
-    parameters, names(top_options), names(run_options), command_arguments, names(batch_options),
-    names(step_functions_options)
+    parameters, names(.subset2(flow, "configs")), names(top_options), names(run_options), command_arguments,
+    names(batch_options), names(step_functions_options)
   )
   if (length(args) && (is.null(names(args)) || !all(nzchar(names(args))))) {
     gangway_abort(c(
@@ -170,7 +173,8 @@ abort_argument <- function(name, value, wanted) {
 abort_resume <- function(flow, names) {
   flow_name <- .subset2(flow, "name")
   gangway_abort(c(
-    "Flow {.val {flow_name}}: a resumed run has the parameters of its origin, so {.arg {names}} cannot be given.",
+    "Flow {.val {flow_name}}: a resumed run has the parameters and configurations of its origin, \\
+     so {.arg {names}} cannot be given.",
     i = "Leave {.arg resume} out to make a new run."
   ), "gangway_error_argument", call = quote(run()))
 }

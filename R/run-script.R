@@ -8,11 +8,11 @@ options_with_value <- c(
   "--config" = 2L, "--config-value" = 2L
 )
 
-#' @param options,values Options of run(), and parameters as arguments.
+#' @param options,values,config_values Options of run(), parameters and configurations as arguments.
 #' @param script The script's arguments.
 #' @return As [run_command()].
 #' @noRd
-script_command <- function(flow, options, values, script) {
+script_command <- function(flow, options, values, config_values, script) {
   own <- own_options(flow)
   at <- command_position(script, own)
   if (is.na(at) && !any(c("--help", "--version") %in% script)) {
@@ -23,8 +23,12 @@ script_command <- function(flow, options, values, script) {
   before <- if (is.na(at)) script else script[seq_len(at - 1L)]
   name <- if (is.na(at)) "help" else script[at]
   after <- if (is.na(at)) character() else script[-seq_len(at)]
+  given <- script[which(script %in% c("--config", "--config-value")) + 1L]
+  if (name %in% c("run", "resume") && !"--help" %in% after) {
+    check_configs(flow, c(given, config_values[seq_along(config_values) %% 3L == 2L]), name)
+  }
   # Metaflow takes --with on either side of the command
-  top <- not_in(top_arguments(options), script)
+  top <- c(not_in(top_arguments(options), script), if (name != "resume") configs_not_in(config_values, given))
   mine <- c(
     if (name %in% c("run", "resume")) option_arguments(options, run_options),
     if (name == "run") c(values, split_words(options$other_args))
@@ -66,6 +70,11 @@ not_in <- function(mine, script) {
   opposite <- c("--no-pylint" = "--pylint", "--quiet" = "--not-quiet", "--not-quiet" = "--quiet")
   option <- sub("=.*$", "", mine)
   mine[!option %in% taken & !opposite[option] %in% taken]
+}
+
+# Of configurations of three words each, those that the command line has not given.
+configs_not_in <- function(mine, given) {
+  mine[rep(!mine[seq_along(mine) %% 3L == 2L] %in% given, each = 3L)]
 }
 
 # The values of an option: `--with retry` and `--with=retry`.

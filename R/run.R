@@ -9,6 +9,7 @@
 #' @param flow A flow; see [metaflow()].
 #' @param ... Named arguments: the flow's parameters, and options.
 #'   * Parameters by name: `alpha = 0.3`. The value has to be of the parameter's type; `NULL` leaves the default.
+#'   * Configurations by name: the path of a file, or the values as a named list. See [config()].
 #'   * `with`: decorators for all steps, `c("retry", "batch:cpu=2")`.
 #'   * `max_workers`, `max_num_splits`, `max_log_size`: how many tasks run at a time, the widest `foreach`, megabytes
 #'     of log.

@@ -20,7 +20,12 @@ from .cloud import Cloud
 from .conftest import FLOWS, StartFlow
 
 HARD = "z\u00fcrich $HOME `id` \"q\" 's' \\n \\u00e9 %s \u65e5\u672c\nend!"
-GIVEN = {"given": HARD, "json_given": json.dumps({"x": HARD})}
+GIVEN = {
+    "given": HARD,
+    "json_given": json.dumps({"x": HARD}),
+    "day_given": "2028-02-29",
+    "frame_given": json.dumps({"a": [1, 2], "b": ["x", None]}),
+}
 
 
 def deployed(start_command: StartFlow, folder: Path, *arguments: str, **env: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from metaflow import FlowSpec, lint
 from metaflow.parameters import Parameter
-from metaflow.plugins import STEP_DECORATORS
+from metaflow.plugins import FLOW_DECORATORS, STEP_DECORATORS
 from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow_extensions.gangway.ray.decorator import RayParallelDecorator
 
@@ -72,3 +72,26 @@ def test_r_names_arguments_that_metaflows_decorators_have() -> None:
     for name, arguments in calls:
         named = set(re.findall(r"(\w+) = ", arguments))
         assert named and named <= DECORATORS[name].defaults.keys(), name
+
+
+def test_r_knows_which_arguments_are_lists() -> None:
+    """Those that Metaflow's help calls lists, or that are lists by default."""
+    lists = {}
+    for decorator in [*STEP_DECORATORS, *FLOW_DECORATORS]:
+        described = re.findall(r"^ *(\w+) ?: .*\bList\[", decorator.__doc__ or "", re.MULTILINE)
+        by_default = [name for name, value in decorator.defaults.items() if isinstance(value, list)]
+        if found := {*described, *by_default} & decorator.defaults.keys():
+            lists[decorator.name] = found
+    table = re.search(
+        r"^list_arguments <- list\((.*?)^\)$",
+        (R / "graph-decorator.R").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert table
+    in_table = {
+        name: set(re.findall(r'"(\w+)"', values))
+        for name, values in re.findall(r'(\w+) = (c\(.*?\)|"\w+")', table[1], re.DOTALL)
+    }
+    assert lists.keys() >= {"secrets", "exit_hook", "kubernetes"}
+    missing = {n: found - in_table.get(n, set()) for n, found in lists.items()}
+    assert not any(missing.values()), missing

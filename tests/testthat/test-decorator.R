@@ -42,3 +42,17 @@ test_that("bad decorators are errors of their class", {
   expect_error(environment_variables(A = 1:2), "one value", class = class)
   expect_error(batch(cpu = NA), "cpu.*batch", class = class)
 })
+
+test_that("a single value is a list of one where the decorator wants a list, and nowhere else", {
+  expect_equal(format(decorator("secrets", sources = "arn:a")), "@secrets(sources=[\"arn:a\"])")
+  expect_equal(format(decorator("secrets", sources = c("a", "b"))), "@secrets(sources=[\"a\", \"b\"])")
+  expect_equal(format(decorator("secrets", sources = list(type = "x", id = "y"), role = "r")),
+    "@secrets(sources=[{\"type\": \"x\", \"id\": \"y\"}], role=\"r\")")
+  expect_equal(format(decorator("exit_hook", on_error = "f")), "@exit_hook(on_error=[\"f\"])")
+  expect_equal(format(decorator("kubernetes", tolerations = list(key = "arch"), image = "i")),
+    "@kubernetes(tolerations=[{\"key\": \"arch\"}], image=\"i\")")
+  expect_equal(format(decorator("trigger", event = "e")), "@trigger(event=\"e\")")
+  expect_equal(format(decorator("trigger_on_finish", flows = factor("A"))), "@trigger_on_finish(flows=[\"A\"])")
+  expect_equal(format(decorator("secrets", sources = config_expr("cfg.arn"))),
+    "@secrets(sources=config_expr(\"cfg.arn\", many=True))")
+})

@@ -5,7 +5,7 @@
 shared_names <- list(
   stats = "step", recipes = "step", future = "run", callr = "run", processx = "run", promises = "catch",
   reticulate = "py_version", devtools = "test",
-  rmarkdown = "run", quantmod = "test", mirai = "everywhere"
+  rmarkdown = "run", quantmod = "test", mirai = "everywhere", httr = "config"
 )
 often_attached <- c(
   "ggplot2", "dplyr", "tidyr", "readr", "purrr", "tibble", "stringr", "forcats", "lubridate", "data.table", "magrittr",

@@ -104,6 +104,31 @@ test_that("a value of another type is an error that names parameter and flow", {
   expect_match(parameter_error(args_of(grid = list(f = mean))), "parameter \"grid\"")
 })
 
+test_that("dates, data frames and files are checked before the run", {
+  withr::local_dir(withr::local_tempdir())
+  flow <- metaflow("F") |>
+    parameter("day", type = "Date", required = TRUE) |>
+    parameter("df", type = "data.frame") |>
+    parameter("file", type = "file", default = "a.csv") |>
+    step(step = "start", next_step = "end") |>
+    step(step = "end")
+  one <- function(...) args_of(..., flow = flow)[-(1:2)]
+  wrong <- function(...) parameter_error(one(...))
+  expect_match(wrong(day = "2026-11-29"), "Parameter \"file\" of flow \"F\": there is no file 'a.csv'")
+  file.create("a.csv", "b.csv")
+  expect_equal(one(day = as.Date("2026-11-29"), file = "b.csv"), c("--day=2026-11-29", "--file=b.csv"))
+  expect_equal(one(day = "2026-11-29", df = data.frame(a = 1:2)), c("--day=2026-11-29", "--df={\"a\": [1, 2]}"))
+  expect_match(wrong(day = "2026-11-31"), "has to be a date .*, not \"2026-11-31\"")
+  expect_match(wrong(day = Sys.time()), "has to be a date")
+  expect_match(wrong(df = list(a = 1)), "has to be a data frame")
+  expect_match(wrong(df = data.frame(a = 1i)), "column a is a complex")
+  expect_match(wrong(df = data.frame(a = runif(1e4))), "takes 2.. kB as text, and a command line takes 128")
+  expect_match(wrong(file = "c.csv"), "there is no file 'c.csv'")
+  expect_match(wrong(), "needs a value for the parameter \"day\"")
+  withr::with_envvar(c(METAFLOW_RUN_DAY = "2026-11-29"), expect_equal(one(), character()))
+  expect_match(parameter_error(args_of(grid = data.frame(a = 1))), "type = \"data.frame\"")
+})
+
 test_that("a missing required parameter is an error, except for other commands", {
   expect_match(parameter_error(args_of(flow = required_flow())), "needs a value for the parameter \"size\"")
   expect_match(parameter_error(args_of(flow = required_flow(), size = NULL)), "size")

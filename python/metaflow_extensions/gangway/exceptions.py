@@ -16,6 +16,12 @@ class GangwayException(MetaflowException):
         super().__init__(msg)
 
 
+class ConfigException(GangwayException):
+    """A flow's configuration cannot be read, or lacks what is asked of it."""
+
+    headline = "Wrong configuration"
+
+
 class GangAttributeException(GangwayException):
     """An attribute of a gang decorator has a wrong value."""
 

@@ -61,7 +61,7 @@ class RBundle:
             except RException as error:
                 note_failure(error)  # Metaflow makes a text of it
                 raise
-            # Metaflow wants the default of a JSON parameter as text.
+            # Metaflow wants the default of a JSON parameter, and so of a data frame, as text.
             return json.dumps(value) if isinstance(value, (list, dict)) else value
 
         default.__name__ = f"default_of_{parameter}"

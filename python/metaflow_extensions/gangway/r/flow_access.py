@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,6 +65,17 @@ def _value(flow: Any, name: str) -> Any:
     if name in vars(flow) or hasattr(type(flow), name):
         return getattr(flow, name)
     return flow_state.stored(flow, name)
+
+
+def parameter_file(flow: Any, name: str, folder: str) -> str | None:
+    """Write the content of a file parameter, under the file's own name, and return the path."""
+    content = getattr(flow, name)
+    if content is None:
+        return None
+    path = os.path.join(folder, os.path.basename(content.name))
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
 
 
 def artifact_names(flow: Any) -> list[str]:

@@ -61,6 +61,9 @@ class RSession(REngine):
                 "task_stream": lambda handle, number: seed.task_stream(
                     self._object(handle), number[0]
                 ),
+                "parameter_file": lambda handle, name, folder: flow_access.parameter_file(
+                    self._object(handle), name[0], folder[0]
+                ),
                 "current": lambda name: flow_access.current_value(name[0]),
                 "card": self._card,
                 **{name: self._with_plain(f) for name, f in _PROXY.items()},

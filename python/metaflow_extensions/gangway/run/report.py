@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from ..exceptions import GangLostException, RException
+from ..exceptions import ConfigException, GangLostException, RException
 from ..mf.stored_exceptions import r_error
 
 _INTERRUPTED = 130
@@ -24,9 +24,17 @@ def note_failure(error: RException) -> None:
 
 
 def note_scheduler(error: BaseException) -> None:
-    """Have an error reported for which the run ended after a task that had gone well."""
+    """Have an error reported for which the run ended before its first task, or between two."""
     from metaflow.exception import MetaflowException
 
+    wrong_value = getattr(error, "format_message", None)  # of click, which reads the command line
+    if wrong_value or isinstance(error, ConfigException):
+        message = wrong_value() if wrong_value else str(error)
+        headline = "wrong command line" if wrong_value else error.headline.lower()  # type: ignore[attr-defined]
+        _without_task.append(
+            {"pathspec": None, "step": None, "headline": headline, "message": message}
+        )
+        return
     step = re.search(r"Step \*(\w+)\*", str(error))
     if isinstance(error, MetaflowException) and step:
         text = str(error).replace(

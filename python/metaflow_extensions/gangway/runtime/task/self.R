@@ -86,6 +86,9 @@ self_get <- function(self, name) {
     if (is.list(x)) stand_in_for(state, name, x)
     return(x)
   }
+  if (name %in% names(bundle$parsers)) {
+    return(read_parameter(state, name))
+  }
   of_python <- FALSE
   x <- tryCatch(
     {
@@ -106,6 +109,22 @@ self_get <- function(self, name) {
     watch_value(state, name, x, of_python)
     stand_in_for(state, name, x)
   }
+  x
+}
+
+# A file that was given as a parameter, by the function that the user gave: once in a task. It may be read lazily, so
+# it stays until R's temporary folder goes.
+read_parameter <- function(state, name) {
+  folder <- tempfile("file-")
+  dir.create(folder)
+  path <- decode(py$parameter_file(handle_of(state$self), name, folder))
+  x <- if (!is.null(path)) {
+    withCallingHandlers(
+      call_as(name, bundle$parsers[[name]], list(.path = path)),
+      error = function(e) message("[gangway] The parser of parameter ", name, " has failed on ", basename(path), ".")
+    )
+  }
+  assign(name, x, state$values)
   x
 }
 

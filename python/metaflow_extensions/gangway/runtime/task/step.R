@@ -96,7 +96,21 @@ tell_of_seed <- function(step) {
 }
 
 run_default <- function(parameter, context) {
-  for_python(guarded(call_as(parameter, bundle$defaults[[parameter]], list(context = context))))
+  for_python(guarded(as_given(call_as(parameter, bundle$defaults[[parameter]], list(.context = context)))))
+}
+
+# As a value of run() would be given.
+as_given <- function(x) {
+  refuse <- function(wanted) stop("The default has to be ", wanted, ".", call. = FALSE)
+  if (inherits(x, "Date")) {
+    text_of_date(x, refuse)
+  } else if (inherits(x, "POSIXt")) {
+    text_of_time(x, refuse)
+  } else if (is.data.frame(x)) {
+    frame_lists(x, refuse)
+  } else {
+    x
+  }
 }
 
 # Calls f with as many of the arguments as it has formals, under the name that a traceback shows.

@@ -1,0 +1,1 @@
+../python/metaflow_extensions/gangway/runtime/shared/parameter-text.R

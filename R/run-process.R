@@ -13,7 +13,9 @@ run_python <- function(python, folder, command, flow_name) {
   report <- file.path(folder, "report.json")
   env <- c(
     "current", python_env(python), GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
-    GANGWAY_FILES = files_folder(), warm_start_env(),
+    warm_start_env(), if (command$from_script) c(GANGWAY_SCRIPT = script_path()),
+    # A step that is spun runs here, and nothing is packaged.
+    if (command$name != "spin") c(GANGWAY_FILES = files_folder()),
     if (command$writes) c(GANGWAY_REPORT = report),
     # Not of a resumed run: other code has made its first steps.
     if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " "))

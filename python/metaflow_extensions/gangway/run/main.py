@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from ..mf import deployed
+from ..mf import deployed, spin
+from ..mf.script_name import name_script
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
 from . import export_parameters
@@ -24,7 +25,7 @@ def run_command_line(
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
     ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary folder that is
-    removed after them, and writes ``GANGWAY_REPORT``.
+    removed after them, writes ``GANGWAY_REPORT``, and calls the program ``GANGWAY_SCRIPT``.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def run_command_line(
     """
     parent = os.environ.pop("GANGWAY_PARENT_PID", None)
     report = os.environ.pop("GANGWAY_REPORT", None)
+    script = os.environ.pop("GANGWAY_SCRIPT", None)
     if "step" in sys.argv and parent is None:
         adapt()
         flow_class()
@@ -54,6 +56,9 @@ def run_command_line(
         adapt()
         record_code(flow_class)
         deployed.enable(sys.argv, export_parameters.__name__)
+        spin.set_right(sys.argv)
+        if script:
+            name_script(script)
         end_run_on_termination()
         if parent is not None:
             end_run_with_parent(int(parent))

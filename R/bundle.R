@@ -16,6 +16,7 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
   defaults <- named_functions(.subset2(flow, "parameters"), "default")
   everywhere <- .subset2(flow, "everywhere")
   bag <- carry_flow(functions, defaults, everywhere, stored)
+  check_netflix_prefixes(bag, name)
   check_missing_globals(bag, name)
   check_captured(bag, name)
   bundle <- list(

@@ -35,7 +35,7 @@
 #'   artifacts of the run, `result$metrics`. In a script the same, invisibly. For anything that is not a run,
 #'   the exit status, invisibly.
 #' @section The command line:
-#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever
+#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `spin`, `--help`, `card view`: whatever
 #' `python flow.py` takes. An option of the command line replaces the one that was given to `run()` in the script.
 #'
 #' The arguments of the R process are Metaflow's if all of this is so; else `run()` behaves as from a console, and
@@ -70,6 +70,7 @@
 #' `index`, `node` and `parent` of each failed task). Where R code has failed, `parent` is the condition that it
 #' signalled (without fields that make it larger than 1 MB), and the run's error has the classes and the fields of the
 #' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`.
+#' A `foreach` over more elements than `max_num_splits` also has the class `gangway_error_max_num_splits`.
 #' Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.

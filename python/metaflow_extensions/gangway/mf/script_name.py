@@ -28,5 +28,5 @@ def name_script(script: str) -> None:
     def getfile(of: Any) -> str:
         return File(inspect.getfile(of))
 
-    cli.inspect = SimpleNamespace(getfile=getfile)
+    cli.inspect = SimpleNamespace(getfile=getfile)  # type: ignore[assignment]
     cli.start.main = functools.partial(cli.start.main, prog_name=command)

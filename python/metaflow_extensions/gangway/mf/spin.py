@@ -27,8 +27,9 @@ def set_right(arguments: Sequence[str]) -> None:
             write(obj, run_id)
 
     run_cmds.write_latest_run_id = write_of_a_run
-    parents = Task.parent_tasks
-    Task.parent_tasks = property(lambda task: sorted(parents.fget(task), key=_place))
+    parents: Any = vars(Task)["parent_tasks"]
+    in_order = property(lambda task: sorted(parents.fget(task), key=_place))
+    setattr(Task, "parent_tasks", in_order)  # noqa: B010  # a property, for mypy
 
 
 def _place(task: Any) -> tuple[int, str]:

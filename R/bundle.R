@@ -17,6 +17,7 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
   parsers <- named_functions(.subset2(flow, "parameters"), "parser")
   everywhere <- .subset2(flow, "everywhere")
   bag <- carry_flow(functions, defaults, parsers, everywhere, stored)
+  check_netflix_prefixes(bag, name)
   check_missing_globals(bag, name)
   check_captured(bag, name)
   bundle <- list(

@@ -11,6 +11,7 @@
 #     gangway_error_bundle       what a step's function carries with it
 #     gangway_error_python       no Python, no Metaflow, no Ray, or one that is too old
 #     gangway_error_run          a run that failed
+#       gangway_error_max_num_splits   because of more tasks of a foreach than max_num_splits allows
 #     gangway_error_image        no image in the registry, or no answer from it
 #     gangway_error_project      a project that cannot be made
 #     gangway_error_promotion    a run that is not fit for production, or none that is

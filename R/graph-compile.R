@@ -15,6 +15,7 @@ flow_code <- function(flow, call = rlang::caller_env()) {
     "",
     vapply(flow$decorators, decorator_line, "", name_of = name_of),
     paste0("class ", flow$name, "(", name_of("FlowSpec"), "):"),
+    if (!is.null(flow$description)) c(paste0("    ", py_string(flow$description)), ""),
     vapply(flow$configs, config_line, "", name_of = name_of),
     vapply(flow$parameters, parameter_line, "", name_of = name_of),
     step_blocks(flow, name_of),
@@ -124,6 +125,7 @@ step_lines <- function(s, name_of) {
   args <- if (s$join) "self, inputs" else "self"
   bundle <- name_of("R")
   body <- c(
+    if (!is.null(s$description)) py_string(s$description),
     if (!is.null(s$r_function)) paste0(bundle, ".call(", py_string(s$name), ", ", args, ")"),
     if (!is.null(s$py_function)) paste0(bundle, ".call_python(", py_string(s$py_function), ", ", args, ")"),
     if (!is.null(s$next_step)) next_line(s)

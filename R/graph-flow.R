@@ -34,10 +34,9 @@ metaflow <- function(cls, ...) {
     ), class = "gangway_error_flow")
   }
   decorators <- collect_decorators(given_decorators(...), paste0("Flow ", dQuote(cls, FALSE)), "cls")
-  structure(
-    list(name = cls, decorators = decorators, parameters = list(), configs = list(), steps = list()),
-    class = "gangway_flow"
-  )
+  flow <- list(name = cls, decorators = decorators, parameters = list(), configs = list(), steps = list())
+  flow$description <- flow_description(cls)
+  structure(flow, class = "gangway_flow")
 }
 
 #' Say what runs first in every task

@@ -19,6 +19,12 @@
 #' The names of a switch's steps are strings; if all of them are `TRUE` and `FALSE`, or numbers, then
 #' that is what the artifact is compared with.
 #'
+#' @section Descriptions:
+#' What roxygen comments above the function say up to the first tag, or else the first comment in it, is the step's
+#' description, which `Rscript flow.R show`, Metaflow's cards and its user interface show. Roxygen comments above the
+#' expression that makes the flow describe the flow, in a script that Rscript runs. Functions that [source()] reads
+#' need `options(keep.source = TRUE)` there.
+#'
 #' @param flow A flow; see [metaflow()].
 #' @param ... Decorators of the step; see [decorator()].
 #' @param step Name of the step: lower-case letters, digits and underscores.
@@ -67,7 +73,7 @@ step <- function(flow, ..., step, r_function = NULL, foreach = NULL, join = FALS
   new <- list(
     name = step, decorators = decorators, r_function = r_function, py_function = py_function,
     foreach = foreach, join = join, next_step = next_step, num_parallel = num_parallel,
-    condition = condition, label = if (!is.null(r_function)) label
+    condition = condition, label = if (!is.null(r_function)) label, description = step_description(r_function)
   )
   check_step(new, who)
   if (is.numeric(num_parallel)) {

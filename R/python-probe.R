@@ -46,7 +46,10 @@ dist_version <- function(files, name) {
   if (length(found)) sub(pattern, "\\1", found[1L]) else ""
 }
 
+# Without the working folder, where a module of the user's may have the name of one of Python's.
 probe_code <- "
+import sys
+sys.path = [p for p in sys.path if p]
 import importlib.metadata, importlib.util
 def version(name):
     try:

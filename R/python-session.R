@@ -24,7 +24,25 @@ start_python <- function(ray = FALSE) {
   }
   .Call(block_signals, TRUE)
   on.exit(.Call(block_signals, FALSE))
-  reticulate::py_config()
+  start_with_modules_of_its_own()
+}
+
+#' Start reticulate's Python so that it looks for modules in the working folder last
+#'
+#' By reticulate it looks there first, and a folder `ray` or a file `json.py` beside a script is imported in place of Ray
+#' and of Python's own module, by reticulate too.
+#' @noRd
+start_with_modules_of_its_own <- function() {
+  # Only the path of a Python that was asked for begins at the working folder.
+  if (!grepl("^[^/~].*/", Sys.getenv("RETICULATE_PYTHON"))) {
+    folder <- setwd(tempdir())
+    on.exit(setwd(folder))
+  }
+  config <- reticulate::py_config()
+  path <- reticulate::import("sys", convert = FALSE)$path
+  while ("" %in% reticulate::py_to_r(path)) path$remove("")
+  path$append("")
+  config
 }
 
 # The Python that reticulate takes whatever it is asked for, if it is another than `wanted`.

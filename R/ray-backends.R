@@ -178,5 +178,5 @@ NULL
 }
 
 .onAttach <- function(libname, pkgname) {
-  if (is_in_task()) assign(".conflicts.OK", TRUE, as.environment("package:gangway"))
+  if (is_in_task()) assign(".conflicts.OK", TRUE, as.environment("package:gangway")) else warn_netflix_prefixes()
 }

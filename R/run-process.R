@@ -49,7 +49,10 @@ start_python_on <- function(python, folder, command, mark, ..., more = character
   env <- python_env(python)
   env <- c(
     "current", env[!names(env) %in% names(more)], GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
-    GANGWAY_FILES = files_folder(), warm_start_env(), more,
+    warm_start_env(), more,
+    if (command$from_script) c(GANGWAY_SCRIPT = script_path()),
+    # A step that is spun runs here, and nothing is packaged.
+    if (command$name != "spin") c(GANGWAY_FILES = files_folder()),
     if (command$writes) c(GANGWAY_REPORT = report_path(folder)),
     # Not of a resumed run: other code has made its first steps.
     if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " ")),

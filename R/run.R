@@ -40,7 +40,7 @@
 #'   shows the run's steps; `$` gives artifacts of the run, `result$metrics`. In a script the same, invisibly. For
 #'   anything that is not a run, the exit status, invisibly.
 #' @section The command line:
-#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `--help`, `card view`: whatever
+#' `Rscript flow.R run --alpha 0.3 --with retry`, `show`, `resume`, `spin`, `--help`, `card view`: whatever
 #' `python flow.py` takes. An option of the command line replaces the one that was given to `run()` in the script.
 #'
 #' The arguments of the R process are Metaflow's if all of this is so; else `run()` behaves as from a console, and
@@ -82,6 +82,7 @@
 #' signalled (without fields that make it larger than 1 MB), and the run's error has the classes and the fields of the
 #' first one as well: `tryCatch(run(flow), my_error = )` works, and so does `gangway_error_ray_map =`. The message says
 #' how to see the task's log, and how to go on with `resume`.
+#' A `foreach` over more elements than `max_num_splits` also has the class `gangway_error_max_num_splits`.
 #' Ctrl-C stops the tasks, and then R as any interrupt does.
 #' @source Names and meanings are those of Netflix's R package `metaflow`.
 #' @seealso [latest_run()] for the results of a run that was made elsewhere.

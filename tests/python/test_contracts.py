@@ -57,6 +57,8 @@ CALLED = {
         "flow env_to_use step_func retry_count input_paths"
     ),
     "metaflow.cli:print_metaflow_exception": "ex",
+    "metaflow.cli_components.run_cmds:write_latest_run_id": "obj run_id",
+    "metaflow.cli:start.main": "args prog_name ...",
     "metaflow.mflog.mflog:parse": "line",
     "metaflow.mflog.mflog:decorate": "source line ...",
     "metaflow._vendor.click:get_current_context": "silent",
@@ -99,12 +101,15 @@ CONSTANTS = (
     f"{LOCAL}.datastore_root",
     "metaflow.datastore.exceptions:DataException",
     "metaflow.cli_components.step_cmd:step",
+    "metaflow.cli:inspect.getfile",
+    "metaflow.client.core:Task.parent_tasks.fget",
     "metaflow.system_context:system_context.metadata",
     "metaflow.system_context:system_context.package",
     "metaflow.system_context:system_context.split_index",
 )
 CONSTANTS_OF_RAY = (
     "ray.scripts.scripts:cli.main",
+    "ray.job_config:JobConfig",
     "ray._raylet:GcsClient",
     "ray._raylet:InnerGcsClient.get_all_node_info",
     "ray.core.generated.gcs_pb2:GcsNodeInfo.ALIVE",
@@ -263,6 +268,12 @@ def test_ray_has_a_function_with_these_parameters(place: str) -> None:
 def test_ray_has(place: str) -> None:
     pytest.importorskip("ray")
     found(place)
+
+
+def test_ray_adds_to_the_search_path_of_a_jobs_workers() -> None:
+    pytest.importorskip("ray")
+    source = inspect.getsource(found("ray._private.worker:connect"))
+    assert "job_config._py_driver_sys_path.extend(" in source
 
 
 @pytest.mark.parametrize("place", CONSTANTS_OF_RPY2)

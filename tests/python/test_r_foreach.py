@@ -481,6 +481,7 @@ def test_too_many_tasks_are_told_with_their_number_and_the_argument(
     assert failure["step"] == "start"
     assert "3 child steps" in failure["message"] and "maximum of 2" in failure["message"]
     assert "run(flow, max_num_splits = )" in failure["message"]
+    assert failure["class"] == ["gangway_error_max_num_splits"]
 
 
 class _Flow:

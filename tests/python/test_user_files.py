@@ -9,7 +9,7 @@ from pathlib import Path
 
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 import pytest
-from metaflow_extensions.gangway.run.user_files import user_files
+from metaflow_extensions.gangway.run.user_files import hides_module, user_files
 from rflow import environment, steps, write_flow
 
 
@@ -37,6 +37,12 @@ def test_a_home_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.Monke
         (tmp_path / name).touch()
     monkeypatch.setenv("HOME", str(tmp_path))
     assert [name for _, name in user_files(str(tmp_path), {".r"})] == ["flow.R"]
+
+
+def test_what_hides_a_module_of_python_in_a_remote_task_is_known() -> None:
+    hiding = ["json.py", "ray/__init__.py", "metaflow/__init__.py", "random/__init__.py"]
+    harmless = ["helpers.py", "json.R", "ray/tune.R", "ray/tune.py", "features/json.py"]
+    assert [name for name in hiding + harmless if hides_module(name)] == hiding
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = No
     module_name, _, function_name = reference.partition(":")
     folder = find_user_modules()
     try:
+        _load_from(folder, module_name.partition(".")[0])
         function = getattr(importlib.import_module(module_name), function_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
@@ -41,9 +44,25 @@ def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = No
 def find_user_modules() -> str:
     """Let Python find the user's modules, from which artifacts may come too; return their folder.
 
-    flow.py lies in a folder of its own; they lie in the working folder.
+    flow.py lies in a folder of its own; they lie in the working folder. It comes last: a folder
+    `ray` or a file `json.py` of an R project is no module for Ray, Metaflow and Python to import.
     """
     folder = os.getcwd()
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)
     return folder
+
+
+def _load_from(folder: str, name: str) -> None:
+    """Load a module that a step names from the user's folder, if it is there."""
+    if name in sys.modules:
+        return
+    spec = importlib.machinery.PathFinder.find_spec(name, [folder])
+    if spec is None or spec.loader is None:  # a folder without __init__.py
+        return
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise

@@ -26,9 +26,10 @@ from .logs import WorkerLogs, quiet_ray
 from .private import RAYS_OWN, talking_threads
 from .resources import container_resources, local_resources
 
-# The launcher finds this package where the task found it, behind everything else on its path.
+# The launcher finds this package where the task found it, behind everything else on its path; and
+# not what lies in the working folder, where a user's `ray` or `json.py` may be.
 _BOOT = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "import sys; sys.path = [p for p in sys.path if p] + [sys.argv.pop(1)]; "
     "from metaflow_extensions.gangway.ray.launcher import main; main()"
 )
 _ROOT = str(Path(__file__).resolve().parents[3])

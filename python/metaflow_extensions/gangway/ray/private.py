@@ -9,6 +9,7 @@ import contextlib
 import glob
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 # Processes of Ray's that run no user's code, beside the servers that `ray start` starts.
@@ -80,3 +81,23 @@ def show_no_workers() -> None:
     """Keep a Ray that is imported already from showing at the driver what workers print."""
     if constants := sys.modules.get("ray._private.ray_constants"):
         constants.RAY_LOG_TO_DRIVER = False  # type: ignore[attr-defined]
+
+
+class _NoFolders(list[str]):
+    """A list that Ray's additions leave empty."""
+
+    def extend(self, folders: Iterable[str]) -> None:
+        """Take none."""
+
+
+def job_without_folders() -> Any:
+    """Return a job's configuration by which workers do not look for modules in the driver's folder.
+
+    Ray lets them look there first: a `json.py` beside an R script would be imported in place of
+    Python's own.
+    """
+    from ray.job_config import JobConfig
+
+    config = JobConfig()
+    config._py_driver_sys_path = _NoFolders()
+    return config

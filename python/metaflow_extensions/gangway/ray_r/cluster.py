@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 
+from ..ray.private import job_without_folders
 from ..signals.threads import leave_signals_to_main
 
 _MB = 1024 * 1024
@@ -41,7 +42,12 @@ def join(address: str | None) -> None:
     # In a gang what workers print is shown already (logs.py).
     shown = address is not None or os.environ.get("RAY_LOG_TO_DRIVER") == "0"
     with _kept_handlers(), leave_signals_to_main():
-        ray.init(address, log_to_driver=not shown, logging_level=logging.WARNING)
+        ray.init(
+            address,
+            log_to_driver=not shown,
+            logging_level=logging.WARNING,
+            job_config=job_without_folders(),
+        )
 
 
 @contextlib.contextmanager

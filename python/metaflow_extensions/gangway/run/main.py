@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from ..mf import deployed
+from ..mf import deployed, spin
+from ..mf.script_name import name_script
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
 from . import export_parameters
@@ -26,8 +27,8 @@ def run_command_line(
 
     A task's process only runs its command. The process that R started (``GANGWAY_PARENT_PID``) also
     ends when R is gone, takes SIGTERM and SIGHUP for Ctrl-C, gives tasks a temporary folder that is
-    removed after them, and writes ``GANGWAY_REPORT``. With a file ``GANGWAY_DETACHED`` it goes on
-    when R is gone, and leaves its log.
+    removed after them, writes ``GANGWAY_REPORT``, and calls the program ``GANGWAY_SCRIPT``. With a
+    file ``GANGWAY_DETACHED`` it goes on when R is gone, and leaves its log.
 
     Parameters
     ----------
@@ -42,6 +43,7 @@ def run_command_line(
     report = os.environ.pop("GANGWAY_REPORT", None)
     detached = os.environ.pop("GANGWAY_DETACHED", "")
     stderr = os.environ.pop("GANGWAY_STDERR", "")
+    script = os.environ.pop("GANGWAY_SCRIPT", None)
     if "step" in sys.argv and parent is None:
         adapt()
         flow_class()
@@ -62,6 +64,9 @@ def run_command_line(
         record_code(flow_class)
         life = record_life(flow_class)
         deployed.enable(sys.argv, export_parameters.__name__)
+        spin.set_right(sys.argv)
+        if script:
+            name_script(script)
         end_run_on_termination()
         if parent is not None:
             end_run_with_parent(int(parent), unless=detached)

@@ -42,7 +42,10 @@ def note_scheduler(error: BaseException) -> None:
             "run(flow, max_num_splits = ), which is --max-num-splits on a command line",
         )
         message = re.sub(r"\*(\w+)\*", r"\1", text).strip()
-        _without_task.append({"pathspec": None, "step": step[1], "message": message})
+        failure = {"pathspec": None, "step": step[1], "message": message}
+        # The class of R's condition.
+        wide = {"class": ["gangway_error_max_num_splits"]} if text != str(error) else {}
+        _without_task.append({**failure, **wide})
 
 
 def write_report(path: str, status: int) -> None:

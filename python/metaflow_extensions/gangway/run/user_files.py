@@ -24,6 +24,9 @@ _SUFFIXES = {suffix.lower() for suffix in DEFAULT_SUFFIXES_LIST} | {".csv"}
 LARGEST = 10_000_000
 # The libraries of an R project, and what other tools put beside code.
 _NOT_CODE = {"renv", "packrat", "__pycache__", "node_modules"}
+# What Python and a task's first lines import; in a remote task the user's files lie where Python
+# looks first. A folder without __init__.py hides none of them.
+_MODULES = {*sys.stdlib_module_names, "metaflow", "metaflow_extensions", "ray", "rpy2", "numpy"}
 # A folder with one of these is a Python environment, or an installed R package.
 _MARKS = ("pyvenv.cfg", "conda-meta", os.path.join("Meta", "package.rds"))
 
@@ -58,20 +61,23 @@ class UserFiles(FlowDecorator):
         if not self._wanted():
             return []
         asked = {s.lower() for s in package_suffixes()} - _SUFFIXES
+        left_out = {}
         files = list(user_files(self._folder, _SUFFIXES | asked))
-        large = [
-            name
-            for path, name in files
-            if os.path.getsize(path) > LARGEST and not name.lower().endswith(tuple(asked))
-        ]
-        for name in large:
-            self._echo(
-                f"{name} is larger than {LARGEST // 1_000_000} MB and does not go to remote tasks "
-                "with the code. Keep it as an artifact or in S3.",
-                err=True,
-            )
+        for path, name in files:
+            if hides_module(name):
+                left_out[name] = (
+                    "has the name of a module of Python, Metaflow or Ray, which remote tasks would "
+                    "not find, and does not go there with the code. Rename it if a step needs it."
+                )
+            elif os.path.getsize(path) > LARGEST and not name.lower().endswith(tuple(asked)):
+                left_out[name] = (
+                    f"is larger than {LARGEST // 1_000_000} MB and does not go to remote tasks "
+                    "with the code. Keep it as an artifact or in S3."
+                )
+        for name, why in left_out.items():
+            self._echo(f"{name} {why}", err=True)
         content = ContentType.USER_CONTENT
-        return [(path, name, content) for path, name in files if name not in large]
+        return [(path, name, content) for path, name in files if name not in left_out]
 
     def _wanted(self) -> bool:
         remote = any(
@@ -85,6 +91,14 @@ def carry_files(flow_class: Any) -> None:
     folder = os.environ.pop(FOLDER_VARIABLE, None)
     if folder:
         flow_decorators.add(flow_class, UserFiles(folder))
+
+
+def hides_module(name: str) -> bool:
+    """Whether a file would be imported in place of one of Python's, Metaflow's or Ray's modules."""
+    module, _, rest = name.partition(os.sep)
+    if rest:
+        return rest == "__init__.py" and module in _MODULES
+    return module.endswith(".py") and module.removesuffix(".py") in _MODULES
 
 
 def user_files(folder: str, suffixes: set[str]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@
 #'   names that are used as variables; `needed`, names that must exist, as c(name = "function" or "variable");
 #'   `assigned`, the names that the function or one inside it defines; `super`, those it assigns with `<<-`; `strings`,
 #'   its string constants; `captured`, names whose code is asked for, as by `substitute()` or `{{ }}`; `members`,
-#'   names after `$`; `qualified`, names of functions that are called as `package::name()`; `dots`, whether
+#'   names after `$`; `qualified`, functions that are called as `package::name()`, with and without the package; `dots`, whether
 #'   `...` of a function around is used, and "value" or "code" for how; `dynamic`, whether it defines names that reading
 #'   does not show.
 #' @noRd
@@ -100,7 +100,9 @@ scan_call <- function(code, locals, scan, strict) {
   head <- code[[1L]]
   if (!is.symbol(head)) {
     if (is_dynamic_call(head)) scan$dynamic <- TRUE
-    if (is_qualified(head)) scan_mark(scan, "qualified", as.character(head[[3L]]))
+    if (is_qualified(head)) {
+      scan_mark(scan, "qualified", c(as.character(head[[3L]]), paste0(head[[2L]], "::", head[[3L]])))
+    }
     locals <- scan_code(head, locals, scan, strict)
     return(scan_arguments(code, locals, scan, strict = FALSE))
   }

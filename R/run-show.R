@@ -65,7 +65,7 @@ show_other <- function(shower, line) {
   timed <- grepl("^[0-9]{4}-[0-9-]+ [0-9:.]+ ", line)
   # Every five minutes.
   counted <- timed && grepl("tasks? (is|are) (running|waiting)|No tasks are|steps? ha(s|ve) not started", line)
-  if (if (shower$mode == "quiet") !timed else !(counted && length(shower$bar))) say(shower, line)
+  if (if (shower$mode == "quiet") !timed else !(counted && length(shower$bar))) show_above(shower, line)
 }
 
 show_of_task <- function(shower, said) {
@@ -81,7 +81,7 @@ show_of_task <- function(shower, said) {
   } else {
     # The tasks of a switch or of a foreach that is resumed may be fewer than could be.
     if (event == "starts" && !any(wide_counts(shower)["running"] > 0L)) end_bar(shower)
-    say(shower, said$line)
+    show_above(shower, said$line)
   }
 }
 
@@ -108,8 +108,8 @@ keep_line <- function(shower, said, event) {
   }
   if (event == "failed") {
     shower$failures <- shower$failures + 1L
-    if (shower$failures <= failures_shown) say(shower, utils::tail(kept, lines_kept))
-    if (shower$failures == failures_shown) say(shower, "The logs of further tasks that fail are not shown.")
+    if (shower$failures <= failures_shown) show_above(shower, utils::tail(kept, lines_kept))
+    if (shower$failures == failures_shown) show_above(shower, "The logs of further tasks that fail are not shown.")
   }
   rm(list = said$task, envir = shower$kept)
 }
@@ -124,11 +124,11 @@ say_cloned <- function(shower) {
     counts <- table(task_lines(lines)$step)
     lines <- paste0(names(counts), ": ", counts, ifelse(counts == 1L, " task is", " tasks are"), " cloned")
   }
-  say(shower, lines)
+  show_above(shower, lines)
 }
 
 # cli moves its line out of the way of what it prints itself.
-say <- function(shower, lines) {
+show_above <- function(shower, lines) {
   if (length(shower$bar)) cli::cli_verbatim(lines) else show_text(paste0(lines, "\n", collapse = ""))
 }
 
@@ -163,7 +163,7 @@ end_bar <- function(shower) {
   shower$bar <- NULL
   seconds <- format_seconds(proc.time()[["elapsed"]] - shower$since)
   steps <- wide_steps(shower)
-  say(shower, paste0(paste(steps, collapse = ", "), ": ", shower$said, " in ", seconds))
+  show_above(shower, paste0(paste(steps, collapse = ", "), ": ", shower$said, " in ", seconds))
   ended <- function(step) sum(counts_of(shower$tally, step)[c("done", "failed")]) >= expected(shower, step)
   shower$told <- c(shower$told, Filter(ended, steps))
 }

@@ -61,7 +61,7 @@ test_that("a failed run is an error with step, message and traceback", {
     step(step = "start", next_step = "middle") |>
     step(step = "middle", r_function = function(self) broken("a"), next_step = "end") |>
     step(step = "end")
-  cnd <- expect_error(run(flow, quiet = TRUE), class = "gangway_error_run")
+  cnd <- expect_error(quiet_run(flow, quiet = TRUE), class = "gangway_error_run")
   text <- conditionMessage(cnd)
   expect_match(text, "failed in step \"middle\" (BrokenFlow/", fixed = TRUE)
   expect_match(text, "no {such} thing: a", fixed = TRUE)

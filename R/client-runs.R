@@ -99,13 +99,7 @@ delete_runs <- function(flow, before = NULL, keep = NULL, tag = NULL, ask = TRUE
   }
   runs <- list_runs(name)
   runs <- runs[is_old_run(runs, chosen), ]
-  plan <- plan_of(runs_module()$plan_deletion, name, runs)
-  if (!length(plan$go) && plan$freed == 0) {
-    cli::cli_inform(c(i = "No run of {.val {name}} is to be deleted.", kept_bullets(plan)))
-    return(invisible(structure(runs[0L, ], freed = 0)))
-  }
-  if (ask && !agrees_to_delete(name, runs[runs$run_id %in% plan$go, ], plan)) {
-    cli::cli_inform(c(i = "Nothing was deleted."))
+  if (ask && !agrees_to_delete(name, runs)) {
     return(invisible(structure(runs[0L, ], freed = 0)))
   }
   done <- plan_of(runs_module()$delete, name, runs)
@@ -115,12 +109,13 @@ delete_runs <- function(flow, before = NULL, keep = NULL, tag = NULL, ask = TRUE
       i = "Nothing was deleted. Try again when that run has ended."
     ), "gangway_error_client")
   }
+  deleted <- runs[runs$run_id %in% done$go, ]
   cli::cli_inform(c(
-    v = "Deleted {length(done$go)} run{?s} of {.val {name}}: {format_bytes(done$freed)} freed.",
-    kept_bullets(done),
+    if (done$freed > 0) c(v = "Deleted {nrow(deleted)} run{?s} of {.val {name}}: {format_bytes(done$freed)} freed."),
+    stays_bullets(name, done),
     i = if (done$waiting) "Their artifacts stay while another run is under way; the next call removes them."
   ))
-  invisible(structure(runs[runs$run_id %in% done$go, ], freed = done$freed))
+  invisible(structure(deleted, freed = done$freed))
 }
 
 check_choice <- function(before, keep, tag, call = rlang::caller_env()) {
@@ -169,24 +164,39 @@ is_old_run <- function(runs, chosen) {
   tagged & !newest & as.numeric(runs$started) < chosen$before
 }
 
-plan_of <- function(plan, name, runs) from_json(plan(name, as.list(runs$run_id)))
+plan_of <- function(plan, name, runs) {
+  tryCatch(from_json(plan(name, as.list(runs$run_id))), error = function(e) {
+    gangway_abort(c(
+      "The runs of {.val {name}} cannot be deleted.", x = cli_literal(conditionMessage(e)),
+      i = "Each of them is there as a whole, or is no run any more. Call {.fn delete_runs} again when that is mended."
+    ), "gangway_error_client", parent = e, call = NULL)
+  })
+}
 
-agrees_to_delete <- function(name, runs, plan) {
+# Ask, if there is something to delete. FALSE after a message, too.
+agrees_to_delete <- function(name, runs) {
+  plan <- plan_of(runs_module()$plan_deletion, name, runs)
+  runs <- runs[runs$run_id %in% plan$go, ]
   times <- if (nrow(runs)) format(range(runs$started), "%Y-%m-%d %H:%M")
   cli::cli_inform(c(
     if (nrow(runs)) {
       "{nrow(runs)} run{?s} of {.val {name}} from {times[1L]} to {times[2L]} will be deleted:
        {format_bytes(plan$freed)}."
-    } else {
+    } else if (plan$freed > 0) {
       "What deleted runs of {.val {name}} have left will be removed: {format_bytes(plan$freed)}."
     },
-    kept_bullets(plan)
+    stays_bullets(name, plan)
   ))
-  utils::menu(c("Yes", "No"), title = "Delete them?") == 1L
+  if (plan$freed == 0) {
+    return(FALSE)
+  }
+  yes <- utils::menu(c("Yes", "No"), title = "Delete them?") == 1L
+  if (!yes) cli::cli_inform(c(i = "Nothing was deleted."))
+  yes
 }
 
 # What was asked for and stays, each with its reason.
-kept_bullets <- function(plan) {
+stays_bullets <- function(name, plan) {
   bullets <- vapply(names(plan$kept), function(run) {
     why <- plan$kept[[run]]
     switch(why,
@@ -196,6 +206,7 @@ kept_bullets <- function(plan) {
     )
   }, "")
   text <- cli_literal(sprintf("Run %s stays: %s.", names(bullets), bullets))
+  if (plan$freed == 0) text <- c(paste("No run of", dQuote(name, FALSE), "is to be deleted."), text)
   stats::setNames(text, rep("i", length(text)))
 }
 

@@ -72,9 +72,9 @@ sitrep_python <- function(python) {
   if (is.character(has)) {
     return(list(sitrep_row("Python", "Python", NA, python, paste("it does not work:", has), "install_metaflow()")))
   }
-  old <- if (!at_least(has$python, oldest_python)) paste("too old: gangway needs", oldest_python, "or later")
+  old <- if (at_least(has$python, oldest_python)) NA else paste("too old: gangway needs", oldest_python, "or later")
   c(
-    list(sitrep_row("Python", "Python", has$python, python, old %||% NA, if (length(old)) "install_metaflow()" else NA)),
+    list(sitrep_row("Python", "Python", has$python, python, old, if (is.na(old)) NA else "install_metaflow()")),
     lapply(names(python_packages), sitrep_package, has = has, python = python)
   )
 }

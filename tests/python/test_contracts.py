@@ -88,6 +88,7 @@ CONSTANTS = (
     "metaflow.flowspec:FlowStateItems.FLOW_DECORATORS",
     "metaflow.flowspec:FlowStateItems.CONFIGS",
     "metaflow.parameters:current_flow",
+    "metaflow.parameters:flow_context",
     "metaflow.package:DEFAULT_SUFFIXES_LIST",
     "metaflow.packaging_sys:ContentType.USER_CONTENT",
     "metaflow.metaflow_config:ARTIFACT_LOCALROOT",

@@ -16,6 +16,7 @@ from metaflow_extensions.gangway.ray.command import (
     NodeResources,
     node_environment,
     start_command,
+    without_uv,
 )
 from metaflow_extensions.gangway.ray.decorator import RayParallelDecorator
 
@@ -59,6 +60,15 @@ def test_the_token_is_in_the_environment_and_foreign_settings_are_not() -> None:
         MARK: "abcd.1",
         "CUDA_VISIBLE_DEVICES": "1",
     }
+
+
+def test_uv_run_does_not_move_workers_into_its_project_unless_asked() -> None:
+    name = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
+    assert without_uv({}) == {name: "0"}
+    assert without_uv({name: "1"}) == {name: "1"}
+    from ray._private import ray_constants
+
+    assert hasattr(ray_constants, name)
 
 
 @pytest.mark.parametrize(

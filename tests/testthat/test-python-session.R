@@ -1,9 +1,8 @@
 # Every function of the package that needs Python in the session, ray_init() last.
 asks_python <- c(
-  "list_flows()", "new_flow('AnyFlow')", "latest_run('AnyFlow')", "list_runs()",
-  "set_namespace(NULL)", "get_namespace()",
-  "set_default_namespace()", "set_metadata('local')", "get_metadata()", "reset_default_metadata()", "py_version()",
-  "ray_init(cpus = 1)"
+  "list_flows()", "new_flow('AnyFlow')", "latest_run('AnyFlow')", "list_runs()", "set_namespace(NULL)",
+  "get_namespace()", "set_default_namespace()", "set_metadata('local')", "get_metadata()", "reset_default_metadata()",
+  "py_version()", "ray_init(cpus = 1)"
 )
 
 # What each says in a session that begins with `lines`.

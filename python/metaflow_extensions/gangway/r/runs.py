@@ -40,8 +40,9 @@ def describe(run: Run) -> dict[str, Any]:
 
 
 def _status(run: Run) -> tuple[str, float | None]:
-    if run.finished and run.finished_at is not None:
-        return "ok" if run.successful else "failed", run.finished_at.timestamp()
+    end = run.end_task
+    if end is not None and end.finished and end.finished_at is not None:
+        return "ok" if end.successful else "failed", end.finished_at.timestamp()
     root = _local_root()
     known = life(root, *run.path_components) if root else heartbeat.life(run)
     if known["status"] == "ended":  # since we have looked

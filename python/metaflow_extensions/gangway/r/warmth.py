@@ -57,9 +57,12 @@ class Warmth:
 
     def prepare(self) -> bool:
         """Load Metaflow's commands and R, and nothing of the user's."""
-        # What a task's command imports.
-        from metaflow import cli, task  # noqa: F401
-        from metaflow.cli_components import step_cmd  # noqa: F401
+        from metaflow.parameters import flow_context
+
+        # What a task's command imports; Metaflow gives it the options of the flow's configurations.
+        with flow_context(self._flow_class):
+            from metaflow import cli, task  # noqa: F401
+            from metaflow.cli_components import step_cmd  # noqa: F401
 
         from . import python_step  # noqa: F401
         from .session import RSession

@@ -21,7 +21,7 @@ from ..gang.machine import processes
 from ..gang.machine.ports import free_port
 from ..gang.node import GangNode, NodeSpec
 from ..signals.threads import start_thread
-from .command import authentication, loopback, node_environment, start_command
+from .command import authentication, loopback, node_environment, start_command, without_uv
 from .logs import WorkerLogs, quiet_ray
 from .private import RAYS_OWN, talking_threads
 from .resources import container_resources, local_resources
@@ -117,7 +117,8 @@ class RayNode(GangNode):
     def environment(self) -> dict[str, str]:
         assert self._address is not None
         quiet = quiet_ray() if self._logs is not None else {}
-        return {"RAY_ADDRESS": self._address, **authentication(self._token), **quiet}
+        own = {"RAY_ADDRESS": self._address, **authentication(self._token)}
+        return {**own, **without_uv(os.environ), **quiet}
 
     def leave(self, lost: bool) -> bool:
         ray = sys.modules.get("ray")

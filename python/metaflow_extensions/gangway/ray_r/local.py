@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 
 from ..gang.node import NodeSpec
-from ..ray.command import authentication
+from ..ray.command import authentication, without_uv
 from ..ray.node import RayNode
 from ..values.in_place import InPlace
 from .primitives import PRIMITIVES
@@ -69,6 +69,7 @@ class Session:
     def join(self, address: str | None) -> str:
         """Join the node that `start` has started, or the cluster with an address."""
         node = self._node
+        os.environ.update(without_uv(os.environ))
         return _driver().connect(address if node is None else node.environment()["RAY_ADDRESS"])
 
     def stop(self) -> None:

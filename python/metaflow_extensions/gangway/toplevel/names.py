@@ -6,6 +6,7 @@ for the decorators and the serializer.
 
 from ..exceptions import (
     ArtifactException,
+    ConfigException,
     GangAttributeException,
     GangFormationException,
     GangLostException,
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactException",
+    "ConfigException",
     "GangAttributeException",
     "GangFormationException",
     "GangLostException",

@@ -126,7 +126,6 @@ class WarmStart(StepDecorator):
             ubf_context is None
             and cli_args.commands == ["step"]
             and cli_args.entrypoint == plain
-            and "config-value" not in cli_args.top_level_options
             and _are_harmless(self._decorators)
             and self._server.serves(cli_args.env)
         ):

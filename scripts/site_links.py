@@ -1,18 +1,44 @@
-"""Check that every link of the built site leads to a page, a picture or a heading of it.
+"""Mend and check the links of the built site: each leads to a page, a picture or a heading of it.
 
 usage: python scripts/site_links.py FOLDER
 
-Links to elsewhere are not followed. This needs nothing but Python.
+README and the other documents name files as they lie in the repository. Where the site has the
+page, the link is changed to it, else to the file on GitHub. Links to elsewhere are not followed.
+This needs nothing but Python.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = re.compile(
+    r"""(?<=href=")(?![a-z]+:)(?:\.\./)*((?:docs|vignettes)/[\w./-]+|\w+)\.(html|md|Rmd)"""
+)
+# pkgdown names a parent's methods without their class, and has them with it.
+METHOD = re.compile(r"(?<=href=['\"])(\w+)\.html#method-(?!\1)")
+
+
+def mend(text: str, blob: str) -> str:
+    """Return a page of the site with links to where the repository's files are shown."""
+
+    def leads_to(found: re.Match[str]) -> str:
+        stem, suffix = found.groups()
+        if stem == "NEWS":
+            return "news/index.html"
+        if stem.startswith("vignettes/"):
+            return f"articles/{stem.removeprefix('vignettes/')}.html"
+        if stem.startswith("docs/"):  # pkgdown has made .html of some
+            return f"{blob}{stem}.md"
+        return f"{stem}.{suffix}"
+
+    return METHOD.sub(r"\1.html#method-\1-", FILE.sub(leads_to, text))
 
 
 class Page(HTMLParser):
@@ -54,4 +80,8 @@ if __name__ == "__main__":
     site = Path(sys.argv[1]).resolve()
     if not (site / "index.html").exists():
         sys.exit(f"{site} is no site: it has no index.html")
+    described = (ROOT / "DESCRIPTION").read_text("utf-8")
+    blob = re.findall(r"^URL: (\S+?),?$", described, re.M)[0] + "/blob/main/"
+    for made in [*site.glob("*.html"), *site.glob("reference/*.html")]:
+        made.write_text(mend(made.read_text("utf-8"), blob), "utf-8")
     sys.exit("\n".join(broken(site)) or None)

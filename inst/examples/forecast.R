@@ -15,7 +15,7 @@ make_sales <- function(self) {
   sales <- shops[, .(month = 1:96, sales = {
     trend <- runif(1, -0.3, 0.8) * 1:96
     season <- runif(1, 5, 20) * sin(2 * pi * (1:96) / 12 + runif(1, 0, 6))
-    100 + trend + season + arima.sim(list(ar = 0.4), 96, sd = 4)
+    100 + trend + season + as.numeric(arima.sim(list(ar = 0.4), 96, sd = 4))
   }), by = .(region, shop)]
   self$regions <- split(sales, by = "region")
 }

@@ -51,7 +51,7 @@ def told(text: str) -> str:
 
 def code(text: str) -> list[str]:
     """The lines of code that a page shows: in a source, of chunks that are shown."""
-    chunks = (m for m in FENCE.finditer(text) if m[1] and "echo=FALSE" not in m[2].replace(" ", ""))
+    chunks = [m for m in FENCE.finditer(text) if m[1] and not re.search("(echo|include) ?=", m[2])]
     lines = (line for m in chunks for line in m[3].splitlines())
     return [line for line in lines if line.strip()]
 
@@ -63,6 +63,27 @@ def test_vignettes_are_made_from_their_sources(source: Path) -> None:
     again = f"scripts/vignettes.sh {source.name} makes it again"
     assert told(made) == told(given), again
     assert code(made) == code(given), again
+
+
+def test_links_into_the_repository_are_mended() -> None:
+    links = (
+        '<a href="vignettes/ray.Rmd#errors">',
+        '<a href="docs/README.html">',
+        '<a href="docs/aws.md#the-gate">',
+        '<a href="NEWS.html">',
+        '<a href="authors.html">',
+        '<a href="https://a.org/docs/b.html">',
+        "<a href='parent.html#method-print'>",
+    )
+    assert [site_links.mend(link, "G/") for link in links] == [
+        '<a href="articles/ray.html#errors">',
+        '<a href="G/docs/README.md">',
+        '<a href="G/docs/aws.md#the-gate">',
+        '<a href="news/index.html">',
+        '<a href="authors.html">',
+        '<a href="https://a.org/docs/b.html">',
+        "<a href='parent.html#method-parent-print'>",
+    ]
 
 
 def test_broken_links_are_found(tmp_path: Path) -> None:

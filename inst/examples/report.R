@@ -11,7 +11,9 @@ library(gangway)
 # In a project this is a file beside the script, report.Rmd.
 template <- '---
 title: "Cars of `r params$cylinders` cylinders"
-output: rmarkdown::html_vignette
+output:
+  html_document:
+    theme: null
 params:
   cylinders: NULL
   cars: NULL

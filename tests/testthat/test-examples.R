@@ -92,8 +92,9 @@ test_that("cars.R", {
 
 test_that("newest_run_app.R", {
   run_example("cars.R", packages = "shiny")
-  app <- source(system.file("examples", "newest_run_app.R", package = "gangway"), new.env())$value
-  shiny::testServer(app, {
+  script <- new.env()
+  source(system.file("examples", "newest_run_app.R", package = "gangway"), script)
+  shiny::testServer(script$app, {
     expect_identical(output$which, paste("Run", flow_client$new("CarsFlow")$latest_run))
     expect_match(output$plot$src, "^data:image/png")
   })
@@ -106,7 +107,7 @@ test_that("pi.R", {
 
 test_that("mixed_models.R", {
   said <- run_example("mixed_models.R", packages = "nlme")
-  expect_length(grep("^ +[1-4] +[12]0 +[0-9.]+ +[0-9.]+$", said), 4L)
+  expect_length(grep("^ *[1-4] +[12]0 +[0-9.]+ +[0-9.]+$", said), 4L)
 })
 
 test_that("forecast.R", {
@@ -117,7 +118,7 @@ test_that("forecast.R", {
 
 test_that("text_tuning.R", {
   said <- run_example("text_tuning.R", c("--reviews", "60"), modules = "xgboost")
-  expect_length(grep("^ 0[.][03][05]? +[136] +[0-9]+ +0[.][0-9]+$", said), 6L)
+  expect_length(grep("^ *0[.][03][05]? +[136] +[0-9]+ +0[.][0-9]+$", said), 6L)
 })
 
 test_that("report.R", {
@@ -129,6 +130,9 @@ test_that("report.R", {
 })
 
 test_that("mixed_languages.R", {
+  folder <- withr::local_tempdir()
+  withr::local_dir(folder) # where Python finds the module
+  file.copy(system.file("examples", "mixed_languages.py", package = "gangway"), folder)
   said <- run_example("mixed_languages.R", modules = "sklearn")
   expect_said(said, "setosa +(50 +0 +0|0 +50 +0|0 +0 +50)")
 })

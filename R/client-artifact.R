@@ -5,7 +5,7 @@
 #' @param value The artifact's value, a Python object that reticulate has not converted.
 #' @param label Where it comes from, for messages.
 #' @param task The Python task that holds it, or `NULL`.
-#' @return What R stored, unserialized; else R's natural object of a Python value (docs/artifacts.md); else the
+#' @return What R stored, unserialized; else R's natural object of a Python value (vignettes/artifacts.Rmd); else the
 #'   Python object.
 #' @noRd
 artifact_value <- function(value, label = "an artifact", task = NULL) {

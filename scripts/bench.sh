@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The benchmarks: every tests/bench/bench-*.{R,py,sh}, one after the other; each prints its ratios and
 # exits non-zero when one is beyond its limit. At the end, one table of all (scripts/figures.py), whose
-# rows stay in .setup/bench.jsonl: `scripts/figures.py readme .setup/bench.jsonl` puts them into README.
+# rows stay in .setup/bench.jsonl: `scripts/figures.py fill .setup/bench.jsonl` puts them into vignettes/speed.Rmd
+# and README.
 # Names of benchmarks as arguments run those alone.
 set -o pipefail
 cd "$(dirname "$0")/.." || exit 1

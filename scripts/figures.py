@@ -1,9 +1,9 @@
-"""The table of all benchmarks, and the figures in README, which come from it.
+"""The table of all benchmarks, and the figures in documents, which come from it.
 
 usage: python scripts/figures.py table FILE     print FILE's rows (tests/bench/table.py) as a table
-       python scripts/figures.py readme FILE    put its figures into README.md
+       python scripts/figures.py fill FILE      put its figures into vignettes/speed.Rmd and README.md
 
-In README a figure stands before a mark, as in ``1.9 s<!--hello:ours-->``: the row's key, and
+There a figure stands before a mark, as in ``1.9 s<!--hello:ours-->``: the row's key, and
 ``ours``, ``theirs`` or ``ratio``. What FILE does not have stays as it is, and is named.
 """
 
@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "vignettes/speed.Rmd", ROOT / "README.md")
 MARK = re.compile(r"[\d.,]+(?: (?:s|ms|MB))?(?=<!--([\w-]+):(ours|theirs|ratio)-->)")
 HEAD = ("what", "gangway", "compared with", "ratio", "goal", "measured by")
 
@@ -79,13 +80,14 @@ def main(command: str, file: str) -> None:
     if command == "table":
         print(table(rows))
         return
-    text, missing = filled(README.read_text("utf-8"), rows)
-    README.write_text(text, "utf-8")
-    if missing:
-        print(f"not measured, left as they are: {', '.join(missing)}")
+    for page in PAGES:
+        text, missing = filled(page.read_text("utf-8"), rows)
+        page.write_text(text, "utf-8")
+        if missing:
+            print(f"{page.name}: not measured, left as they are: {', '.join(missing)}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("table", "readme"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("table", "fill"):
         sys.exit(__doc__)
     main(*sys.argv[1:])

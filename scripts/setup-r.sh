@@ -141,7 +141,10 @@ setup_r() { # LEVEL
     if [ -n "$R_VERSION" ] && stamped r "$level" "$inputs"; then return 0; fi
     install_r
     optional=$(description_field Suggests)
-    if [ "$level" = dev ]; then
+    if [ "$level" = run ]; then
+        # They bring pandoc, of 190 MB, for the vignettes.
+        optional=$(printf '%s\n' $optional | grep -vxE 'knitr|rmarkdown')
+    else
         optional="$optional $(description_field Config/Needs/check) $(description_field Config/Needs/bench)"
     fi
     rm -f "$STATE/missing-r"

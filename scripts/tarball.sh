@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The R package's source tarball, by R CMD build.
+# The R package's source tarball, by R CMD build; with vignettes, where pandoc and rmarkdown are.
 #
 # usage: scripts/tarball.sh FOLDER
 set -eo pipefail
@@ -12,4 +12,8 @@ mkdir "$source/gangway"
 find . -mindepth 1 -maxdepth 1 ! \( -type d -name '.*' \) -print0 | tar --null -T - -c |
     tar -x -C "$source/gangway"
 cd "$folder"
-R CMD build --no-build-vignettes "$source/gangway"
+options=()
+if ! command -v pandoc >/dev/null || ! Rscript -e 'quit(status = !nzchar(system.file(package = "rmarkdown")))'; then
+    options=(--no-build-vignettes)
+fi
+R CMD build "${options[@]}" "$source/gangway"

@@ -29,7 +29,7 @@ def row(
     Parameters
     ----------
     key : str
-        A short name, by which README's marks refer to the figures.
+        A short name, by which the documents' marks refer to the figures.
     what : str
         What was measured.
     ours, theirs : float

@@ -30,7 +30,7 @@ def need(*modules: str) -> None:
 def test_every_flow_among_the_examples_is_run_here() -> None:
     tests = Path(__file__).read_text()
     for flow in EXAMPLES.glob("*.py"):
-        assert f'"{flow.name}"' in tests, flow
+        assert f'"{flow.name}"' in tests or "FlowSpec" not in flow.read_text(), flow
 
 
 def test_random_forests(start_flow: StartFlow) -> None:

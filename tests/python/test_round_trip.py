@@ -1,4 +1,4 @@
-"""Random Python values into R and back: equal up to what docs/artifacts.md says is lost."""
+"""Random Python values into R and back: equal up to what vignettes/artifacts.Rmd says is lost."""
 
 from __future__ import annotations
 

@@ -26,6 +26,9 @@ skip_without_module <- function(module) {
 
 expect_said <- function(said, pattern) expect_true(any(grepl(pattern, said)), info = paste(said, collapse = "\n"))
 
+# What takes ten seconds and more beside other tests runs in `make test-examples`.
+skip_if_short <- function() skip_if(!nzchar(Sys.getenv("GANGWAY_EXAMPLES")), "it is part of `make test-examples`")
+
 test_that("every R script among the examples is run by a test of this file", {
   scripts <- list.files(system.file("examples", package = "gangway"), "[.]R$")
   tests <- readLines(test_path("test-examples.R"))
@@ -81,4 +84,95 @@ test_that("tune_optuna.R", {
   said <- run_example("tune_optuna.R", c("--trials", "2"), "modeldata", c("xgboost", "optuna", "ray.tune"))
   expect_said(said, "^2 points tried; the best three:")
   expect_said(said, "rmse +eta +max_depth +subsample")
+})
+
+test_that("cars.R", {
+  expect_said(run_example("cars.R"), "^\\[1\\] -5[.]64[0-9]* -2[.]78[0-9]* -2[.]19")
+})
+
+test_that("newest_run_app.R", {
+  run_example("cars.R", packages = "shiny")
+  script <- new.env()
+  source(system.file("examples", "newest_run_app.R", package = "gangway"), script)
+  shiny::testServer(script$app, {
+    expect_identical(output$which, paste("Run", flow_client$new("CarsFlow")$latest_run))
+    expect_match(output$plot$src, "^data:image/png")
+  })
+})
+
+test_that("pi.R", {
+  skip_if_short()
+  expect_said(run_example("pi.R", c("--n", "1e5")), "^pi is about 3[.]14")
+})
+
+test_that("mixed_models.R", {
+  said <- run_example("mixed_models.R", packages = "nlme")
+  expect_length(grep("^ *[1-4] +[12]0 +[0-9.]+ +[0-9.]+$", said), 4L)
+})
+
+test_that("forecast.R", {
+  said <- run_example("forecast.R", c("--shops", "3", "--plot", "forecast.png"), "data.table")
+  expect_length(grep("^[1-3]: +(north|south|west) +1 +[01] +0[.]", said), 3L)
+  expect_true(file.exists("forecast.png"))
+})
+
+test_that("text_tuning.R", {
+  said <- run_example("text_tuning.R", c("--reviews", "60"), modules = "xgboost")
+  expect_length(grep("^ *0[.][03][05]? +[136] +[0-9]+ +0[.][0-9]+$", said), 6L)
+})
+
+test_that("report.R", {
+  skip_if_not_installed("rmarkdown")
+  skip_if_not(rmarkdown::pandoc_available(), "pandoc is not installed")
+  said <- run_example("report.R", c("--cylinders", "8", "--file", "report.html"))
+  expect_said(said, "^a report of 14 cars")
+  expect_match(paste(readLines("report.html"), collapse = "\n"), "Cars of 8 cylinders.*data:image/png")
+})
+
+test_that("mixed_languages.R", {
+  folder <- withr::local_tempdir()
+  withr::local_dir(folder) # where Python finds the module
+  file.copy(system.file("examples", "mixed_languages.py", package = "gangway"), folder)
+  said <- run_example("mixed_languages.R", modules = "sklearn")
+  expect_said(said, "setosa +(50 +0 +0|0 +50 +0|0 +0 +50)")
+})
+
+test_that("nightly.R", {
+  said <- run_example("nightly.R", c("--day", "2026-11-29"))
+  expect_said(said, "^2026-11-29 had [0-9]+ orders, [01][.][0-9]+ times the usual")
+})
+
+test_that("card.R", {
+  said <- run_example("card.R", packages = "ggplot2")
+  expect_said(said, "^1 +4 26[.]7 +2[.]29")
+  card <- list.files(".metaflow/mf.cards", "blank.*[.]html$", recursive = TRUE, full.names = TRUE)
+  expect_match(paste(readLines(card, warn = FALSE), collapse = ""), "image/png")
+})
+
+test_that("until_good.R", {
+  expect_said(run_example("until_good.R"), "^8000 draws: mean 1[.]0")
+})
+
+test_that("survivors.R", {
+  said <- run_example("survivors.R")
+  expect_said(said, "^3 +5 +6$")
+  expect_said(said, "^bad: .*elements")
+  expect_said(said, "^empty: no lines available in input")
+})
+
+test_that("torch_train.R", {
+  skip_if_short()
+  said <- run_example("torch_train.R", c("--epochs", "40"), modules = "torch")
+  expect_said(said, "epochs 1 to 40 by 2 ranks")
+  expect_said(said, "^weights in R: 32x1 32 1x32 1")
+})
+
+test_that("mpi_pi.R", {
+  said <- run_example("mpi_pi.R", packages = "pbdMPI")
+  expect_said(said, "^4 ranks: pi is 3[.]14159265")
+})
+
+test_that("mirai_gang.R", {
+  said <- run_example("mirai_gang.R", c("--replicates", "20"), "mirai")
+  expect_said(said, "^20 replicates by [12] daemons")
 })

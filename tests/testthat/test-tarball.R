@@ -40,7 +40,7 @@ test_that("the tarball holds nothing compiled, no hidden file, nothing of the wo
   top <- unique(sub("/.*", "", files[nzchar(files)]))
   allowed <- c(
     ".Rinstignore", "DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "R", "inst", "man", "src",
-    "tests", "build", "data"
+    "tests", "build", "data", "vignettes"
   )
   expect_identical(setdiff(top, allowed), character())
 })

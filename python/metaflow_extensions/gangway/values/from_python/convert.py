@@ -1,7 +1,7 @@
 """Python's values as R's natural objects: the one door for tasks and for an R session's client.
 
 The result is R's serialization, made without R, so that both give R the same object. Which type
-becomes which, and what is lost, is told in docs/artifacts.md.
+becomes which, and what is lost, is told in vignettes/artifacts.Rmd.
 """
 
 from __future__ import annotations

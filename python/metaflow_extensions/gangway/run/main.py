@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from ..mf import deployed
+from ..mf import console, deployed
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
 from . import export_parameters
@@ -53,6 +53,7 @@ def run_command_line(
     try:
         adapt()
         record_code(flow_class)
+        console.enable()
         deployed.enable(sys.argv, export_parameters.__name__)
         end_run_on_termination()
         if parent is not None:

@@ -28,10 +28,29 @@ in_task <- function(name) {
 #' @return The value as the natural R object, `NULL` if Metaflow has it as `None`. A name that is not
 #'   there is an error that gives the names that are.
 #' @section Cards:
-#' In a step with `decorator("card")`, `current("card")$append(x)` puts `x` on the step's card: a data
-#' frame as a table, of its first 100 rows; a ggplot, lattice or recorded plot, or a raw vector that holds
-#' a PNG, JPEG or GIF, as an image; a character vector as Markdown; anything else as it prints.
-#' `current("card")[["id"]]` is one of several cards; `$refresh()` shows a card while the step runs.
+#' `decorator("card")` gives a step a card: Metaflow's facts about the task, and R's: parameters, artifacts as
+#' `str()` shows them, warnings, the error of a step with `catch()`, session and time. `decorator("card", type =
+#' "blank")` is without these. `current("card")` is the card, to which a step adds:
+#' * `$append(x, width = 7, height = NULL, retina = 2, caption = NULL, rows = 100)`.
+#'   *Plots*: of ggplot2 and lattice, grobs, recorded plots, a function or expression that draws, or the call itself,
+#'   `append(plot(x))`, where no device is open. `width` and `height` are inches (of 96 pixels of the page), and
+#'   `retina` says how many pixels of the picture make one of the page.
+#'   *Tables*: data frames and matrices, the first `rows` rows of up to 50 columns; tables of gt, flextable and
+#'   `knitr::kable()`.
+#'   *HTML*: htmlwidgets (DT, plotly, leaflet) and tags of htmltools, with all that they need in the card itself.
+#'   A `height` is given in inches; without one the frame is as high as what is in it.
+#'   *Text*: a character vector is Markdown, in which `` `r code` `` stands for a value in the calling function.
+#'   *Pictures*: the path of a PNG, JPEG, GIF, SVG or WebP file, or the bytes of a PNG, JPEG or GIF.
+#'   *Charts*: a list with a Vega or Vega-Lite specification, whose data may be data frames. A vector of length one
+#'   is a scalar there, unless it is wrapped in `I()`.
+#'   Anything else is shown as it prints. An object that has nothing to print (an environment, a pointer, `NULL`) is an
+#'   error of class `gangway_error_card` that names its class.
+#' * `$progress(max = 100, label = "", unit = "")` appends a progress bar, whose `$update(value)` or `$tick(by = 1)`
+#'   moves it while the step runs (Metaflow draws a card anew every 5 seconds at most).
+#' * `$refresh()` shows the card as it is now, while the step runs.
+#'
+#' `current("card")[["id"]]` is the one of several cards that has this `id`. [card_render()] makes a card of an
+#' R Markdown file. Without `decorator("card")` all of these are an error that says so.
 #' @section Gangs:
 #' `decorator("torchrun")`, `decorator("deepspeed")` and other decorators of gangs put an object on `current`,
 #' whose methods are called as in Python: `current("torch")$run(entrypoint = "train.py", entrypoint_args =
@@ -49,6 +68,31 @@ in_task <- function(name) {
 #' @export
 current <- function(value) {
   in_task("current")(value)
+}
+
+#' An R Markdown or Quarto file as a card
+#'
+#' Renders the file in the running step, and puts the page, with all that it needs, on the step's card.
+#'
+#' @param input Path of the file, from the task's working folder: `.Rmd`, for which R needs the package rmarkdown and
+#'   the program pandoc, or `.qmd`, for which the program quarto has to be on `PATH`.
+#' @param params A named list, for the `params` that the file declares. What it does not get this way the file reads
+#'   with [run_client()] and the like; it does not see the step's variables.
+#' @param id Which card, where the step has several: `decorator("card", id = "report")`.
+#' @param height Height of the frame in inches; `NULL` for that of the page.
+#' @return The card, invisibly: see [current()]. What the file needs and is not there is an error of class
+#'   `gangway_error_card`: at the beginning of the step, if its function names the file itself, and before anything is
+#'   rendered. An error in the file's code is the step's error.
+#' @examples
+#' report <- function(self) {
+#'   card_render("report.Rmd", params = list(data = self$data))
+#' }
+#' metaflow("ReportFlow") %>%
+#'   step(decorator("card", type = "blank"), step = "start", r_function = report, next_step = "end") %>%
+#'   step(step = "end")
+#' @export
+card_render <- function(input, params = NULL, id = NULL, height = NULL) {
+  in_task("card_render")(input, params = params, id = id, height = height)
 }
 
 #' One artifact of all branches of a join

@@ -60,7 +60,8 @@ def steps(*names: str, decorators: str = "") -> str:
 
 
 def log_of(output: str, step: str) -> list[str]:
-    return re.findall(rf"/{step}/\d+ \(pid \d+\)\] (.*)", output)
+    # Without the blanks that a line begins with.
+    return re.findall(rf"/{step}/\d+ \(pid \d+\)\] *(.*)", output)
 
 
 def run_flow(flow: Path, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:

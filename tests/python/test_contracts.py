@@ -30,6 +30,7 @@ SCHEDULED = "self node paths code_package_url user_code_retries"
 CALLED = {
     # replaced: the parameters are all that there are
     "metaflow.runtime:Worker.terminate": "self",
+    "metaflow.runtime:Worker.emit_log": "self msg buf system_msg",
     "metaflow.plugins.aws.batch.batch_client:BatchJob.execute": "self",
     "metaflow.plugins.aws.batch.batch_decorator:BatchDecorator._wait_for_mapper_tasks": (
         "self flow step_name"

@@ -50,7 +50,7 @@ test_that("what the package and the runtime use is there", {
 })
 
 # The same name for what is done in another way on the two sides.
-two_sides <- c("current", "describe", "gather_inputs", "merge_artifacts", "ray_driver")
+two_sides <- c("card_render", "current", "describe", "gather_inputs", "merge_artifacts", "ray_driver")
 
 # Without the byte code, and without the text.
 code_of <- function(f) c(deparse(args(f)), deparse(body(f)))

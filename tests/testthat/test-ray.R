@@ -449,6 +449,27 @@ test_that("what tasks say is said here, in order", {
   expect_error(expect_message(ray_get(loud()), "before"), "then", class = on_ray("task"))
 })
 
+test_that("what tasks write to stderr() themselves, as package logger does, is written to this session's", {
+  local_cluster()
+  log <- withr::local_tempfile()
+  con <- file(log, "w")
+  sink(con, type = "message")
+  out <- tryCatch(
+    capture.output(kept <- ray_map(1:2, function(i) {
+      cat("ERR", i, "\n", file = stderr())
+      cat("OUT", i, "\n")
+      capture.output(cat("own\n", file = stderr()), type = "message")
+    })),
+    finally = {
+      sink(type = "message")
+      close(con)
+    }
+  )
+  expect_identical(kept, list("own", "own"))
+  expect_identical(out, c("OUT 1 ", "OUT 2 "))
+  expect_identical(readLines(log), c("ERR 1 ", "ERR 2 "))
+})
+
 test_that("an R error names element, node and traceback, and carries the condition", {
   local_cluster()
   custom <- structure(class = c("custom", "error", "condition"), list(message = "negative", call = NULL))

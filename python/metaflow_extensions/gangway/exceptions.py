@@ -88,6 +88,12 @@ class ArtifactException(GangwayException):
     headline = "Artifact error"
 
 
+class CardException(GangwayException):
+    """A step has no such card."""
+
+    headline = "No such card"
+
+
 class RStartException(GangwayException):
     """R cannot be started in this process."""
 

@@ -66,11 +66,14 @@ class RSession(REngine):
                 ),
                 "current": lambda name: flow_access.current_value(name[0]),
                 "card": self._card,
+                "has_default_card": card.has_default_card,
+                "default_card": card.append_to_default_cards,
                 **{name: self._with_plain(f) for name, f in _PROXY.items()},
                 **ray_functions(self, _driver),
             }
         )
         self.call("register_methods")
+        self.call("guard_bars")
         self.call("register_ray_methods")
 
     def open_bundle(self, path: str) -> None:
@@ -156,8 +159,8 @@ class RSession(REngine):
         setattr(flow, name[0], value)
         return ""
 
-    def _card(self, card_id: Any, what: Any, *payload: Any) -> None:
-        card.change(self.plain(card_id), what[0], *payload)
+    def _card(self, card_id: Any, what: Any, *payload: Any) -> Any:
+        return card.change(self.plain(card_id), what[0], *payload)
 
     def _with_plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *arguments: function(*map(self.plain, arguments))

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from ..mf import deployed, spin
+from ..mf import console, deployed, spin
 from ..mf.script_name import name_script
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
@@ -63,6 +63,7 @@ def run_command_line(
         adapt()
         record_code(flow_class)
         life = record_life(flow_class)
+        console.enable()
         deployed.enable(sys.argv, export_parameters.__name__)
         spin.set_right(sys.argv)
         if script:

@@ -263,6 +263,8 @@ relay <- function(conditions) {
   for (condition in conditions) {
     if (is.character(condition)) {
       cat(condition)
+    } else if (inherits(condition, "gangway_stderr")) {
+      cat(condition$text, file = stderr())
     } else if (inherits(condition, "warning")) {
       warning(condition)
     } else if (inherits(condition, "message")) {

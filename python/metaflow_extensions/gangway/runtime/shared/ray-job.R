@@ -27,6 +27,8 @@ job_bytes <- function(f, driver, constants = list(), kind = "call", never = NULL
   job$settings <- session_settings(bag$policy$named_only, bag$strings)
   job$process <- changed_process(bag$policy$named_only, bag$strings)
   job$everywhere <- ray_state$everywhere
+  # Of a gang, what workers write to stderr() is in the task's log.
+  job$tells <- kind != "future" && !"gangway:task" %in% search()
   values <- c(lapply(bag$captured, function(item) item$value), constants)
   packages <- packages_of_classes(classes_in(values))
   if (!length(packages_along()) && sum(vapply(values, utils::object.size, 0)) >= staged_size &&

@@ -74,14 +74,19 @@ unlock <- unlockBinding
 # Puts make(the function that is there) in the place of a package's function, now or when the package is loaded.
 replace_in <- function(package, name, make) {
   replace <- function(...) {
-    namespace <- asNamespace(package)
-    if (is.null(original <- get0(name, namespace, inherits = FALSE))) {
+    if (is.null(original <- get0(name, asNamespace(package), inherits = FALSE))) {
       return()
     }
-    locked <- bindingIsLocked(name, namespace)
-    if (locked) unlock(name, namespace)
-    assign(name, make(original), namespace)
-    if (locked) lockBinding(name, namespace)
+    # What is attached are copies.
+    attached <- if (paste0("package:", package) %in% search()) as.environment(paste0("package:", package))
+    made <- make(original)
+    for (place in list(asNamespace(package), attached)) {
+      if (is.null(place) || !exists(name, place, inherits = FALSE)) next
+      locked <- bindingIsLocked(name, place)
+      if (locked) unlock(name, place)
+      assign(name, made, place)
+      if (locked) lockBinding(name, place)
+    }
   }
   setHook(packageEvent(package, "onLoad"), replace)
   if (isNamespaceLoaded(package)) replace()

@@ -4,7 +4,9 @@
 bundle <- NULL
 
 # What the user's code sees of the runtime.
-exported <- c("current", "gather_inputs", "merge_artifacts", "heals", "keep_pointers", "quit", "q", ray_exported)
+exported <- c(
+  "current", "card_render", "gather_inputs", "merge_artifacts", "heals", "keep_pointers", "quit", "q", ray_exported
+)
 
 current <- function(value) if (identical(value, "card")) card() else python_proxy(decode(py$current(value)))
 
@@ -69,9 +71,23 @@ run_step <- function(step, handle, input_handles = NULL, input_names = NULL) {
   inputs <- if (!is.null(input_handles)) new_inputs(input_handles, input_names)
   arguments <- c(list(self = self), if (!is.null(inputs)) list(inputs = inputs))
   if (!is.null(bundle$seed)) use_stream(decode(py$task_stream(handle, bundle$seed)))
-  answer <- guarded(call_as(step, bundle$functions[[step]], arguments))
+  f <- bundle$functions[[step]]
+  began <- proc.time()
+  warned <- warning_record()
+  answer <- withCallingHandlers(
+    guarded({
+      check_reports(f)
+      call_as(step, f, arguments)
+    }),
+    warning = warned$note
+  )
+  took <- proc.time() - began
+  end_carriage()
+  warned$tell(step)
   # Also after an error: @catch keeps what was assigned before it.
   flushed <- guarded(self_flush(self))
+  failed <- Find(function(one) length(one) > 1L, list(answer, flushed))
+  end_cards(self, f, if (!is.null(failed)) failed[[2L]], took, warned)
   forget(c(handle, input_handles))
   if (is.null(bundle$seed) && isTRUE(bundle$seeded)) tell_of_seed(step)
   for_python(if (length(answer) > 1L) answer else flushed)
@@ -96,6 +112,7 @@ tell_of_seed <- function(step) {
 }
 
 run_default <- function(parameter, context) {
+  on.exit(end_carriage())
   for_python(guarded(as_given(call_as(parameter, bundle$defaults[[parameter]], list(.context = context)))))
 }
 

@@ -46,6 +46,7 @@ start_worker <- function(node) {
   watch_unlocking()
   arrived$at_libraries <- watch_packages
   open_capture()
+  guard_cat(take_stderr)
   when_foreach_is_loaded()
   register_ray_methods()
   for (generic in c("$", "[[", "$<-", "[[<-")) registerS3method(generic, "gangway_self", no_self, envir = baseenv())
@@ -481,6 +482,13 @@ say <- function(condition, restart = NULL) {
   if (unclass(stdout()) == worker$sink) take_output() # else user code captures its output
   worker$said[[length(worker$said) + 1L]] <- condition
   if (!is.null(restart)) tryInvokeRestart(restart)
+}
+
+# What code for a session writes to stderr() itself, as package logger does. In a gang the worker's log is shown.
+take_stderr <- function(file, sep, ...) {
+  is_told <- isTRUE(worker$job$tells) && !is_forked() && identical(log_stream(file), 2L)
+  if (is_told) say(structure(list(text = text_of_cat(sep, ...)), class = "gangway_stderr"))
+  is_told
 }
 
 # A forked child prints to the worker's log.

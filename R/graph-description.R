@@ -74,6 +74,6 @@ code_text <- function(code) deparse(code, control = "keepNA")
 
 # The code of the script that Rscript runs, with its lines; read once.
 own_script <- function(path = script_path()) {
-  if (is.null(session$script) && !is.null(path)) session$script <- script_code(path, keep.source = TRUE)
+  if (is.null(session$script) && !is.null(path)) session$script <- script_code(path, keep_source = TRUE)
   session$script
 }

@@ -20,8 +20,8 @@ warn_netflix_prefixes <- function(script = script_path()) {
   name <- basename(script)
   shown <- utils::head(at, 5L)
   old <- trimws(lines[shown])
-  new <- sub("(library|require)\\((['\"]?)metaflow", "\\1(\\2gangway", gsub("\\bmetaflow:::?(?=[[:alpha:]])", "gangway::",
-    old, perl = TRUE))
+  new <- gsub("\\bmetaflow:::?(?=[[:alpha:]])", "gangway::", old, perl = TRUE)
+  new <- sub("(library|require)\\((['\"]?)metaflow", "\\1(\\2gangway", new)
   gangway_warn(c(
     "{.file {name}} needs the package {.pkg metaflow}, which is not installed. gangway has its functions.",
     stats::setNames(paste0("Line ", shown, ": write ", cli_literal(new)), rep("i", length(shown))),

@@ -15,6 +15,10 @@ gangway_envname <- "r-gangway"
 #' request only: conda's compilers and libraries shadow those that R was built with, and R embedded
 #' in a task then may fail to load its packages.
 #'
+#' Where the program uv is there, it installs into the virtual environment, and pip only if uv could not. Without a
+#' network, let pip find all files in a folder: `Sys.setenv(PIP_NO_INDEX = "1", PIP_FIND_LINKS = "path/to/folder")`, and
+#' `UV_NO_INDEX`, `UV_FIND_LINKS` for uv; docs/setup.md in the repository says how the folder is filled.
+#'
 #' gangway finds the environment by itself; see the option `gangway.python` for another Python.
 #'
 #' @param method `"virtualenv"`, the default here, or `"conda"`.

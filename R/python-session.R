@@ -29,8 +29,8 @@ start_python <- function(ray = FALSE) {
 
 #' Start reticulate's Python so that it looks for modules in the working folder last
 #'
-#' By reticulate it looks there first, and a folder `ray` or a file `json.py` beside a script is imported in place of Ray
-#' and of Python's own module, by reticulate too.
+#' By reticulate it looks there first, and a folder `ray` or a file `json.py` beside a script is imported in place of
+#' Ray and of Python's own module, by reticulate too.
 #' @noRd
 start_with_modules_of_its_own <- function() {
   # Only the path of a Python that was asked for begins at the working folder.

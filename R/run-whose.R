@@ -83,15 +83,15 @@ reads_arguments <- function(script) {
 }
 
 # The code of a script, and of those that it reads by source("file").
-script_code <- function(path, keep.source = FALSE, seen = character()) {
+script_code <- function(path, keep_source = FALSE, seen = character()) {
   code <- tryCatch(
-    suppressWarnings(parse(path, keep.source = keep.source, encoding = "UTF-8")),
+    suppressWarnings(parse(path, keep.source = keep_source, encoding = "UTF-8")),
     error = function(e) NULL
   )
   seen <- c(seen, path)
   more <- unlist(lapply(calls_of(code, "source"), function(call) {
     if (length(call) > 1L && is_string(call[[2L]]) && !call[[2L]] %in% seen) {
-      script_code(call[[2L]], keep.source, seen)
+      script_code(call[[2L]], keep_source, seen)
     }
   }), recursive = FALSE)
   c(list(code), more)

@@ -22,7 +22,7 @@ test_that("roxygen above a function, or the first comment in it, describes its s
 test_that("so it is in Rscript, which keeps no source; roxygen above the flow describes it", {
   file <- withr::local_tempfile(lines = enc2utf8(script_lines), fileext = ".R")
   withr::defer(session$script <- NULL)
-  session$script <- script_code(file, keep.source = TRUE)
+  session$script <- script_code(file, keep_source = TRUE)
   e <- new.env()
   eval(parse(file, keep.source = FALSE, encoding = "UTF-8"), e)
   expect_equal(e$flow$steps$start$description, "Split the data\n\nHalf is kept for \"tests\".")

@@ -111,9 +111,8 @@ def authentication(token: str) -> dict[str, str]:
 def without_uv(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the variable by which workers run in the driver's Python under ``uv run``, too.
 
-    Ray would move them into that of the uv project, where neither gangway nor R is found, and the
-    first task would wait for ever. Whoever has set the variable keeps it. Ray reads it when it is
-    imported.
+    Ray would move them into that of the uv project, where neither gangway nor R is found. Whoever
+    has set the variable keeps it. It is read when Ray is imported.
     """
     name = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
     return {name: inherited.get(name, "0")}

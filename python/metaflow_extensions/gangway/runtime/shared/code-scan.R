@@ -9,9 +9,9 @@
 #'   names that are used as variables; `needed`, names that must exist, as c(name = "function" or "variable");
 #'   `assigned`, the names that the function or one inside it defines; `super`, those it assigns with `<<-`; `strings`,
 #'   its string constants; `captured`, names whose code is asked for, as by `substitute()` or `{{ }}`; `members`,
-#'   names after `$`; `qualified`, functions that are called as `package::name()`, with and without the package; `dots`, whether
-#'   `...` of a function around is used, and "value" or "code" for how; `dynamic`, whether it defines names that reading
-#'   does not show.
+#'   names after `$`; `qualified`, functions that are called as `package::name()`, with and without the package; `dots`,
+#'   whether `...` of a function around is used, and "value" or "code" for how; `dynamic`, whether it defines names that
+#'   reading does not show.
 #' @noRd
 scan_function <- function(f) {
   scan <- new_scan(environment(f))

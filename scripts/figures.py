@@ -1,7 +1,7 @@
 """The table of all benchmarks, and the figures in documents, which come from it.
 
 usage: python scripts/figures.py table FILE     print FILE's rows (tests/bench/table.py) as a table
-       python scripts/figures.py fill FILE      put its figures into vignettes/speed.Rmd and README.md
+       python scripts/figures.py fill FILE      put its figures into speed.Rmd and README.md
 
 There a figure stands before a mark, as in ``1.9 s<!--hello:ours-->``: the row's key, and
 ``ours``, ``theirs`` or ``ratio``. What FILE does not have stays as it is, and is named.

@@ -45,9 +45,11 @@ gather <- function(self, inputs) {
 
 report <- function(self) {
   shops <- unique(self$forecasts[, .(region, shop, method, error)])
-  print(shops[, .(shops = .N, with_arima = sum(method == "seasonal_arima"), error = mean(error)), by = region], digits = 2)
+  regions <- shops[, .(shops = .N, with_arima = sum(method == "seasonal_arima"), error = mean(error)), by = region]
+  print(regions, digits = 2)
   if (!nzchar(self$plot)) return()
-  months <- rbind(self$past, self$forecasts[, .(region, shop, month, sales)])[, .(sales = sum(sales)), by = .(region, month)]
+  both <- rbind(self$past, self$forecasts[, .(region, shop, month, sales)])
+  months <- both[, .(sales = sum(sales)), by = .(region, month)]
   png(self$plot, width = 900, height = 500, res = 120)
   on.exit(dev.off())
   wide <- as.matrix(dcast(months, month ~ region, value.var = "sales"), rownames = "month")

@@ -1,5 +1,5 @@
-# Mixed models by groups: the growth of chicks, one model with random slopes for each diet, in a task of its own. A model
-# that does not converge is tried again with another optimizer, and fails alone.
+# Mixed models by groups: the growth of chicks, one model with random slopes for each diet, in a task of its own. A
+# model that does not converge is tried again with another optimizer.
 #
 #   Rscript mixed_models.R
 #

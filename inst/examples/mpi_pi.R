@@ -8,7 +8,7 @@
 library(gangway)
 
 # What each rank runs, an R script of its own.
-ranks <- '
+ranks <- "
 suppressMessages(library(pbdMPI))
 init()
 n <- 1e6
@@ -16,7 +16,7 @@ mine <- seq(comm.rank() + 1, n, by = comm.size())
 pi <- allreduce(sum(4 / (1 + ((mine - 0.5) / n)^2)) / n)
 if (comm.rank() == 0) saveRDS(list(pi = pi, ranks = comm.size()), commandArgs(TRUE))
 finalize()
-'
+"
 
 integrate_on_gang <- function(self) {
   script <- tempfile(fileext = ".R")

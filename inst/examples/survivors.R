@@ -1,5 +1,5 @@
-# A fan-out in which some tasks fail: each is tried again, and what fails for good is kept as an error, while the others go
-# on. The join tells them apart.
+# A fan-out in which some tasks fail: each is tried again, and what fails for good is kept as an error, while the others
+# go on. The join tells them apart.
 #
 #   Rscript survivors.R
 

@@ -11,7 +11,9 @@ library(gangway)
 words <- list(
   good = c("love", "great", "perfect", "soft", "beautiful", "comfortable", "recommend", "happy"),
   bad = c("return", "cheap", "itchy", "disappointed", "tight", "thin", "poor", "unfortunately"),
-  none = c("dress", "shirt", "size", "colour", "fabric", "wear", "bought", "fits", "long", "the", "and", "but", "it", "very")
+  none = c(
+    "dress", "shirt", "size", "colour", "fabric", "wear", "bought", "fits", "long", "the", "and", "but", "it", "very"
+  )
 )
 
 write_review <- function(good) {

@@ -46,7 +46,8 @@ for epoch in range(begin, args.epochs):
     if rank == 0 and (epoch + 1) % 20 == 0:
         os.makedirs(args.folder, exist_ok=True)
         part = os.path.join(args.folder, "part")
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch, "loss": loss.item()}, part)
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save({**state, "epoch": epoch, "loss": loss.item()}, part)
         os.replace(part, os.path.join(args.folder, "checkpoint.pt"))
 if rank == 0:
     print(f"epochs {begin + 1} to {args.epochs} by {ranks} ranks", flush=True)

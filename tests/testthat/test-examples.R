@@ -1,8 +1,11 @@
 # The scripts of inst/examples, run as a user runs them, on small sizes.
 
-run_example <- function(name, args = character(), packages = character(), modules = character(), seconds = 280) {
+# `beside`: files that the script needs in the working folder.
+run_example <- function(name, args = character(), packages = character(), modules = character(), seconds = 280,
+                        beside = character()) {
   for (package in packages) skip_if_not_installed(package)
   folder <- local_run_folder(parent.frame())
+  if (length(beside)) file.copy(system.file("examples", beside, package = "gangway"), folder)
   for (module in modules) skip_without_module(module)
   run <- processx::run(
     file.path(R.home("bin"), "Rscript"),
@@ -130,10 +133,7 @@ test_that("report.R", {
 })
 
 test_that("mixed_languages.R", {
-  folder <- withr::local_tempdir()
-  withr::local_dir(folder) # where Python finds the module
-  file.copy(system.file("examples", "mixed_languages.py", package = "gangway"), folder)
-  said <- run_example("mixed_languages.R", modules = "sklearn")
+  said <- run_example("mixed_languages.R", modules = "sklearn", beside = "mixed_languages.py")
   expect_said(said, "setosa +(50 +0 +0|0 +50 +0|0 +0 +50)")
 })
 

@@ -18,8 +18,8 @@
 #' @param help Text for `--help`.
 #' @param expr One string, an expression of Python with the configurations as variables:
 #'   `"cfg.train.cpu"`, `"cfg.rate * 2"`.
-#' @param ... For `config()` of the package httr, to which a call without a flow goes where that is
-#'   attached.
+#' @param ... For `config()` of the packages httr and plotly, to which a call without a flow goes where
+#'   they are attached.
 #' @return `config()`: a new flow. `config_expr()`: a value for an argument of [decorator()] and the
 #'   functions like it, or (as a whole) for the `default` of [parameter()]; it is evaluated when the flow is run.
 #' @section What arrives in R:
@@ -46,6 +46,9 @@ config <- function(flow, config, default = NULL, default_value = NULL, required 
   if (!is.null(hidden)) {
     call <- sys.call()
     call[[1L]] <- hidden
+    # Evaluated once: plot_ly(...) |> config(...)
+    unnamed <- which(!nzchar(names(call) %||% character(length(call))))[2L]
+    if (!missing(flow) && !is.na(unnamed)) call[[unnamed]] <- flow
     return(eval(call, parent.frame()))
   }
   check_is_flow(flow, "config")

@@ -5,7 +5,7 @@
 shared_names <- list(
   stats = "step", recipes = "step", future = "run", callr = "run", processx = "run", promises = "catch",
   reticulate = "py_version", devtools = "test",
-  rmarkdown = "run", quantmod = "test", mirai = "everywhere", httr = "config"
+  rmarkdown = "run", quantmod = "test", mirai = "everywhere", httr = "config", plotly = "config"
 )
 often_attached <- c(
   "ggplot2", "dplyr", "tidyr", "readr", "purrr", "tibble", "stringr", "forcats", "lubridate", "data.table", "magrittr",
@@ -90,6 +90,11 @@ test_that("gangway's functions hand on what belongs to those that they hide", {
     said <- fresh_r("detach('package:gangway')", "lib('future')", "lib('gangway')", "plan(sequential)",
       "f <- future(2, lazy = TRUE)", "say(value(run(f)))")
     expect_equal(trimws(said), "2")
+  }
+  for (package in installed("plotly")) {
+    said <- fresh_r("detach('package:gangway')", "lib('plotly')", "lib('gangway')",
+      "say((plot_ly({ cat('once '); mtcars }) |> config(displayModeBar = FALSE))$x$config$displayModeBar)")
+    expect_equal(trimws(said), "once FALSE")
   }
   for (package in installed("promises")) {
     said <- fresh_r("detach('package:gangway')", "lib('promises')", "lib('gangway')", "p <- promise_resolve(1)",

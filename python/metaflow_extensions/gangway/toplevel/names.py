@@ -6,6 +6,7 @@ for the decorators and the serializer.
 
 from ..exceptions import (
     ArtifactException,
+    CardException,
     ConfigException,
     GangAttributeException,
     GangFormationException,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactException",
+    "CardException",
     "ConfigException",
     "GangAttributeException",
     "GangFormationException",

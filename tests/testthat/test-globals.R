@@ -2,7 +2,7 @@ uses <- function(f) sort(names(scan_function(f)$uses))
 needed <- function(f) sort(names(scan_function(f)$needed))
 # What would be reported as missing, seen from the function's own environment.
 missing_in <- function(f) {
-  bag <- carry_flow(list(start = f), list(), NULL, FALSE)
+  bag <- carry_flow(list(start = f), list(), list(), NULL, FALSE)
   if (bag$dynamic) {
     return(character())
   }
@@ -63,7 +63,7 @@ test_that("missing names are found in plain places", {
 
 test_that("missing names are found in helpers, and are called by their helper's name", {
   helper <- function(x) x + undefined_in_helper
-  bag <- carry_flow(list(start = function(self) helper(1)), list(), NULL, FALSE)
+  bag <- carry_flow(list(start = function(self) helper(1)), list(), list(), NULL, FALSE)
   expect_equal(bag$missing[[1]]$name, "undefined_in_helper")
   expect_equal(bag$missing[[1]]$fun, "`helper()`")
 })

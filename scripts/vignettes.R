@@ -12,6 +12,7 @@ options(width = 90, cli.num_colors = 1L)
 shorten <- function(x) {
   x <- gsub("[0-9]{4}-[0-9]{2}-[0-9]{2} ([0-9:]{8})[.][0-9]{3} ", "\\1 ", x)
   x <- gsub("\\b(1[0-9]{3})[0-9]{12}\\b", "\\1...", x)
+  x <- gsub(paste0(folder, "/figures/"), "", x, fixed = TRUE)
   gsub(Sys.getenv("VIGNETTE_WORK"), "/home/jane/flows", x, fixed = TRUE)
 }
 knitr::render_markdown()

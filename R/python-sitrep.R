@@ -44,7 +44,7 @@ sitrep_r <- function() {
   list(
     sitrep_row("R", "R", format(getRversion()), R.home()),
     row("gangway", core, if (is.na(core)) NA else "install gangway from a tarball or a git checkout"),
-    do.call(row, c("reticulate", sitrep_session()))
+    do.call(row, c(list("reticulate"), sitrep_session()))
   )
 }
 

@@ -25,6 +25,8 @@ test_that("a machine that has everything is told with versions and places", {
   expect_true(dir.exists(seen$row("metaflow")$where))
   expect_identical(seen$row("namespace")$value, "user:dev")
   expect_false("AWS" %in% seen$all$section)
+  get_metadata() # starts Python in this session
+  expect_identical(sitrep()$row("reticulate")$problem, NA_character_)
 
   # AWS is asked only where it is configured; without credentials that takes no time.
   withr::local_envvar(

@@ -94,6 +94,7 @@ test_that("cars.R", {
 })
 
 test_that("newest_run_app.R", {
+  skip_if_short()
   run_example("cars.R", packages = "shiny")
   script <- new.env()
   source(system.file("examples", "newest_run_app.R", package = "gangway"), script)
@@ -109,22 +110,26 @@ test_that("pi.R", {
 })
 
 test_that("mixed_models.R", {
+  skip_if_short()
   said <- run_example("mixed_models.R", packages = "nlme")
   expect_length(grep("^ *[1-4] +[12]0 +[0-9.]+ +[0-9.]+$", said), 4L)
 })
 
 test_that("forecast.R", {
+  skip_if_short()
   said <- run_example("forecast.R", c("--shops", "3", "--plot", "forecast.png"), "data.table")
   expect_length(grep("^[1-3]: +(north|south|west) +1 +[01] +0[.]", said), 3L)
   expect_true(file.exists("forecast.png"))
 })
 
 test_that("text_tuning.R", {
+  skip_if_short()
   said <- run_example("text_tuning.R", c("--reviews", "60"), modules = "xgboost")
   expect_length(grep("^ *0[.][03][05]? +[136] +[0-9]+ +0[.][0-9]+$", said), 6L)
 })
 
 test_that("report.R", {
+  skip_if_short()
   skip_if_not_installed("rmarkdown")
   skip_if_not(rmarkdown::pandoc_available(), "pandoc is not installed")
   said <- run_example("report.R", c("--cylinders", "8", "--file", "report.html"))
@@ -154,6 +159,7 @@ test_that("until_good.R", {
 })
 
 test_that("survivors.R", {
+  skip_if_short()
   said <- run_example("survivors.R")
   expect_said(said, "^3 +5 +6$")
   expect_said(said, "^bad: .*elements")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import IO, Any
 
 from metaflow.decorators import FlowDecorator
@@ -62,5 +63,7 @@ class RunLife(FlowDecorator):
 def record_life(flow_class: Any) -> RunLife:
     """Have the run of a flow record its life; what is returned is told of its end."""
     recorded = RunLife()
-    flow_decorators.add(flow_class, recorded)
+    # Spinning a step makes no run, and warns of each decorator that it does not know.
+    if not {"spin", "spin-step"} & set(sys.argv):
+        flow_decorators.add(flow_class, recorded)
     return recorded

@@ -8,16 +8,22 @@ import shlex
 from types import SimpleNamespace
 from typing import Any
 
+from metaflow.parameters import flow_context
 
-def name_script(script: str) -> None:
+
+def name_script(script: str, flow_class: Any) -> None:
     """Let Metaflow's messages tell how the flow is started.
 
     Parameters
     ----------
     script : str
         The script's path, as it was given to Rscript.
+    flow_class : type
+        The flow.
     """
-    from metaflow import cli
+    # When it is imported, Metaflow's command line learns of the flow's configurations.
+    with flow_context(flow_class):
+        from metaflow import cli
 
     command = f"Rscript {shlex.quote(script)}"
 

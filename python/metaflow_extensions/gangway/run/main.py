@@ -65,9 +65,9 @@ def run_command_line(
         life = record_life(flow_class)
         console.enable()
         deployed.enable(sys.argv, export_parameters.__name__)
-        spin.set_right(sys.argv)
         if script:
-            name_script(script)
+            name_script(script, flow_class)
+        spin.set_right(sys.argv)
         end_run_on_termination()
         if parent is not None:
             end_run_with_parent(int(parent), unless=detached)

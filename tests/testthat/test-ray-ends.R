@@ -45,7 +45,10 @@ expect_no_ray <- function(session, within = 60) {
 
 test_that("a raylet that ends while a session's cluster starts is started once more", {
   session <- ray_session("invisible(ray_init(cpus = 1)); cat('sum', ray_get(ray_remote(sum)(1, 2)), '\\n')")
-  is_raylet <- function(pid) identical(tryCatch(readLines(file.path("/proc", pid, "comm")), error = identity), "raylet")
+  is_raylet <- function(pid) {
+    comm <- file.path("/proc", pid, "comm")
+    identical(tryCatch(readLines(comm), error = identity, warning = identity), "raylet")
+  }
   end <- Sys.time() + 120
   while (!length(raylet <- Filter(is_raylet, processes_with(session$folder))) && Sys.time() < end) Sys.sleep(0.01)
   # Stopped, so that it does not come up before it is killed: its launcher shall have seen it, or Ray itself tells after
@@ -83,17 +86,24 @@ test_that("a session that ends, or is ended, leaves nothing", {
 test_that("an interrupt ends a map, and the cluster stays usable", {
   session <- ray_session(c(
     "invisible(ray_init(cpus = 2))",
+    "stopped <- function(e) 'interrupted'",
     "interrupted <- function(code) {",
     "  cat('ready\\n')",
-    "  cat('then', tryCatch(code, interrupt = function(e) 'interrupted'), '\\n')",
+    "  cat('then', tryCatch(code, interrupt = stopped, FutureError = stopped), '\\n')",
     "}",
     "interrupted(ray_map(1:8, function(i) { Sys.sleep(600); i }, .chunk = 1))",
     "print(unlist(ray_map(1:4, function(i) i * 2, .chunk = 1)))",
     "interrupted(ray_get(ref <- ray_remote(function() { Sys.sleep(600); 1 })()))",
     "invisible(ray_cancel(ref))",
-    "print(unlist(ray_map(1:4, function(i) i * 3, .chunk = 1)))"
+    "print(unlist(ray_map(1:4, function(i) i * 3, .chunk = 1)))",
+    "if (requireNamespace('future.apply', quietly = TRUE)) {",
+    "  future::plan(ray)",
+    "  interrupted(suppressWarnings(future.apply::future_lapply(1:2, function(i) Sys.sleep(600))))",
+    "  print(future::value(future::future(22)))",
+    "}"
   ))
-  for (said in c("[1] 2 4 6 8", "[1]  3  6  9 12")) {
+  futures <- requireNamespace("future.apply", quietly = TRUE)
+  for (said in c("[1] 2 4 6 8", "[1]  3  6  9 12", if (futures) "[1] 22")) {
     session$wait_for("ready")
     Sys.sleep(2)
     session$process$interrupt()

@@ -194,23 +194,6 @@ test_that("futures in futures", {
   expect_false(got[[2]] == got[[3]])
 })
 
-test_that("an interrupted future_lapply() leaves the cluster free", {
-  skip_if_not_installed("future.apply")
-  local_plan()
-  value(future(1))
-  # Kept, or the garbage collector would end it.
-  killer <- processx::process$new("sh", c("-c", sprintf("sleep 2; kill -INT %d", Sys.getpid())))
-  began <- Sys.time()
-  got <- tryCatch(
-    suppressWarnings(future.apply::future_lapply(1:2, function(i) Sys.sleep(120))),
-    interrupt = function(i) "interrupted", FutureError = function(e) "interrupted"
-  )
-  expect_identical(got, "interrupted")
-  killer$wait(60000)
-  expect_identical(value(future(2)), 2)
-  expect_lt(as.numeric(Sys.time() - began, units = "secs"), 110)
-})
-
 test_that("a future is cancelled where future can", {
   skip_if_not_installed("future", "1.49.0")
   local_plan()

@@ -140,6 +140,7 @@ GANG = """
 """
 
 
+@pytest.mark.faults
 def test_forks_in_a_gang_and_on_its_workers(tmp_path: Path, short_tmp: str) -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
     run = gang.start(tmp_path, SAY + GANG, short_tmp)

@@ -53,6 +53,7 @@ def test_a_gang_of_one_and_of_three_with_a_port(run_flow: StartFlow) -> None:
         assert run.status == 0, run.output
 
 
+@pytest.mark.faults
 def test_worker_logs_on_request(run_flow: StartFlow) -> None:
     attributes = json.dumps(
         {"enable_worker_logs": True, "logging_level": "warning", "log_style": "record"}

@@ -100,6 +100,7 @@ def test_two_nodes_with_two_ranks_each(run_flow: StartFlow, tmp_path: Path) -> N
         assert {f"{rank}.txt" for rank in "0123"} <= set(os.listdir(f"{kept[0]}/{node}"))
 
 
+@pytest.mark.faults  # of a kind with what R runs below
 @needs_torch
 def test_three_nodes_and_a_script_beside_the_flow(run_flow: StartFlow) -> None:
     run = run_with(run_flow, number=3, entrypoint="scripts/all_reduce.py")

@@ -138,16 +138,19 @@ test_that("report.R", {
 })
 
 test_that("mixed_languages.R", {
+  skip_if_short()
   said <- run_example("mixed_languages.R", modules = "sklearn", beside = "mixed_languages.py")
   expect_said(said, "setosa +(50 +0 +0|0 +50 +0|0 +0 +50)")
 })
 
 test_that("nightly.R", {
+  skip_if_short()
   said <- run_example("nightly.R", c("--day", "2026-11-29"))
   expect_said(said, "^2026-11-29 had [0-9]+ orders, [01][.][0-9]+ times the usual")
 })
 
 test_that("card.R", {
+  skip_if_short()
   said <- run_example("card.R", packages = "ggplot2")
   expect_said(said, "^1 +4 26[.]7 +2[.]29")
   card <- list.files(".metaflow/mf.cards", "blank.*[.]html$", recursive = TRUE, full.names = TRUE)
@@ -155,6 +158,7 @@ test_that("card.R", {
 })
 
 test_that("until_good.R", {
+  skip_if_short()
   expect_said(run_example("until_good.R"), "^8000 draws: mean 1[.]0")
 })
 

@@ -61,12 +61,9 @@ def has(package: str) -> bool:
     return subprocess.run(["Rscript", "--vanilla", "-e", code]).returncode == 0
 
 
+@pytest.mark.faults  # the table of cases goes through both in a gang, too
 @pytest.mark.parametrize(
-    ("package", "code", "checks"),
-    [
-        ("future", FUTURE, 8),
-        pytest.param("foreach", FOREACH, 5, marks=pytest.mark.faults),  # cases.md has it, too
-    ],
+    ("package", "code", "checks"), [("future", FUTURE, 8), ("foreach", FOREACH, 5)]
 )
 def test_in_a_gang(package: str, code: str, checks: int, tmp_path: Path, short_tmp: str) -> None:
     if not has(package):

@@ -59,6 +59,8 @@ def run_command_line(
         return
     if stderr:
         copy_stderr(stderr)
+    if {"run", "resume"} & set(sys.argv):
+        tempfile.tempdir = tmp  # R removes it where this process is killed
     try:
         adapt()
         record_code(flow_class)

@@ -133,13 +133,15 @@ again() {
     [ ${#tests[@]} -gt 0 ] && [ ${#tests[@]} -le $MOST_AGAIN ] || return 0
     printf '\n== once more, alone\n'
     for name in "${tests[@]}"; do
+        local status=0
         case $name in
             *.py::*) scripts/env.sh env -u GANGWAY_PYTHON PYTHONPATH="$PWD/python" "$GANGWAY_PYTHON" -m pytest "$name" -q \
-                --timeout=600 -o tmp_path_retention_policy=none --basetemp="$TMPDIR/pytest-again" || return 0 ;;
-            *) NOT_CRAN=true Rscript --vanilla scripts/testthat.R "$work/again.txt" "$name" || return 0 ;;
+                --timeout=600 -o tmp_path_retention_policy=none --basetemp="$TMPDIR/pytest-again" || status=$? ;;
+            *) NOT_CRAN=true Rscript --vanilla scripts/testthat.R "$work/again.txt" "$name" || status=$? ;;
         esac
+        rm -rf "$TMPDIR/pytest-again"
+        [ $status -eq 0 ] || return 0
     done
-    rm -rf "$TMPDIR/pytest-again"
     failed=()
     passed_alone=("${tests[@]}")
 }

@@ -246,20 +246,16 @@ def _use_c_streams() -> None:
 
     Metaflow reads a task's two streams apart and cannot put their lines in order again.
     """
-    import cffi
+    # Not cffi, whose parser of C takes 50 ms to load, and 5 MB.
     from rpy2.rinterface_lib import openrlib
 
-    ffi = cffi.FFI()
-    ffi.cdef(
-        "typedef struct FILE FILE; FILE *fdopen(int, const char *);"
-        "int setvbuf(FILE *, char *, int, size_t); int fflush(FILE *);"
-    )
-    libc = ffi.dlopen(None)
+    libc = ctypes.CDLL(None)
+    libc.fdopen.restype = ctypes.c_void_p
+    output = ctypes.c_void_p(libc.fdopen(1, b"w"))
     line_buffered = 1  # _IOLBF on Linux and macOS
-    output = libc.fdopen(1, b"w")
-    libc.setvbuf(output, ffi.NULL, line_buffered, 4096)
+    libc.setvbuf(output, None, line_buffered, ctypes.c_size_t(4096))
     rlib = openrlib.rlib
-    stream = openrlib.ffi.cast("FILE *", int(ffi.cast("uintptr_t", output)))
+    stream = openrlib.ffi.cast("FILE *", output.value)
     rlib.R_Outputfile = rlib.R_Consolefile = stream
     rlib.ptr_R_ProcessEvents = openrlib.ffi.NULL
     _streams.extend((libc, output))

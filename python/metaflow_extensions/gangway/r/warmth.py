@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import Any
+
+from metaflow import metaflow_git, metaflow_version
 
 from ..signals.interrupt import no_r_evaluation
 
@@ -66,6 +69,10 @@ class Warmth:
 
         from . import python_step  # noqa: F401
         from .session import RSession
+
+        # Git is asked once, and not by each task: 10 ms.
+        metaflow_version.get_version()
+        metaflow_git.get_repository_info(path=os.path.dirname(os.path.abspath(sys.argv[0])))
 
         with no_r_evaluation():
             return bool(RSession.current().is_plain_start())

@@ -285,7 +285,7 @@ def run_server(
             try:
                 end()
                 if os.getppid() != run:  # which removes this by itself, if it can
-                    os.rmdir(os.environ["GANGWAY_TMP"])
+                    _remove(os.environ["GANGWAY_TMP"])
             finally:
                 os._exit(0)
     try:
@@ -293,6 +293,14 @@ def run_server(
         renew()
     except Exception:
         become_cold(request.command, request.environment)
+
+
+def _remove(folder: str) -> None:
+    # Files are the run's own; a folder is of a task that has started cold, and may still need it.
+    for entry in os.scandir(folder):
+        if entry.is_file(follow_symlinks=False):
+            os.unlink(entry)
+    os.rmdir(folder)
 
 
 def is_ready(prepare: Callable[[], bool], known: set[int], heard: int) -> bool:

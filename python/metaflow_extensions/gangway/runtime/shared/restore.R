@@ -10,7 +10,9 @@
 #'   `"element"` is the second of two: an element of a list and, before it, what it may refer to.
 #' @return The object as it was assigned.
 #' @noRd
-restore_value <- function(x, restore) {
+restore_value <- function(x, restore) if (length(restore)) restore_as(x, restore) else x
+
+restore_as <- function(x, restore) {
   of_packages <- startsWith(as.character(restore), "package:")
   if (any(of_packages)) load_packages(substring(restore[of_packages], 9L))
   for (how in restore[!of_packages]) {

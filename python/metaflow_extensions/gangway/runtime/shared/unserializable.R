@@ -176,11 +176,13 @@ parts_of_formula <- function(x, env, path) {
 holds_nothing <- function(values) {
   plain <- vapply(values, is.symbol, NA) | vapply(values, is.null, NA)
   atomic <- which(vapply(values, is.atomic, NA) & !plain)
-  plain[atomic] <- vapply(values[atomic], function(v) {
-    more <- attributes(v)
-    is.null(more) || all(vapply(more, function(a) is.atomic(a) && is.null(attributes(a)), NA))
-  }, NA)
+  plain[atomic] <- vapply(values[atomic], has_plain_attributes, NA)
   plain
+}
+
+has_plain_attributes <- function(v) {
+  more <- attributes(v)
+  is.null(more) || all(vapply(more, function(a) is.atomic(a) && is.null(attributes(a)), NA))
 }
 
 #' The value of a variable, or the function behind it if it is computed at every look

@@ -40,11 +40,9 @@ log_stream <- function(file) {
   if (number == 1L || (number == 2L && sink.number(type = "message") == 2L)) number
 }
 
+# Without a loop: R compiles what has one when it is called again, and loading the compiler takes a task 50 ms.
 has_carriage <- function(...) {
-  for (x in list(...)) {
-    if (is.character(x) && any(grepl("\r", x, fixed = TRUE, useBytes = TRUE))) return(TRUE)
-  }
-  FALSE
+  any(vapply(list(...), function(x) is.character(x) && any(grepl("\r", x, fixed = TRUE, useBytes = TRUE)), NA))
 }
 
 text_of_cat <- function(sep, ...) {

@@ -77,17 +77,21 @@ replace_in <- function(package, name, make) {
     if (is.null(original <- get0(name, asNamespace(package), inherits = FALSE))) {
       return()
     }
-    # What is attached are copies.
-    attached <- if (paste0("package:", package) %in% search()) as.environment(paste0("package:", package))
     made <- make(original)
-    for (place in list(asNamespace(package), attached)) {
-      if (is.null(place) || !exists(name, place, inherits = FALSE)) next
-      locked <- bindingIsLocked(name, place)
-      if (locked) unlock(name, place)
-      assign(name, made, place)
-      if (locked) lockBinding(name, place)
-    }
+    put_in(asNamespace(package), name, made)
+    # What is attached are copies.
+    attached <- paste0("package:", package)
+    if (attached %in% search()) put_in(as.environment(attached), name, made)
   }
   setHook(packageEvent(package, "onLoad"), replace)
   if (isNamespaceLoaded(package)) replace()
+}
+
+put_in <- function(place, name, value) {
+  if (exists(name, place, inherits = FALSE)) {
+    locked <- bindingIsLocked(name, place)
+    if (locked) unlock(name, place)
+    assign(name, value, place)
+    if (locked) lockBinding(name, place)
+  }
 }

@@ -89,27 +89,35 @@ self_get <- function(self, name) {
   if (name %in% names(bundle$parsers)) {
     return(read_parameter(state, name))
   }
-  of_python <- FALSE
+  read_artifact(state, name)
+}
+
+read_artifact <- function(state, name) {
+  self <- state$self
+  answer <- NULL
   x <- tryCatch(
     {
       answer <- py$get(handle_of(self), name, changed_names(state))
-      of_python <- identical(answer[[1L]], "parts")
       decode(answer)
     },
-    error = function(e) {
-      if (inherits(e, "gangway_error")) stop(e)
-      stop("Artifact `", name, "` of ", task_label(self), " cannot be read in R: ", conditionMessage(e),
-        ". Where it is damaged, run the step that made it again.",
-        call. = FALSE
-      )
-    }
+    error = function(e) stop_reading(self, name, e)
   )
   assign(name, x, state$values)
-  if (!state$read_only && name != "input") {
-    watch_value(state, name, x, of_python)
-    stand_in_for(state, name, x)
-  }
+  if (!state$read_only && name != "input") watch_read(state, name, x, identical(answer[[1L]], "parts"))
   x
+}
+
+watch_read <- function(state, name, x, of_python) {
+  watch_value(state, name, x, of_python)
+  stand_in_for(state, name, x)
+}
+
+stop_reading <- function(self, name, e) {
+  if (inherits(e, "gangway_error")) stop(e)
+  stop("Artifact `", name, "` of ", task_label(self), " cannot be read in R: ", conditionMessage(e),
+    ". Where it is damaged, run the step that made it again.",
+    call. = FALSE
+  )
 }
 
 # A file that was given as a parameter, by the function that the user gave: once in a task. It may be read lazily, so

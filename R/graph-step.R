@@ -39,7 +39,8 @@
 #'   parameter of the flow that holds it.
 #' @param condition Name of the artifact that chooses among the steps named in `next_step`.
 #' @param py_function A Python function in place of `r_function`: `"module:function"`, called with
-#'   `self` (and `inputs`). The module lies beside the script or is installed.
+#'   `self` (and `inputs`). The module lies in the working folder or beside the script, or is
+#'   installed; remote tasks find it in the folder whose files go along with the code.
 #' @return A new flow; `flow` stays as it was.
 #' @section Errors:
 #' Class `gangway_error_flow`, here for what can be seen in the one step, and when the flow is

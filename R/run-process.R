@@ -51,6 +51,7 @@ start_python_on <- function(python, folder, command, mark, ..., more = character
     "current", env[!names(env) %in% names(more)], GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
     warm_start_env(), more,
     if (command$from_script) c(GANGWAY_SCRIPT = script_path()),
+    if (length(script_path())) c(GANGWAY_BESIDE_SCRIPT = dirname(normalizePath(script_path(), mustWork = FALSE))),
     # A step that is spun runs here, and nothing is packaged.
     if (command$name != "spin") c(GANGWAY_FILES = files_folder()),
     if (command$writes) c(GANGWAY_REPORT = report_path(folder)),

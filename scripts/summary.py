@@ -1,9 +1,12 @@
 """Sum up pytest (its JUnit XML) and testthat: failures with the commands that run them, and counts.
 
-usage: summary.py [--failed] FILE...   pytest's are *.xml; a missing one of testthat's is a failure.
+usage: summary.py [--failed | --mended] FILE...
+
+pytest's are *.xml; a missing one of testthat's is a failure.
 
 testthat's are what scripts/testthat.R writes: "passed failed skipped", and "file: test" a failure.
-With --failed only what pytest and testthat.R call the failed tests is printed, one a line.
+With --failed only what pytest and testthat.R call the failed tests is printed, one a line. With
+--mended those that failed have passed since.
 """
 
 import sys
@@ -41,7 +44,7 @@ def testthat_failure(line: str) -> str:
 
 
 def main(*files: str) -> None:
-    only_failed = files[:1] == ("--failed",)
+    only_failed, mended = (files[:1] == (option,) for option in ("--failed", "--mended"))
     reports = [Path(file) for file in files if file.endswith(".xml") and Path(file).exists()]
     counts = [pytest_counts(report) for report in reports]
     nodes = [node for report in reports for node in pytest_failures(report)]
@@ -57,9 +60,12 @@ def main(*files: str) -> None:
     if only_failed:
         print("\n".join([*nodes, *dict.fromkeys(line.partition(":")[0] for line in lines)]))
         return
+    word = "passed when it ran alone" if mended else "failed"
     for failure in [*(f"{PYTEST} '{node}'" for node in nodes), *map(testthat_failure, lines)]:
-        print(f"failed: {failure}")
+        print(f"{word}: {failure}")
     passed, failed, skipped = map(sum, zip(*counts, strict=True))
+    if mended:
+        passed, failed = passed + failed, 0
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
 
 

@@ -120,7 +120,7 @@ results_of() { # STAGE: the files that name its failed tests
 # Beside three other suites on two cores a test may wait longer than it allows. A few that have failed run once more, alone:
 # those that pass then are named, and fail nothing. Any other failure stays one.
 MOST_AGAIN=4
-passed_alone=()
+mended=
 again() {
     local name files tests=() more
     for name in "${failed[@]}"; do
@@ -143,7 +143,7 @@ again() {
         [ $status -eq 0 ] || return 0
     done
     failed=()
-    passed_alone=("${tests[@]}")
+    mended=--mended
 }
 
 if [ "$scope" = all ]; then
@@ -178,6 +178,6 @@ printf '\n'
 for name in "${failed[@]}"; do printf 'failed stage: %s\n' "$name"; done
 testthat=("$work/testthat-others.txt")
 [ "$scope" = quick ] || testthat+=("$work/testthat-ray.txt")
-"$GANGWAY_PYTHON" scripts/summary.py "${testthat[@]}" "$work"/pytest-*.xml
-for name in "${passed_alone[@]}"; do printf 'passed when it ran alone: %s\n' "$name"; done
+# shellcheck disable=SC2086  # an option, or none
+"$GANGWAY_PYTHON" scripts/summary.py $mended "${testthat[@]}" "$work"/pytest-*.xml
 [ ${#failed[@]} -eq 0 ]

@@ -45,12 +45,16 @@ expect_no_ray <- function(session, within = 60) {
 
 test_that("a raylet that ends while a session's cluster starts is started once more", {
   session <- ray_session("invisible(ray_init(cpus = 1)); cat('sum', ray_get(ray_remote(sum)(1, 2)), '\\n')")
+  # By their names first, which is quick: it shall not come up meanwhile.
   is_raylet <- function(pid) {
-    comm <- file.path("/proc", pid, "comm")
-    identical(tryCatch(readLines(comm), error = identity, warning = identity), "raylet")
+    read <- function(file, how) tryCatch(how(file.path("/proc", pid, file)), error = identity, warning = identity)
+    identical(read("comm", readLines), "raylet") && {
+      environment <- read("environ", function(file) readBin(file, "raw", 1e6))
+      is.raw(environment) && length(grepRaw(session$folder, environment, fixed = TRUE)) > 0L
+    }
   }
   end <- Sys.time() + 120
-  while (!length(raylet <- Filter(is_raylet, processes_with(session$folder))) && Sys.time() < end) Sys.sleep(0.01)
+  while (!length(raylet <- Filter(is_raylet, list.files("/proc", "^[0-9]+$"))) && Sys.time() < end) Sys.sleep(0.005)
   # Stopped, so that it does not come up before it is killed: its launcher shall have seen it, or Ray itself tells after
   # half a minute what has happened.
   expect_true(tools::pskill(as.integer(raylet), tools::SIGSTOP))

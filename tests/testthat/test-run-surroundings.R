@@ -61,3 +61,29 @@ test_that("a script's folder and name, what lies there and what steps change do 
   expect_no_match(result$stderr, "flow.py", fixed = TRUE)
   expect_nothing_left(folder)
 })
+
+test_that("a script that is started from another folder finds Python modules beside it, and paths as in the session", {
+  folder <- local_run_folder()
+  beside <- file.path(folder, "analysis")
+  dir.create(beside)
+  file.create(file.path(folder, ".here"))
+  writeLines("def make(self):\n    self.x = 20\n", file.path(beside, "besides.py"))
+  writeLines("def double(self):\n    self.x *= 2\n", file.path(folder, "abroad.py"))
+  writeLines(c(
+    "suppressPackageStartupMessages(library(gangway))",
+    "paths <- function() c(getwd(), if (requireNamespace(\"here\", quietly = TRUE)) here::here(\"data\"))",
+    "cat(\"session\", paths(), \"\\n\")",
+    "metaflow(\"BesideFlow\") |>",
+    "  step(step = \"start\", py_function = \"besides:make\", next_step = \"double\") |>",
+    "  step(step = \"double\", py_function = \"abroad:double\", next_step = \"end\") |>",
+    "  step(step = \"end\", r_function = function(self) cat(\"task\", paths(), self$x, \"\\n\")) |>",
+    "  run()"
+  ), file.path(beside, "flow.R"))
+  result <- processx::run(file.path(R.home("bin"), "Rscript"), c("--vanilla", "analysis/flow.R", "run"), wd = folder,
+    error_on_status = FALSE, timeout = 280, env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
+  expect_equal(result$status, 0L, info = paste(result$stdout, result$stderr))
+  paths <- regmatches(result$stdout, regexpr("session .*", result$stdout))
+  paths <- trimws(sub("\n.*", "", sub("session", "", paths)))
+  expect_match(result$stdout, paste("task", paths, "40"), fixed = TRUE)
+  expect_nothing_left(folder)
+})

@@ -12,6 +12,9 @@ from typing import Any
 
 from ..exceptions import PythonStepException
 
+# The folder of the script that Rscript runs.
+_BESIDE = "GANGWAY_BESIDE_SCRIPT"
+
 
 def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
     """Import ``module:function`` and call it with the flow and, in a join, the inputs.
@@ -22,16 +25,16 @@ def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = No
         When the module or the function does not exist.
     """
     module_name, _, function_name = reference.partition(":")
-    folder = find_user_modules()
+    folders = find_user_modules()
     try:
-        _load_from(folder, module_name.partition(".")[0])
+        _load_from(folders, module_name.partition(".")[0])
         function = getattr(importlib.import_module(module_name), function_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
         raise PythonStepException(
-            f"The step's py_function {reference!r}: there is no module {module_name!r} in {folder} "
-            "or among the installed packages."
+            f"The step's py_function {reference!r}: there is no module {module_name!r} in "
+            f"{' or '.join(folders)} or among the installed packages."
         ) from error
     except AttributeError as error:
         raise PythonStepException(
@@ -41,23 +44,26 @@ def run_python_step(reference: str, flow: Any, inputs: Sequence[Any] | None = No
     function(flow) if inputs is None else function(flow, inputs)
 
 
-def find_user_modules() -> str:
-    """Let Python find the user's modules, from which artifacts may come too; return their folder.
+def find_user_modules() -> list[str]:
+    """Let Python find the user's modules, from which artifacts may come too; return their folders.
 
-    flow.py lies in a folder of its own; they lie in the working folder. It comes last: a folder
-    `ray` or a file `json.py` of an R project is no module for Ray, Metaflow and Python to import.
+    flow.py lies in a folder of its own; they lie in the working folder, or beside the script of a
+    local run. These come last: a folder `ray` or a file `json.py` of an R project is no module for
+    Ray, Metaflow and Python to import.
     """
-    folder = os.getcwd()
-    if folder not in sys.path:
-        sys.path.append(folder)
-    return folder
+    folders = [os.getcwd()]
+    beside = os.environ.get(_BESIDE, "")
+    if os.path.isdir(beside) and not os.path.samefile(beside, folders[0]):
+        folders.append(beside)
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+    return folders
 
 
-def _load_from(folder: str, name: str) -> None:
-    """Load a module that a step names from the user's folder, if it is there."""
+def _load_from(folders: list[str], name: str) -> None:
+    """Load a module that a step names from the user's folders, if it is there."""
     if name in sys.modules:
         return
-    spec = importlib.machinery.PathFinder.find_spec(name, [folder])
+    spec = importlib.machinery.PathFinder.find_spec(name, folders)
     if spec is None or spec.loader is None:  # a folder without __init__.py
         return
     module = sys.modules[name] = importlib.util.module_from_spec(spec)

@@ -73,7 +73,7 @@ script_places <- function(f) {
 code_text <- function(code) deparse(code, control = "keepNA")
 
 # The code of the script that Rscript runs, with its lines; read once.
-own_script <- function(path = script_path()) {
+own_script <- function(path = script_file()) {
   if (is.null(session$script) && !is.null(path)) session$script <- script_code(path, keep_source = TRUE)
   session$script
 }

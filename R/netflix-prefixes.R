@@ -7,7 +7,7 @@ netflix_prefix <- "\\bmetaflow:::?[[:alpha:]]"
 #'
 #' When gangway is attached: R's error at such a line stops the script before any function of gangway is called.
 #' @noRd
-warn_netflix_prefixes <- function(script = script_path()) {
+warn_netflix_prefixes <- function(script = script_file()) {
   if (is.null(script) || is_installed("metaflow")) {
     return(invisible())
   }

@@ -172,6 +172,7 @@ NULL
   if (is_in_task()) {
     assign("ray_state", get("ray_state", environment(task_value("ray_driver"))), topenv())
   } else {
+    note_script_file()
     when_future_is_loaded()
   }
   watch_others()

@@ -10,9 +10,8 @@ project_marks <- c("DESCRIPTION", "renv.lock", ".git", ".here")
 #'
 #' @param script Path of the script, or `NULL`.
 #' @noRd
-files_folder <- function(script = script_path(), folder = getwd()) {
-  # A script with a relative path cannot be found once R has changed its folder.
-  if (is.null(script) || !file.exists(script)) {
+files_folder <- function(script = script_file(), folder = getwd()) {
+  if (is.null(script)) {
     return(folder)
   }
   beside <- dirname(normalizePath(script))
@@ -30,4 +29,14 @@ script_path <- function(arguments = commandArgs()) {
   script <- sub("^--file=", "", grep("^--file=", arguments[seq_len(own - 1L)], value = TRUE))
   # Rscript writes a space in a path as ~+~.
   if (length(script)) gsub("~+~", " ", script[1L], fixed = TRUE)
+}
+
+#' Its whole path, if it was there when gangway was loaded
+#'
+#' A relative path leads nowhere, or to another file, once R has changed its folder.
+#' @noRd
+script_file <- function() session$script_file
+
+note_script_file <- function(path = script_path()) {
+  session$script_file <- if (!is.null(path) && file.exists(path)) normalizePath(path)
 }

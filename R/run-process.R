@@ -51,7 +51,7 @@ start_python_on <- function(python, folder, command, mark, ..., more = character
     "current", env[!names(env) %in% names(more)], GANGWAY_PARENT_PID = Sys.getpid(), PYTHONIOENCODING = "utf-8",
     warm_start_env(), more,
     if (command$from_script) c(GANGWAY_SCRIPT = script_path()),
-    if (length(script_path())) c(GANGWAY_BESIDE_SCRIPT = dirname(normalizePath(script_path(), mustWork = FALSE))),
+    if (!is.null(script_file())) c(GANGWAY_BESIDE_SCRIPT = dirname(script_file())),
     # A step that is spun runs here, and nothing is packaged.
     if (command$name != "spin") c(GANGWAY_FILES = files_folder()),
     if (command$writes) c(GANGWAY_REPORT = report_path(folder)),

@@ -20,7 +20,7 @@ script_arguments <- function(frame, arguments = commandArgs(trailingOnly = TRUE)
   }
   script <- script_path()
   mine <- isTRUE(choice) || (!is.null(script) && is_called_by_script(frame) &&
-    (begins_with_command(arguments) || !reads_arguments(script)))
+    (begins_with_command(arguments) || !reads_arguments(script_file() %||% script)))
   if (mine) arguments else character()
 }
 

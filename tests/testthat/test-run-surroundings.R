@@ -62,15 +62,17 @@ test_that("a script's folder and name, what lies there and what steps change do 
   expect_nothing_left(folder)
 })
 
-test_that("a script that is started from another folder finds Python modules beside it, and paths as in the session", {
+test_that("a script that is started from another folder, and changes it, finds Python modules and paths as a session", {
   folder <- local_run_folder()
   beside <- file.path(folder, "analysis")
-  dir.create(beside)
+  elsewhere <- file.path(folder, "elsewhere")
+  for (one in c(beside, elsewhere)) dir.create(one)
   file.create(file.path(folder, ".here"))
   writeLines("def make(self):\n    self.x = 20\n", file.path(beside, "besides.py"))
-  writeLines("def double(self):\n    self.x *= 2\n", file.path(folder, "abroad.py"))
+  writeLines("def double(self):\n    self.x *= 2\n", file.path(elsewhere, "abroad.py"))
   writeLines(c(
     "suppressPackageStartupMessages(library(gangway))",
+    "setwd(\"elsewhere\")",
     "paths <- function() c(getwd(), if (requireNamespace(\"here\", quietly = TRUE)) here::here(\"data\"))",
     "cat(\"session\", paths(), \"\\n\")",
     "metaflow(\"BesideFlow\") |>",
@@ -84,6 +86,8 @@ test_that("a script that is started from another folder finds Python modules bes
   expect_equal(result$status, 0L, info = paste(result$stdout, result$stderr))
   paths <- regmatches(result$stdout, regexpr("session .*", result$stdout))
   paths <- trimws(sub("\n.*", "", sub("session", "", paths)))
+  expect_match(paths, "elsewhere", fixed = TRUE)
   expect_match(result$stdout, paste("task", paths, "40"), fixed = TRUE)
+  expect_no_match(result$stderr, "Warning", fixed = TRUE)
   expect_nothing_left(folder)
 })

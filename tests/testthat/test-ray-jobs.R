@@ -88,16 +88,21 @@ test_that("a function of ray_remote() is sent again when what it uses has change
     after <- ask()
     once <- evaluated(quote({
       options(of_test = NULL, of_test_too = NULL)
-      plus <- ray_remote(function(x) x + 1)
-      refs <- list(plus(0))
-      sent <- gangway:::ray_sent[[environment(plus)$remote$key]]$job
-      for (i in 1:5) refs[[i]] <- plus(i)
-      identical(sent, gangway:::ray_sent[[environment(plus)$remote$key]]$job)
+      job_of <- function(remote) gangway:::ray_sent[[environment(remote)$remote$key]]$job
+      vapply(list(ray_remote(function(x) x + 1), ray_remote(function(x) x)), function(remote) {
+        refs <<- list(remote(0))
+        sent <- job_of(remote)
+        for (i in 1:5) {
+          refs[[i]] <<- remote(i)
+          assign("turn", i, globalenv())
+        }
+        identical(sent, job_of(remote))
+      }, NA)
     }))
     list(before = before, kept = kept, after = after, once = once)
   })
   expect_true(seen$kept)
-  expect_true(seen$once)
+  expect_identical(seen$once, c(TRUE, TRUE))
   expect_true("gangway_error_ray_task" %in% seen$before$absent)
   seen$before$absent <- NULL
   expect_identical(seen$before, list(

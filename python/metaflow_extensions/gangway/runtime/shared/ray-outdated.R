@@ -42,7 +42,8 @@ is_outdated <- function(sent) {
 # The variables of each environment on the way from where code looks for names; those of the script that strings name.
 watch_lookups <- function(bag, more, in_frames) {
   names <- utils::hashtab("address")
-  note <- function(env, more) utils::sethash(names, env, unique(c(utils::gethash(names, env), more)))
+  # Without any name it is none that is looked at, where NULL would be all.
+  note <- function(env, more) utils::sethash(names, env, unique(c(character(), utils::gethash(names, env), more)))
   utils::maphash(bag$looked, function(env, looked) {
     while (!is_shared_environment(env) && is.null(search_name(env))) {
       note(env, looked)

@@ -45,7 +45,7 @@ kinds <- list(
 copies <- lapply(names(kinds), function(kind) {
   took <- vapply(seq_along(bytes), function(i) {
     x <- kinds[[kind]](bytes[i])
-    best(function() ray_get(ray_put(x)), if (bytes[i] < 1e8) 5L else 2L)
+    best(function() ray_get(ray_put(x)), if (bytes[i] < 1e8) 5L else 3L)
   }, 0)
   show_curve(paste0("ray_put() and ray_get(), ", kind), bytes, took, "ms a MB", 1e9)
   took

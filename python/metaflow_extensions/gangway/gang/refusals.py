@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow.system_context import system_context
 
 from ..exceptions import GangRuntimeException
@@ -18,6 +19,24 @@ def check_command(where: str) -> None:
         raise GangRuntimeException(
             f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow with "
             "@batch, or deploy it with argo-workflows."
+        )
+
+
+def check_alone(decorators: Iterable[Any], where: str) -> None:
+    """Refuse a step with two gangs: each would have the step's workers for its own.
+
+    Parameters
+    ----------
+    decorators : iterable
+        All decorators of the step.
+    where : str
+        The decorator, step and flow, for the message.
+    """
+    gangs = [f"@{deco.name}" for deco in decorators if isinstance(deco, ParallelDecorator)]
+    if len(gangs) > 1:
+        raise GangRuntimeException(
+            f"{where}: the step has {' and '.join(gangs)}, and a step is of one gang. Keep one of "
+            "them, or put the other's code into a step of its own."
         )
 
 

@@ -114,6 +114,8 @@ CONSTANTS_OF_RAY = (
     "ray.job_config:JobConfig",
     "ray._raylet:GcsClient",
     "ray._raylet:InnerGcsClient.get_all_node_info",
+    "ray._raylet:InnerGcsClient.get_cluster_resource_state",
+    "ray.core.generated.autoscaler_pb2:GetClusterResourceStateReply.FromString",
     "ray.core.generated.gcs_pb2:GcsNodeInfo.ALIVE",
     "ray._private.ray_constants:RAY_LOG_TO_DRIVER",
 )

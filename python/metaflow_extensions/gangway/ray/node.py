@@ -166,6 +166,8 @@ class RayNode(GangNode):
             self._address = message["address"]
         elif message["event"] == "alive":
             self._alive = set(message["nodes"])
+        elif message["event"] == "waits":
+            print(f"[gangway] {message['why']}", file=sys.stderr, flush=True)
         elif message["event"] == "ended" and not self._stopping:
             self._failure = f"Ray ended there: {message['why']}"
 

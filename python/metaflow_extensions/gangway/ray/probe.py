@@ -1,4 +1,4 @@
-"""Which of a cluster's nodes are alive, asked many times a second.
+"""Which of a cluster's nodes are alive, asked many times a second, and then what waits there.
 
 It asks Ray's own list (`private`). The public ways are a driver, which takes 0.5 s to connect and
 cannot live in the process that runs ``ray start``, and ``ray_current_cluster``, which is written
@@ -13,14 +13,18 @@ from collections.abc import Callable
 from typing import Any
 
 from . import private
+from .unplaceable import unplaceable
 
 POLL_SECONDS = 0.05
+# Seconds between two looks at what waits in a small cluster; a large one takes longer to answer.
+LOOK_SECONDS = 4.0
+_LOOK_SECONDS_A_NODE = 0.1
 
 
 def watch_nodes(
     folder: str, node_ip: str | None, num_nodes: int, tell: Callable[..., None]
 ) -> None:
-    """Tell when the head is alive, and then which nodes are, until all are.
+    """Tell when the head is alive, then which nodes are, and then what no node can take.
 
     Parameters
     ----------
@@ -31,7 +35,8 @@ def watch_nodes(
     num_nodes : int
         How many nodes there will be.
     tell : callable
-        Called with ``"head"`` and ``address=``, and with ``"alive"`` and ``nodes=``, their indices.
+        Called with ``"head"`` and ``address=``, with ``"alive"`` and ``nodes=``, their indices, and
+        with ``"waits"`` and ``why=``, once for each kind of task.
     """
     address = _wait_for_address(folder, node_ip)
     client = None
@@ -49,6 +54,21 @@ def watch_nodes(
             tell("alive", nodes=alive)
             known = alive
         time.sleep(POLL_SECONDS)
+    _watch_demands(client, num_nodes, tell)
+
+
+def _watch_demands(client: Any, num_nodes: int, tell: Callable[..., None]) -> None:
+    told: set[str] = set()
+    while True:
+        time.sleep(max(LOOK_SECONDS, _LOOK_SECONDS_A_NODE * num_nodes))
+        try:
+            found = unplaceable(*private.demands(client))
+        except Exception:
+            found = []  # the head is busy, or ends
+        for why in found:
+            if why not in told:
+                told.add(why)
+                tell("waits", why=why)
 
 
 def _alive(client: Any) -> list[int]:

@@ -126,6 +126,12 @@ test_that("workers are counted, asked for and waited for", {
   future::plan(ray, cpus = 2)
   expect_identical(as.integer(future::nbrOfWorkers()), 1L)
   expect_identical(value(future(1)), 1)
+  refused <- "would never start, no node has that: cpus = 64"
+  # By plan() itself where future tries one there.
+  expect_error({
+    future::plan(ray, cpus = 64)
+    value(future(1))
+  }, refused)
   future::plan(ray, workers = 3)
   expect_identical(as.integer(future::nbrOfWorkers()), 3L)
   expect_error(future::plan(ray, workers = 0), "number from 1 on", class = "gangway_error")

@@ -42,6 +42,7 @@ future_job <- function(template, options) {
   })
   environment(evaluate) <- list2env(list(template = template), parent = baseenv())
   driver <- ray_driver()
+  check_resources(driver, options)
   job <- list(template = template, options = options, world = world)
   job$number <- driver$add_job(job_bytes(evaluate, driver, kind = "future"), options)
   # Futures that are under way hold theirs.

@@ -17,6 +17,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from typing import IO, Any
 
 import psutil
@@ -24,7 +25,10 @@ import psutil
 from .. import times
 from ..gang.machine import processes
 from . import private
+from .turns import take_turn
 
+# What `ray start --block` prints at last, when all is well.
+BLOCKS = "block forever"
 _SERVERS = ("gcs_server", "raylet")
 _END = (
     "import sys; mark, session, folder, *sys.path = sys.argv[1:]; "
@@ -40,10 +44,12 @@ class Launcher:
     ----------
     mark, folder : str
         The node's mark and its temporary folder.
+    turns : int
+        How many nodes of the gang may start at a time on this machine; 0 for all.
     """
 
-    def __init__(self, mark: str, folder: str) -> None:
-        self._mark, self._folder = mark, folder
+    def __init__(self, mark: str, folder: str, turns: int) -> None:
+        self._mark, self._folder, self._turns = mark, folder, turns
         self._parent = os.getppid()
         self._input, self._output = self._take_streams()
         self._lock, self._ending = threading.Lock(), threading.Lock()
@@ -71,6 +77,8 @@ class Launcher:
         why = ""
         threading.Thread(target=self._watch, daemon=True).start()
         try:
+            if self._turns:
+                self._take_turn()
             ray = private.command_line()
             line = self._read_command()
             if line:
@@ -119,6 +127,17 @@ class Launcher:
         args = (self._folder, node_ip, num_nodes, self.tell)
         threading.Thread(target=watch_nodes, args=args, daemon=True).start()
 
+    def _take_turn(self) -> None:
+        is_up = threading.Event()
+        take_turn(self._mark.rpartition(".")[0], self._turns, is_up)
+
+        def watch_log() -> None:
+            while BLOCKS not in processes.last_words(self._folder):
+                time.sleep(times.WATCH)
+            is_up.set()
+
+        threading.Thread(target=watch_log, daemon=True).start()
+
     def end(self, why: str) -> None:
         """Say why, and have everything of the node ended, this process too, and its folder removed.
 
@@ -149,4 +168,5 @@ def _name(process: psutil.Process) -> str:
 
 def main() -> None:
     """Run the launcher of the node that the arguments name."""
-    Launcher(sys.argv[1], sys.argv[2]).run()
+    mark, folder, turns = sys.argv[1:]
+    Launcher(mark, folder, int(turns)).run()

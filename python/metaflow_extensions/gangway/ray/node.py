@@ -22,9 +22,11 @@ from ..gang.machine.ports import free_port
 from ..gang.node import GangNode, NodeSpec
 from ..signals.threads import start_thread
 from .command import authentication, loopback, node_environment, start_command, without_uv
+from .launcher import BLOCKS
 from .logs import WorkerLogs, quiet_ray
 from .private import RAYS_OWN, talking_threads
 from .resources import container_resources, local_resources
+from .turns import turns
 
 # The launcher finds this package where the task found it, behind everything else on its path; and
 # not what lies in the working folder, where a user's `ray` or `json.py` may be.
@@ -67,7 +69,7 @@ class RayNode(GangNode):
         os.mkdir(temporary)
         folders = {"TMPDIR": temporary, "GANGWAY_TMP": temporary}
         self._launcher = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, _ROOT, self._mark, self._folder],
+            [sys.executable, "-c", _BOOT, _ROOT, self._mark, self._folder, str(turns(self.spec))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -184,6 +186,5 @@ def _end_without_a_word(log: str) -> str:
     server = re.search(r"----- END (\w+)\.\w+ tail", log)
     if server is not None:
         return f"Ray ended there: its {server.group(1)} process ended or was killed"
-    # While all is well, Ray's last word is that it blocks.
-    said = "" if "block forever" in log else f", or Ray ended:\n    {log}"
+    said = "" if BLOCKS in log else f", or Ray ended:\n    {log}"
     return f"its launcher was killed{said}"

@@ -55,6 +55,21 @@ test_that("a future takes along what it uses, and gives what it says and its val
   expect_identical(value(list(future(1), future(2))), list(1, 2))
 })
 
+test_that("of where globals were found nothing travels", {
+  local_plan()
+  found_beside <- function() {
+    con <- textConnection("what no worker can have")
+    on.exit(close(con))
+    x <- 1
+    value(future(x + 1))
+  }
+  expect_identical(found_beside(), 2)
+  origins <- list(frame = environment(), given = emptyenv(), script = globalenv(), base = baseenv())
+  left <- without_origins(structure(as.list(1:4), where = origins))
+  expect_identical(attr(left, "where"), replace(origins, "frame", list(baseenv())))
+  expect_identical(without_origins(list(1)), list(1))
+})
+
 test_that("a session keeps no future that has ended", {
   local_plan()
   before <- length(running_futures())

@@ -332,6 +332,28 @@ test_that("options that a call sets go with it, and those of a package that it h
   expect_identical(seen, rep(list(list(NULL, FALSE, 2L)), 6))
 })
 
+# To read all code of each package takes longer than to load it.
+test_that("what a call has set is looked for in all code of the first package alone that it loads", {
+  skip_without_ray()
+  skip_if_not_installed("data.table")
+  skip_if_not_installed("zip")
+  seen <- callr::r(function() {
+    library(gangway)
+    ray_init(cpus = 1)
+    on.exit(ray_shutdown())
+    look <- ray_remote(function() {
+      worker <- environment(getHook(packageEvent("zip", "onLoad"))[[1]])$worker
+      before <- c(getOption("mine.of.call"), worker$options_seen)
+      options(mine.of.call = 1)
+      loadNamespace("zip")
+      loadNamespace("data.table")
+      list(before, "mine.of.call" %in% worker$options_seen, getOption("datatable.verbose"))
+    })
+    lapply(1:2, function(i) ray_get(look()))
+  })
+  expect_identical(seen, list(list(NULL, TRUE, FALSE), list(NULL, FALSE, FALSE)))
+})
+
 test_that("an option of a package that the session takes back is gone on workers, too", {
   skip_without_ray()
   skip_if_not_installed("data.table")

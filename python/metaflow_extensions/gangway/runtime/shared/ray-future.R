@@ -8,6 +8,7 @@ launch_future <- function(future, options, workers) {
   template <- if (is.null(future$backend)) future_template(future)
   job <- future_job(template, options)
   around <- changed_globals(job$world)
+  future$globals <- without_origins(future$globals)
   arguments <- if (is.null(template)) {
     list(key, future::getExpression(future, mc.cores = 1L), around)
   } else {
@@ -19,6 +20,18 @@ launch_future <- function(future, options, workers) {
   assign(key, future, envir = launched)
   watch_caller(future)
   invisible(future)
+}
+
+# Globals also hold the environments that they were found in, with all that is there: the frame of a function, what a
+# package imports. Workers only ask whether that is one of the two that stay.
+without_origins <- function(globals) {
+  origins <- attr(globals, "where", exact = TRUE)
+  if (length(origins)) {
+    attr(globals, "where") <- lapply(origins, function(env) {
+      if (identical(env, emptyenv()) || identical(env, globalenv())) env else baseenv()
+    })
+  }
+  globals
 }
 
 future_state <- new.env(parent = emptyenv())

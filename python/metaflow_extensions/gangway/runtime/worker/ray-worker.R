@@ -174,6 +174,7 @@ enter_job <- function(key, job) {
 end_call <- function() {
   job <- worker$job
   restore_state(job$state, variables = FALSE) # first: a change of RNGkind() leaves a seed
+  worker$options_seen <- NULL
   if (length(worker$of_packages) > length(job$of_packages)) {
     worker$job$state <- with_options_now(job$state)
     worker$job$of_packages <- worker$of_packages

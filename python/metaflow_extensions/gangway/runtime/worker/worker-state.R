@@ -68,10 +68,23 @@ watch_packages <- function() {
 note_options_of <- function(package, ...) {
   now <- options()
   new <- setdiff(names(now), c(worker$options_before, names(worker$of_packages)))
-  of_name <- vapply(new, is_package_option, NA, package)
-  of_code <- if (!all(of_name)) are_in_code(new[!of_name], asNamespace(package))
-  new <- c(new[of_name], new[!of_name][of_code])
-  worker$of_packages[new] <- now[new]
+  if (!length(new)) {
+    return(invisible())
+  }
+  mine <- vapply(new, is_package_option, NA, package)
+  seen <- new %in% worker$options_seen
+  # All of a package's code takes as long as to load it. What was there when another package was loaded, such as what
+  # future sets around each of its futures, is rarely this one's.
+  namespace <- asNamespace(package)
+  if (any(look <- !mine & !seen)) mine[look] <- are_in_code(new[look], as.list(namespace, all.names = TRUE))
+  if (any(look <- !mine & seen)) mine[look] <- are_in_code(new[look], list(namespace$.onLoad))
+  worker$of_packages[new[mine]] <- now[new[mine]]
+  if (!is_in_hook()) worker$options_seen <- c(worker$options_seen, new[!mine & !seen])
+}
+
+# Whether this package is loaded by the .onLoad() of another, which may have set options before.
+is_in_hook <- function() {
+  any(vapply(sys.calls(), function(call) identical(call[[1L]], quote(runHook)), NA))
 }
 
 with_options_now <- function(state) {
@@ -80,9 +93,9 @@ with_options_now <- function(state) {
   state
 }
 
-# Whether texts stand in the code of a namespace.
-are_in_code <- function(texts, namespace) {
-  code <- serialize(Filter(is.function, as.list(namespace, all.names = TRUE)), NULL, xdr = FALSE)
+# Whether texts stand in the code of functions of a namespace.
+are_in_code <- function(texts, values) {
+  code <- serialize(Filter(is.function, values), NULL, xdr = FALSE)
   vapply(texts, function(text) length(grepRaw(text, code, fixed = TRUE)) > 0L, NA)
 }
 

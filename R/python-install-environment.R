@@ -8,7 +8,9 @@ install_virtualenv <- function(packages, ...) {
   tryCatch(
     # What is passed on is for reticulate.
     if (...length() || !uv_installs(packages, reticulate::virtualenv_python(gangway_envname))) {
-      install_rebuilt(packages, function(wanted) reticulate::virtualenv_install(gangway_envname, packages = wanted, ...))
+      install_rebuilt(packages, function(wanted) {
+        reticulate::virtualenv_install(gangway_envname, packages = wanted, ...)
+      })
     },
     error = function(e) {
       # an empty environment would be found, and taken for a finished one, from now on

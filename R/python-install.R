@@ -17,7 +17,7 @@ gangway_envname <- "r-gangway"
 #'
 #' Where the program uv is there, it installs into the virtual environment, and pip only if uv could not. Without a
 #' network, let pip find all files in a folder: `Sys.setenv(PIP_NO_INDEX = "1", PIP_FIND_LINKS = "path/to/folder")`, and
-#' `UV_NO_INDEX`, `UV_FIND_LINKS` for uv; docs/setup.md in the repository says how the folder is filled.
+#' `UV_OFFLINE`, `UV_FIND_LINKS` for uv; docs/setup.md in the repository says how the folder is filled.
 #'
 #' gangway finds the environment by itself; see the option `gangway.python` for another Python.
 #'

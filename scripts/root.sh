@@ -7,6 +7,7 @@
 # quick; not in the project, where R CMD build would copy it, devices and all. It is
 # brought up to date when it is older than a week, and made anew with FRESH=1. Inside, /root/gangway is a
 # copy of the files that git knows or would add. The set-up is the same as everywhere: scripts/setup.sh.
+# With BARE=1 nothing is set up, in a root of its own (SUITE-bare): to try the installation as a user does it.
 # Mounts and processes live in namespaces of their own and are gone when the command ends.
 set -eo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -14,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 suite=${1:?usage: scripts/root.sh SUITE COMMAND...}
 shift
 roots=${GANGWAY_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/gangway/roots}
-root=$roots/$suite
+root=$roots/$suite${BARE:+-bare}
 
 missing=()
 [ "$(id -u)" -eq 0 ] || missing+=("root rights (run it with sudo)")
@@ -106,4 +107,5 @@ if [ -z "$(find "$root/root/.up-to-date" -mtime -7 2>/dev/null)" ]; then
 fi
 copy_project
 echo "== in the $suite root: $*"
-in_root bash -ec 'cd /root/gangway && scripts/setup.sh dev && exec "$@"' command "$@"
+if [ -n "${BARE-}" ]; then set_up=:; else set_up="scripts/setup.sh dev"; fi
+in_root bash -ec "cd /root/gangway && $set_up && exec \"\$@\"" command "$@"

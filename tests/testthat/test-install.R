@@ -32,20 +32,57 @@ test_that("a Python that is missing is an error with advice", {
   expect_error(find_python("/no/such/python"), "does not start", class = "gangway_error_python")
 })
 
-test_that("a Python that is too old or has no venv is named", {
-  folder <- withr::local_tempdir()
-  old <- file.path(folder, "python3")
-  writeLines(c("#!/bin/sh", "echo 3.8"), old)
-  Sys.chmod(old, "755")
-  expect_error(find_python(old), "3.8", class = "gangway_error_python")
-  writeLines(c("#!/bin/sh", "exit 1"), old)
-  expect_error(find_python(old), class = "gangway_error_python")
+# A file that is started as a Python is.
+local_python <- function(..., env = parent.frame()) {
+  path <- file.path(withr::local_tempdir(.local_envir = env), "python3")
+  writeLines(c("#!/bin/sh", ...), path)
+  Sys.chmod(path, "755")
+  path
+}
+
+test_that("what a Python lacks is named, with the packages that bring it, and the next one is tried", {
+  skip_on_os("windows")
+  lacking <- local_python("echo has no venv", "echo 'has no headers (Python.h)'")
+  said <- expect_error(find_python(c(lacking, local_python("exit 1"))), class = "gangway_error_python")
+  said <- gsub("\\s+", " ", conditionMessage(said))
+  expect_match(said, "has no venv, has no headers (Python.h)", fixed = TRUE)
+  expect_match(said, "does not start", fixed = TRUE)
+  expect_match(said, "apt install python3 python3-venv python3-dev build-essential r-base-dev", fixed = TRUE)
+  fit <- local_python("exit 0")
+  expect_identical(find_python(c(lacking, fit)), fit)
+  alias <- paste0(lacking, ".1")
+  file.symlink(lacking, alias)
+  expect_no_match(conditionMessage(expect_error(find_python(c(lacking, alias)))), alias, fixed = TRUE)
+})
+
+test_that("a Python is asked for its version, modules, library, headers and compiler", {
+  python <- Sys.getenv("GANGWAY_PYTHON")
+  skip_if(!nzchar(python), "GANGWAY_PYTHON is not set")
+  skip_on_os("windows")
+  # a build of one's own may have no ssl
+  expect_identical(setdiff(python_lacks(python), "has no ssl"), character())
+  withr::local_envvar(CC = "/no/such/cc -O2")
+  expect_identical(setdiff(python_lacks(python), "has no ssl"), "finds no C compiler (/no/such/cc)")
+  expect_match(python_lacks(python, oldest = "3.99"), "^is Python 3[.][0-9]+$")
 })
 
 test_that("the Python of this machine is found", {
-  usable <- !is.na(vapply(python_candidates(), python_version, ""))
-  skip_if(!any(usable), "no Python with venv and ssl")
-  expect_true(find_python() %in% python_candidates()[usable])
+  fit <- Filter(function(python) !length(python_lacks(python)), python_candidates())
+  skip_if(!length(fit), "no Python that has all")
+  expect_identical(find_python(), fit[[1L]])
+})
+
+test_that("an environment is made where reticulate finds it, or nothing is left", {
+  python <- Sys.getenv("GANGWAY_PYTHON")
+  skip_if(!nzchar(python), "GANGWAY_PYTHON is not set")
+  withr::local_envvar(WORKON_HOME = withr::local_tempdir())
+  path <- make_virtualenv(python)
+  expect_true(environment_exists("virtualenv"))
+  expect_true(startsWith(reticulate::virtualenv_python(gangway_envname), path))
+  unlink(path, recursive = TRUE)
+  broken <- local_python('mkdir -p "$3"', "echo no room >&2", "exit 1")
+  expect_error(make_virtualenv(broken), "no room", class = "gangway_error_python")
+  expect_false(file.exists(path))
 })
 
 test_that("the build environment points at this R, and is put back", {
@@ -59,6 +96,23 @@ test_that("the build environment points at this R, and is put back", {
   expect_identical(Sys.getenv("RPY2_CFFI_MODE", NA), NA_character_)
   expect_identical(Sys.getenv("PIP_NO_BINARY"), "something")
   expect_identical(Sys.getenv("PATH"), path)
+})
+
+test_that("rpy2-rinterface is built anew, for the R that runs", {
+  withr::local_envvar(PIP_NO_CACHE_DIR = NA, PIP_FORCE_REINSTALL = "0")
+  asked <- list()
+  install_rebuilt(c("metaflow>=2", "rpy2-rinterface>=3.6.5", "numpy"), function(wanted) {
+    asked[[length(asked) + 1L]] <<- c(wanted, Sys.getenv(c("PIP_NO_CACHE_DIR", "PIP_FORCE_REINSTALL"), names = FALSE))
+  })
+  expect_identical(asked, list(
+    c("rpy2-rinterface>=3.6.5", "1", "1"), c("metaflow>=2", "rpy2-rinterface>=3.6.5", "numpy", "", "0")
+  ))
+  expect_error(install_rebuilt("rpy2-rinterface", function(wanted) stop("no compiler")), "no compiler")
+  expect_identical(Sys.getenv("PIP_NO_CACHE_DIR", NA), NA_character_)
+  skip_on_os("windows")
+  uv <- local_python('echo "$@"')
+  said <- utils::capture.output(expect_true(uv_installs("numpy", "/some/python", uv)))
+  expect_match(said, "--reinstall-package rpy2-rinterface numpy", fixed = TRUE)
 })
 
 test_that("an environment is checked by importing what a task needs", {

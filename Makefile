@@ -6,7 +6,8 @@
 #   make coverage                                 how many lines these run, by room; SCOPE=all: what `make test` runs
 #   make test-newest                              the suite's core on Debian sid, with the newest Metaflow, Ray, rpy2
 #   make test-cases                               every case of docs/cases.md by every door, which takes some 20 minutes
-#   make test-examples                            what the examples of all installed packages make can be read: an hour
+#   make test-examples                            the gallery's flows, cards in a browser, and whether what the examples of
+#                                                 all installed packages make can be read: an hour
 #   make test-faults                              the long part of the fault matrix, which takes some 40 minutes
 #   make test-all                                 these and test, with DeepSpeed and TensorFlow (2 GB) installed
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
@@ -53,6 +54,7 @@ test-cases: setup-dev
 	@GANGWAY_CASES=$(or $(CASES),.) scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/cases.txt test-cases.R test-ray-soak.R test-ray-ends.R
 
 test-examples: setup-dev
+	@NOT_CRAN=true GANGWAY_EXAMPLES=all scripts/env.sh Rscript --vanilla scripts/testthat.R .setup/examples.txt test-examples.R test-card-browser.R
 	@GANGWAY_EXAMPLES=all scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/python/test_r_examples.py tests/python/test_r_kept.py -q -rs
 
 test-image:

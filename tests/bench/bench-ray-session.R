@@ -2,7 +2,8 @@
 # tasks and by size of arguments, and one shared object of 200 MB; the latter and maps against furrr on two
 # multisession workers.
 #
-# Limits: one by one at least 0.7 of pure Python Ray's rate; the map at least furrr's rate; the shared object, with a
+# Limits: one by one at least 0.7 of pure Python Ray's rate, and at most mirai's time, where reticulate (1.39 or later)
+# lets short calls share tasks; the map at least furrr's rate; the shared object, with a
 # chunk a task, in at most half of furrr's time. With furrr's default it is shipped twice only, once a worker: then the
 # two are about even, and the limit is 0.8 of furrr's rate.
 suppressPackageStartupMessages(library(gangway))
@@ -59,6 +60,15 @@ limit(
 row("session-remote", paste0(trivial_calls, ": `ray_remote()`"), middle[["remote"]], "s", "Python Ray's rate",
   middle[["python"]], median(rounds["python", ] / rounds["remote", ]), least = 0.7)
 cat(sprintf("ray_map(.chunk = 1): %.2f of it\n", median(rounds["python", ] / rounds["map_one", ])))
+if (requireNamespace("mirai", quietly = TRUE)) {
+  mirai::daemons(2)
+  one_by_one <- function() seconds(lapply(lapply(seq_len(calls), function(i) mirai::mirai(x, x = i)), function(m) m[]))
+  with_mirai <- median(replicate(6, one_by_one())[-1])
+  mirai::daemons(0)
+  limit("mirai's time one by one, of that of ray_remote()", with_mirai / middle[["remote"]], 1)
+  row("session-mirai", paste0(trivial_calls, ": `ray_remote()`"), middle[["remote"]], "s", "mirai", with_mirai,
+    middle[["remote"]] / with_mirai, most = 1)
+}
 
 cat("\ncost by number of tasks, us a task\n")
 for (n in c(10, 100, 1000, 10000)) {

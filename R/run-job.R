@@ -61,7 +61,8 @@ job_outcome <- function(job) {
   report <- report_path(job$folder)
   last <- file.mtime(if (file.exists(report)) report else log_path(job))
   job$outcome <- list(
-    status = status, interrupted = isTRUE(job$stopped) || status == 130L,
+    status = status, killed = if (!isTRUE(job$stopped)) killed_by(process),
+    interrupted = isTRUE(job$stopped) || status == 130L,
     seconds = as.numeric(difftime(last, job$began, units = "secs")), report = read_report(report),
     said = utils::tail(Filter(nzchar, trimws(log_lines(log_path(job)), "right")), shown_lines)
   )

@@ -8,7 +8,8 @@ left_behind_s <- 10
 #' Run Python on the flow in `folder`, and wait for its end
 #'
 #' @param mode How its log is shown; see [log_mode()].
-#' @return A list: `status` (exit status), `interrupted`, `seconds`, `report` (what Python told about the run, or NULL).
+#' @return A list: `status` (exit status), `killed` (the number of the signal that has ended Python, or NULL),
+#'   `interrupted`, `seconds`, `report` (what Python told about the run, or NULL).
 #' @noRd
 run_python <- function(python, folder, command, flow, mode) {
   # Who has R's own standard output redirected (a notebook, sink()) shall find the log there too.
@@ -33,7 +34,7 @@ run_python <- function(python, folder, command, flow, mode) {
   )
   if (interrupted) stop_process(process, show, mark)
   list(
-    status = exit_status(process, interrupted), interrupted = interrupted,
+    status = exit_status(process, interrupted), killed = killed_by(process), interrupted = interrupted,
     seconds = proc.time()[["elapsed"]] - started, report = report_path(folder)
   )
 }
@@ -154,6 +155,23 @@ exit_status <- function(process, interrupted) {
   } else {
     status
   }
+}
+
+killed_by <- function(process) {
+  status <- process$get_exit_status()
+  if (isTRUE(status < 0L)) -status
+}
+
+# Such a run has told no reason: it could not.
+killed_bullets <- function(number) {
+  numbers <- c(SIGHUP = 1L, SIGINT = 2L, SIGQUIT = 3L, SIGABRT = 6L, SIGKILL = 9L, SIGSEGV = 11L, SIGTERM = 15L)
+  by <- c(names(numbers)[numbers == number], paste("signal", number))[1L]
+  c(
+    x = paste0("The run's own process was killed by ", by, "; its tasks have ended with it."),
+    if (by == "SIGKILL") {
+      c(i = "Unless somebody did that, the system has run out of memory: let fewer tasks run at once (max_workers).")
+    }
+  )
 }
 
 #' What Python wrote about the run, if it got that far

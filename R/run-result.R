@@ -180,7 +180,12 @@ abort_run <- function(name, report, outcome, call, command) {
   if (is.null(first)) {
     message <- c(
       "The run of flow {.val {name}} failed with status {outcome$status}.",
-      if (is.null(outcome$said)) c(i = "The reason stands above, in the log.") else verbatim_bullets(outcome$said)
+      if (!is.null(outcome$killed)) killed_bullets(outcome$killed),
+      if (!is.null(outcome$said)) {
+        verbatim_bullets(outcome$said)
+      } else if (is.null(outcome$killed)) {
+        c(i = "The reason stands above, in the log.")
+      }
     )
   } else {
     message <- c(

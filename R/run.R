@@ -137,6 +137,7 @@ run <- function(flow = NULL, ...) {
   # A run that went well lets the script go on, and work with the result.
   if (command$from_script && !(command$writes && outcome$status == 0L)) {
     unlink(folder, recursive = TRUE)
+    if (!is.null(outcome$killed)) cli::cli_inform(killed_bullets(outcome$killed))
     quit(save = "no", status = outcome$status, runLast = FALSE)
   }
   # Before on.exit() removes the folder.

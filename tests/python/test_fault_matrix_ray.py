@@ -27,6 +27,10 @@ SERVERS = (
     Fault("kill_gcs_server@0", HEAD + "Ray ended there: its gcs_server process ended"),
     Fault("kill_raylet@0", HEAD + "Ray ended there: its raylet process ended"),
 )
+TOLD_TO_END = (
+    Fault("end_gcs_server@0", HEAD + "Ray ended there: its gcs_server process takes no conn"),
+    Fault("end_raylet@1", "node 1 failed: Ray ended there: its raylet process ended"),
+)
 WORKERS = (
     Fault("kill_launcher@0", HEAD + "its launcher was killed"),
     Fault("remote_raise@1", "ValueError: the user's own error"),
@@ -37,8 +41,8 @@ WORKERS = (
 
 @pytest.mark.parametrize(
     ("number", "faults"),
-    [(2, CONTROL), (3, SERVERS), (2, WORKERS)],
-    ids=["control", "servers", "workers"],
+    [(2, CONTROL), (3, SERVERS), (2, TOLD_TO_END), (2, WORKERS)],
+    ids=["control", "servers", "told", "workers"],
 )
 def test_whatever_dies(run_flow: StartFlow, number: int, faults: tuple[Fault, ...]) -> None:
     run = run_flow(

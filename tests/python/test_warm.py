@@ -274,6 +274,7 @@ def test_a_killed_process_is_a_failed_attempt(tmp_path: Path, killed: str) -> No
         output, _ = run.communicate(timeout=100)
         assert run.returncode == 0, output
         assert output.count("Task failed.") == 1
+        assert output.count("The process of this task was killed by SIGKILL.") == 1
     result = subprocess.CompletedProcess([], 0, output)
     assert is_warm(result, "end") == (killed != "server")
     assert ended(server)

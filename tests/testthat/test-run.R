@@ -161,6 +161,8 @@ end_endless <- function(act, folder) {
   act(process)
   process$wait(120000)
   expect_false(process$is_alive())
+  # kill() closes the pipe.
+  text <- paste0(text, tryCatch(process$read_output(), error = function(e) ""))
   expect_nothing_left(folder, within = 60)
   list(status = process$get_exit_status(), seconds = as.numeric(Sys.time() - started, units = "secs"), text = text)
 }
@@ -177,10 +179,20 @@ test_that("Ctrl-C stops tasks that sleep or spin, and leaves nothing", {
 test_that("when R is killed the run ends as well", {
   skip_if(!dir.exists("/proc"), "there is no /proc")
   folder <- local_run_folder()
-  withr::local_envvar(TMPDIR = folder) # a killed R leaves its temporary folder
+  withr::local_envvar(TMPDIR = folder)
   ended <- end_endless(function(process) process$kill(), folder)
-  expect_equal(list.files(folder, "^gangway-", recursive = TRUE, include.dirs = TRUE), character())
+  expect_equal(list.files(folder, "^(gangway-|Rtmp)", recursive = TRUE, include.dirs = TRUE), character())
   expect_lt(ended$seconds, 60)
+})
+
+test_that("when the run's own process is killed it is named", {
+  folder <- local_run_folder()
+  ended <- end_endless(function(process) {
+    ps::ps_kill(ps::ps_children(ps::ps_handle(process$get_pid()))[[1L]])
+  }, folder)
+  expect_match(ended$text, "The run's own process was killed by SIGKILL")
+  expect_no_match(ended$text, "reason stands above")
+  expect_true(ended$status != 0)
 })
 
 test_that("what a killed run has left may clean up after itself, and is killed if it does not end", {

@@ -45,6 +45,8 @@ def meet(fault, index):
         worker_task(index).kill()
     elif fault in ("kill_raylet", "kill_gcs_server"):
         server(index, fault.removeprefix("kill_")).kill()
+    elif fault in ("end_raylet", "end_gcs_server"):
+        server(index, fault.removeprefix("end_")).terminate()
     elif fault == "kill_launcher":
         server(index, "raylet").parent().kill()
     elif fault.startswith("remote_"):

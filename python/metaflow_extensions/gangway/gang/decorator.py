@@ -19,6 +19,7 @@ from .. import times
 from ..exceptions import GangAttributeException
 from ..mf import batch
 from ..mf import flow as flow_state
+from ..mf.killed_tasks import tell_killed_tasks
 from ..mf.premature_exit import fail_premature_exits
 from ..mf.storage import storage_path
 from ..signals.eviction import note_termination
@@ -127,6 +128,7 @@ class GangDecorator(ParallelDecorator):
             self.check_installed()
         end_run_on_termination()
         fail_premature_exits(self.step_name, self.where)
+        tell_killed_tasks()
 
     def task_pre_step(
         self,

@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import select
+import socket
 import subprocess
 import sys
 import threading
@@ -54,6 +55,7 @@ class Launcher:
         self._input, self._output = self._take_streams()
         self._lock, self._ending = threading.Lock(), threading.Lock()
         self._ordered = threading.Event()
+        self._head = ""  # the address of this node's gcs_server, once it has taken connections
 
     def _take_streams(self) -> tuple[int, IO[str]]:
         # Ray's processes inherit 0, 1 and 2: they get the log, and the streams are kept private.
@@ -119,12 +121,20 @@ class Launcher:
             for server, name in servers.items():
                 if not processes.is_alive(server):
                     self.end(f"its {name} process ended or was killed")
+            if self._head and not _takes_connections(self._head):
+                # After SIGTERM it closes its port, and lives on for a minute.
+                self.end("its gcs_server process takes no connections any more: it was told to end")
         self.end("its task is gone")
 
     def _watch_nodes(self, node_ip: str | None, num_nodes: int) -> None:
         from .probe import watch_nodes
 
-        args = (self._folder, node_ip, num_nodes, self.tell)
+        def tell(event: str, **fields: Any) -> None:
+            if event == "head":
+                self._head = fields["address"]
+            self.tell(event, **fields)
+
+        args = (self._folder, node_ip, num_nodes, tell)
         threading.Thread(target=watch_nodes, args=args, daemon=True).start()
 
     def _take_turn(self) -> None:
@@ -157,6 +167,17 @@ class Launcher:
                 start_new_session=True,
             )
         threading.Event().wait()
+
+
+def _takes_connections(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), times.WATCH).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # busy
+        pass
+    return True
 
 
 def _name(process: psutil.Process) -> str:

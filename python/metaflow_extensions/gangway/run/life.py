@@ -8,6 +8,7 @@ from typing import IO, Any
 from metaflow.decorators import FlowDecorator
 
 from ..mf import command, flow_decorators, local_life
+from ..mf.killed_tasks import tell_killed_tasks
 
 _ENDS = {0: "ok", 130: "aborted"}
 
@@ -41,6 +42,7 @@ class RunLife(FlowDecorator):
         said = command.arguments()[:1]
         if said not in (["run"], ["resume"]):
             return
+        tell_killed_tasks()
         self._flow = flow.name
         if flow_datastore.TYPE == "local":
             locks = [local_life.RUN_LOCK]

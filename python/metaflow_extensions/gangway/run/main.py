@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -87,7 +88,18 @@ def run_command_line(
         _remove_but(folder, [".txt"] if gone else [".txt", ".json"])
     elif folder and gone:
         shutil.rmtree(folder, ignore_errors=True)
+        _remove_session(os.path.dirname(folder))
     sys.exit(status)
+
+
+def _remove_session(folder: str) -> None:
+    """Remove the temporary folder of an R session that is gone, if all in it was ours."""
+    cache = os.environ.get("METAFLOW_CLIENT_CACHE_PATH", "")
+    if cache.startswith(os.path.join(folder, "")):
+        shutil.rmtree(cache, ignore_errors=True)
+    if os.path.basename(folder).startswith("Rtmp"):
+        with contextlib.suppress(OSError):  # the session's own files
+            os.rmdir(folder)
 
 
 def _remove_but(folder: str, suffixes: list[str]) -> None:

@@ -3,7 +3,7 @@
 #   Rscript mpi_pi.R
 #   Rscript mpi_pi.R run --ranks 8
 #
-# Needs Open MPI 4 and the package pbdMPI.
+# Needs Open MPI and the package pbdMPI.
 
 library(gangway)
 

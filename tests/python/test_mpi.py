@@ -19,8 +19,8 @@ from fault_table import task
 from metaflow_extensions.gangway.exceptions import LibraryNotFoundException
 from metaflow_extensions.gangway.mpi.broadcast import FileServer, fetch
 from metaflow_extensions.gangway.mpi.command import mpirun_words
-from metaflow_extensions.gangway.mpi.decorator import check_version
 from metaflow_extensions.gangway.mpi.output import JobOutput
+from metaflow_extensions.gangway.mpi.runtime import mpirun_options, version_of
 
 SCRIPTS = FLOWS / "scripts"
 
@@ -36,16 +36,19 @@ def has_open_mpi() -> bool:
     if shutil.which("mpirun") is None:
         return False
     try:
-        check_version("mpirun", "here")
+        version_of("mpirun", "here")
     except LibraryNotFoundException:
         return False
     return True
 
 
-needs_mpi = pytest.mark.skipif(not has_open_mpi(), reason="Open MPI 4 is not installed")
+needs_mpi = pytest.mark.skipif(not has_open_mpi(), reason="Open MPI is not installed")
 needs_cc = pytest.mark.skipif(not shutil.which("mpicc"), reason="mpicc is not installed")
 needs_mpi4py = pytest.mark.skipif(find_spec("mpi4py") is None, reason="mpi4py is not installed")
 needs_rmpi = pytest.mark.skipif(not has_rmpi(), reason="R's package Rmpi is not installed")
+
+# What Open MPI's processes are called.
+DAEMON, MPIEXEC = ("prted", "prterun") if shutil.which("prterun") else ("orted", "mpiexec")
 
 COMPILE = ["cc", {"args": ["-o", "mpi_sum", "scripts/mpi_sum.c"]}]
 SEND = ["broadcast_file", {"filename": "mpi_sum"}]
@@ -78,6 +81,47 @@ mpirun's own"""
         ("", "", None),
         ("", "mpirun's own", None),
     ]
+
+
+def test_who_has_said_what_to_open_mpi_5() -> None:
+    job = JobOutput(5)
+    lines = """
+=================================   JOB MAP   =================================
+Data for JOB prterun-vm-9@1 offset 0 Total slots allocated 2
+Mapper requested: NULL  Last mapper: round_robin  Mapping policy: SLOT:OVERSUBSCRIBE
+Num nodes: 2
+
+Data for node: vm\tState: 3\tFlags: DAEMON_LAUNCHED:LOCATION_VERIFIED:MAPPED:SLOTS_GIVEN
+                resolved from gang-node-0
+                resolved from 192.0.2.2
+        Daemon: [prterun-vm-9@0,1]\tDaemon launched: True
+            Num slots: 1\tSlots in use: 1\tOversubscribed: FALSE
+        Data for proc: [prterun-vm-9@1,0]
+                Pid: 0\tLocal rank: 0\tNode rank: 0\tApp rank: 0
+
+Data for node: gang-node-1\tState: 3\tFlags: DAEMON_LAUNCHED
+        Data for proc: [prterun-vm-9@1,1]
+                Pid: 0\tLocal rank: 0\tNode rank: 0\tApp rank: 1
+=============================================================
+[1,0]<stdout>: whole
+[1,1]<stderr>:   indented
+[1,0]<stdout>: 
+mpirun's own"""
+    assert [said for line in lines.split("\n") if (said := job.rank_of(line))] == [
+        ("", "", None),
+        ("0", "whole", 0),
+        ("1", "  indented", 1),
+        ("0", "", 0),
+        ("", "mpirun's own", None),
+    ]
+
+
+def test_the_options_of_open_mpi_5() -> None:
+    assert mpirun_options(4, ["-n", "2", "a"]) == ["-n", "2", "a"]
+    ours = ["--leave-session-attached", "--output"]
+    assert mpirun_options(5, ["-n", "2", "a"]) == [*ours, "tag", "-n", "2", "a"]
+    words = mpirun_options(5, ["--output", "dir=x", "-n", "2", "a"])
+    assert words == [*ours, "tag,dir=x", "-n", "2", "a"]
 
 
 @pytest.mark.parametrize(
@@ -232,13 +276,13 @@ def processes_of(run: Run, name: str) -> list[psutil.Process]:
 
 @needs_mpi
 @needs_cc
-@pytest.mark.parametrize("victim", ["orted", pytest.param("mpiexec", marks=pytest.mark.faults)])
+@pytest.mark.parametrize("victim", [DAEMON, pytest.param(MPIEXEC, marks=pytest.mark.faults)])
 def test_a_killed_part_of_open_mpi_ends_the_step_and_a_retry_starts_clean(
     start_flow: StartFlow, short_tmp: str, victim: str
 ) -> None:
     env = calling(COMPILE, exec_c("9", "hang"), TIMES="1", GW_TMP=short_tmp)
     run = start_flow("mpi_gang.py", **env)
-    who = "Open MPI's daemon" if victim == "orted" else "node 0: mpiexec"
+    who = "Open MPI's daemon" if victim == DAEMON else "node 0: mpiexec"
     for _ in range(2):
         run.output = ""
         run.wait_for("[rank 1] waiting")
@@ -325,7 +369,7 @@ def test_without_open_mpi_nothing_starts(run_flow: StartFlow, tmp_path: Path, wh
         assert "@mpi on step compute of flow MpiGang: there is no mpirun" in run.output
         assert "openmpi-bin" in run.output and "Task is starting" not in run.output
     else:
-        assert "is not Open MPI 4 but says 'HYDRA build details:'" in run.output
+        assert "is not Open MPI 4 or 5 but says 'HYDRA build details:'" in run.output
         assert "came together" not in run.output
 
 

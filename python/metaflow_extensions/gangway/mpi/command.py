@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -32,63 +31,6 @@ def node_of(host: str) -> int | None:
 def hostfile(num_nodes: int, slots: Sequence[int]) -> str:
     """Return the text of the file that lists the nodes."""
     return "".join(f"{host_name(i)} slots={slots[i]}\n" for i in range(num_nodes))
-
-
-def mpirun_environment(folder: str, agent: str, local: bool) -> dict[str, str]:
-    """Variables for mpirun, which passes its settings on to daemons and ranks.
-
-    Parameters
-    ----------
-    folder : str
-        Has the list of nodes; mpirun keeps its own files there.
-    agent : str
-        The command that starts a daemon on a node.
-    local : bool
-        Whether all nodes share this machine.
-    """
-    must = {
-        "TMPDIR": folder,
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "OMPI_MCA_plm": "rsh",
-        "OMPI_MCA_plm_rsh_agent": agent,
-        # Control starts every daemon, and each stays in the session of its task.
-        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
-        "OMPI_MCA_orte_leave_session_attached": "1",
-        # From these it is known which rank on which node has said what.
-        "OMPI_MCA_orte_tag_output": "1",
-        "OMPI_MCA_rmaps_base_display_map": "1",
-    }
-    default = {"OMPI_MCA_orte_default_hostfile": os.path.join(folder, "hosts")}
-    if local:
-        default |= {
-            "OMPI_MCA_oob_tcp_if_include": "127.0.0.0/8",
-            "OMPI_MCA_btl_tcp_if_include": "127.0.0.0/8",
-            # Every node would bind its first rank to the machine's first core.
-            "OMPI_MCA_hwloc_base_binding_policy": "none",
-            "OMPI_MCA_rmaps_base_oversubscribe": "1",
-            "OMPI_MCA_mpi_yield_when_idle": "1",
-        }
-    return {**tools_path(), **{k: v for k, v in default.items() if k not in os.environ}, **must}
-
-
-def daemon_environment(folder: str) -> dict[str, str]:
-    """Variables for a node's daemon, and so for its ranks.
-
-    Nodes that share a machine would take the same names in /tmp and /dev/shm. Ranks that are
-    killed leave what they have in TMPDIR, so that is in the folder too.
-    """
-    return {
-        **tools_path(),
-        "TMPDIR": folder,
-        "OMPI_MCA_orte_tmpdir_base": folder,
-        "OMPI_MCA_btl_vader_backing_directory": folder,
-    }
-
-
-def tools_path() -> dict[str, str]:
-    """Return a PATH on which ``python`` is the task's own."""
-    return {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")}
 
 
 def mpirun_words(args: Arguments, program: Any, program_args: Arguments) -> list[str]:

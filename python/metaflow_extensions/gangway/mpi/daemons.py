@@ -22,6 +22,7 @@ from ..gang.programs.agents import AgentNode
 from ..signals.threads import start_thread
 from . import agent
 from .command import node_of
+from .runtime import on_a_host
 
 
 class Daemons:
@@ -35,10 +36,12 @@ class Daemons:
         The number of this mpirun in the step.
     folder : str
         Where the socket and the agent's script are made.
+    version : int
+        Open MPI's major version.
     """
 
-    def __init__(self, node: AgentNode, run: int, folder: str) -> None:
-        self._node, self._run = node, run
+    def __init__(self, node: AgentNode, run: int, folder: str, version: int) -> None:
+        self._node, self._run, self._version = node, run, version
         self._orders: list[str] = []
         self._numbers = itertools.count()
         path = os.path.join(folder, "socket")
@@ -93,6 +96,8 @@ class Daemons:
         if node is None or node >= self._node.spec.num_nodes:
             print(f"gangway: {host} is no node of this gang", file=sys.stderr)
             return 1
+        if self._node.spec.local and self._version > 4:
+            command = on_a_host(host, command)
         order = f"{self._run}/{node}/{next(self._numbers)}"
         self._orders.append(order)
         self._node.board.post(f"mpi/start/{node}/{order}", command)

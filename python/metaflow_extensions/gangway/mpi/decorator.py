@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from typing import Any, ClassVar
 
-from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.machine.cpus import asked_for, cores
@@ -15,6 +12,7 @@ from ..gang.node import GangNode, NodeSpec
 from ..mf import flow as flow_state
 from .executor import MpiExecutor, find_tool
 from .node import MpiNode
+from .runtime import check_local, version_of
 
 
 class MpiDecorator(GangDecorator):
@@ -65,7 +63,9 @@ class MpiDecorator(GangDecorator):
 
     def check_node(self, spec: NodeSpec) -> None:
         """Raise if mpirun is none that can do without ssh."""
-        check_version(find_tool("mpirun", self.where), self.where)
+        version = version_of(find_tool("mpirun", self.where), self.where)
+        if spec.local:
+            check_local(version, self.where)
 
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Set `current.mpi`."""
@@ -78,23 +78,3 @@ class MpiDecorator(GangDecorator):
         else:
             slots = [max(asked, share(cores(), len(nodes), i)) for i in nodes]
         flow_state.add_to_current({"mpi": MpiExecutor(self.node, slots)})
-
-
-def check_version(mpirun: str, where: str) -> None:
-    """Raise unless an mpirun is that of Open MPI 4.
-
-    Parameters
-    ----------
-    mpirun : str
-        Its path.
-    where : str
-        The decorator, step and flow, for the message.
-    """
-    result = subprocess.run([mpirun, "--version"], capture_output=True, text=True, check=False)
-    headline = (result.stdout + result.stderr).partition("\n")[0].strip()
-    found = re.search(r"\(Open MPI\) (\d+)", headline)
-    if found is None or found[1] != "4":
-        raise LibraryNotFoundException(
-            f"{where}: {mpirun} is not Open MPI 4 but says {headline!r}. Install Open MPI 4 where "
-            "the step runs, and have its mpirun first on the PATH."
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from functools import partial
 from typing import Any
 
 from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFoundException
@@ -13,16 +14,11 @@ from ..gang.programs.agents import report
 from ..gang.programs.arguments import Arguments
 from ..gang.programs.launch import Launch, killed_by
 from .broadcast import FileServer
-from .command import (
-    compiler_words,
-    hostfile,
-    mpirun_environment,
-    mpirun_words,
-    tools_path,
-)
+from .command import compiler_words, hostfile, mpirun_words
 from .daemons import Daemons
 from .node import MpiNode
-from .output import JobOutput, culprit
+from .output import JobOutput, culprit, misses_program
+from .runtime import mpirun_environment, mpirun_options, tools_path, version_of
 
 
 class MpiExecutor:
@@ -109,17 +105,19 @@ class MpiExecutor:
     def _mpirun(self, tool: str, args: Arguments, program: Any, program_args: Arguments) -> None:
         call = "current.mpi." + {"mpiexec": "exec", "mpirun": "run"}[tool]
         find_tool(tool, call)
+        version = version_of(find_tool("mpirun", call), call)
+        words = mpirun_options(version, mpirun_words(args, program, program_args))
         # By its name alone: with a path it would put its own folder first on the ranks' PATH.
-        command = [tool, *mpirun_words(args, program, program_args)]
+        command = [tool, *words]
         self._runs += 1
         spec = self._node.spec
         folder = self._node.make_folder()
-        daemons = Daemons(self._node, self._runs, folder)
+        daemons = Daemons(self._node, self._runs, folder, version)
         try:
             with open(os.path.join(folder, "hosts"), "w") as file:
                 file.write(hostfile(spec.num_nodes, self._slots))
-            job = JobOutput()
-            environment = mpirun_environment(folder, daemons.command, spec.local)
+            job = JobOutput(version)
+            environment = mpirun_environment(version, folder, daemons.command, spec.local)
             launch = self._node.launch(command, environment, job.rank_of)
             status = launch.run()
         finally:
@@ -132,12 +130,13 @@ class MpiExecutor:
 
 
 def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: dict[str, int]) -> str:
-    failed = culprit(launch.output)
+    failed = culprit(launch.output, status)
     # Daemons whose mpirun is killed fail too, and mpirun may take over a killed daemon's status.
     told = [said for said, ended in failures.items() if killed_by(ended) or not killed_by(status)]
-    if failed is None and told:
+    if failed is None and told and not misses_program(launch.output):
         return "\n".join(told)
-    said = report(launch.output, status, culprit)["text"].replace("the command", tool, 1)
+    found = partial(culprit, status=status)
+    said = report(launch.output, status, found)["text"].replace("the command", tool, 1)
     if failed and not failed[1]:
         said = said.replace("status 0", "status 0, but without MPI_Finalize", 1)
     node = job.nodes.get(failed[0], 0) if failed else 0

@@ -10,9 +10,9 @@ from ..gang.programs.agents import AgentNode, report
 from ..gang.programs.launch import Launch
 from ..signals.threads import start_thread
 from .broadcast import fetch
-from .command import daemon_environment
 from .daemons import ended
 from .output import JobOutput
+from .runtime import daemon_environment
 
 
 class MpiNode(AgentNode):

@@ -17,6 +17,7 @@ main <- function(file, library, ...) {
   libraries <- c(library, ...)
   # A lock without packages has nothing to restore, and an older renv takes it for a mistake.
   if (length(lock$Packages)) renv::restore(lockfile = file, library = libraries, prompt = FALSE)
+  unlink(file.path(library, ".renv"), recursive = TRUE) # where it unpacks
   # renv goes on after some failures.
   wanted <- vapply(lock$Packages, `[[`, "", "Version")
   there <- installed.packages(libraries)[, "Version"]

@@ -243,7 +243,7 @@ def test_a_projects_image_has_its_packages_and_their_libraries(
 def test_another_r_than_the_locks_stops_a_projects_build(builder: Builder, project: Path) -> None:
     lock = json.loads((project / "renv.lock").read_text())
     _lock(project, "4.1.3", lock["Packages"])
-    with pytest.raises(AssertionError, match="made with R 4.1.3 and the image has R 4.5"):
+    with pytest.raises(AssertionError, match=r"made with R 4\.1\.3 and the image has R 4\.5"):
         builder.build(project, f"{NAME}-never", REGISTRY="localhost")
 
 

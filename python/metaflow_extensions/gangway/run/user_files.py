@@ -1,7 +1,7 @@
-"""The user's files in the code package: those beside the script, without libraries, data and
-what git ignores.
+"""The user's files in the code package: those beside the script, without libraries and data.
 
-flow.py lies in a folder of its own, so Metaflow itself would package only that one and flow.rds.
+Nor with what git ignores. flow.py lies in a folder of its own, so Metaflow itself would package
+only that one and flow.rds.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def ignored_by_git(folder: str, names: list[str]) -> list[str]:
     command = ["git", "-C", folder, "check-ignore", "--stdin", "-z"]
     told = os.fsencode("\0".join(names))
     try:
-        said = subprocess.run(command, input=told, capture_output=True).stdout
+        said = subprocess.run(command, input=told, capture_output=True, check=False).stdout
     except OSError:
         return []
     ignored = [os.fsdecode(name) for name in said.split(b"\0") if name]

@@ -36,38 +36,49 @@ RUN apt-get update \
         ${APT_BUILD} \
     && rm -rf /var/lib/apt/lists/*
 
-# ---- r-packages: renv.lock, restored before any source is copied, so that only a new lock does it again ------------
-FROM build AS r-packages
+# ---- system: which packages of the distribution the R packages need. A list of names, so that a change of DESCRIPTION
+# ---- that does not change the list builds nothing again
+FROM build AS renv
 # Another repository than the lock's, where Posit's is not reachable.
 ARG CRAN_MIRROR=""
 ENV RENV_CONFIG_REPOS_OVERRIDE=${CRAN_MIRROR}
 WORKDIR /build
-COPY renv.lock ./
 RUN mkdir -p /opt/r-library \
     && Rscript --vanilla -e 'mirror <- Sys.getenv("RENV_CONFIG_REPOS_OVERRIDE")' \
         -e 'repos <- if (nzchar(mirror)) c(CRAN = mirror) else getOption("repos")' \
-        -e 'install.packages("renv", lib = "/opt/r-library", repos = repos)'
+        -e 'install.packages(c("renv", "jsonlite"), lib = "/opt/r-library", repos = repos)'
+
+FROM renv AS system
+COPY docker/system-packages.R DESCRIPTION renv.lock ./
+RUN Rscript --vanilla system-packages.R renv.lock DESCRIPTION >/system-packages
+
+# ---- r-packages: renv.lock, restored before any source is copied, so that only a new lock does it again ------------
+FROM renv AS r-packages
+COPY --from=system /system-packages ./
+# hadolint ignore=DL3008,SC2046
+RUN if [ -s system-packages ]; then \
+        apt-get update && apt-get install -y --no-install-recommends $(cat system-packages) \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
+COPY docker/restore.R docker/linked-packages.R renv.lock ./
 # A token for packages from private repositories, if one is given, stays out of the layers.
-# renv goes on after some failures: what is missing in the end, or has another version, stops the build.
-# hadolint ignore=SC2016
 RUN --mount=type=secret,id=GITHUB_PAT \
     GITHUB_PAT="$(cat /run/secrets/GITHUB_PAT 2>/dev/null || true)" \
-    Rscript --vanilla -e 'renv::restore(lockfile = "renv.lock", library = "/opt/r-library", prompt = FALSE)' \
-        -e 'wanted <- vapply(renv::lockfile_read("renv.lock")$Packages, "[[", "", "Version")' \
-        -e 'there <- installed.packages()[, "Version"][names(wanted)]' \
-        -e 'wrong <- is.na(there) | there != wanted' \
-        -e 'if (any(wrong)) stop("not as in renv.lock: ", toString(names(wanted)[wrong]))'
+    Rscript --vanilla restore.R renv.lock /opt/r-library \
+    && Rscript --vanilla linked-packages.R /opt/r-library system-packages >/linked-packages
 
 # ---- python: from conda-forge comes Python and nothing else; its other packages would clash with R's libraries -----
 FROM build AS python
 ARG MINICONDA_BASE_URL=https://github.com/conda-forge/miniforge/releases/download/26.7.2-0
-ARG MINICONDA_INSTALLER=Miniforge3-26.7.2-0-Linux-x86_64.sh
+ARG MINICONDA_INSTALLER=Miniforge3-26.7.2-0-Linux
 ARG MINICONDA_SHA256=281b0ac7d550802efc81af633225a5e6116d29ae72f3ab4eae7168c3931a4c05
+ARG MINICONDA_SHA256_AARCH64=89b786c8d2c8b0fda7553914c1314ae4ddaa094503802f279377b19ac4463cb2
 ARG PYTHON_VERSION=3.12
 WORKDIR /build
 RUN curl --fail --silent --show-error --location --retry 3 --output miniconda.sh \
-        "${MINICONDA_BASE_URL}/${MINICONDA_INSTALLER}" \
-    && echo "${MINICONDA_SHA256}  miniconda.sh" >miniconda.sha256 \
+        "${MINICONDA_BASE_URL}/${MINICONDA_INSTALLER}-$(uname -m).sh" \
+    && if [ "$(uname -m)" = aarch64 ]; then hash=${MINICONDA_SHA256_AARCH64}; else hash=${MINICONDA_SHA256}; fi \
+    && echo "${hash}  miniconda.sh" >miniconda.sha256 \
     && sha256sum --check --strict miniconda.sha256 \
     && bash miniconda.sh -b -p /opt/conda \
     && /opt/conda/bin/conda create --yes --quiet --prefix /opt/python \
@@ -94,6 +105,13 @@ RUN mkdir -p /opt/r-package \
 
 # ---- the image ----------------------------------------------------------------------------------------------------
 FROM base AS image
+# What the R packages are linked with; no headers.
+COPY --from=r-packages /linked-packages /opt/gangway/
+# hadolint ignore=DL3008,SC2046
+RUN if [ -s /opt/gangway/linked-packages ]; then \
+        apt-get update && apt-get install -y --no-install-recommends $(cat /opt/gangway/linked-packages) \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
 # Metaflow starts "python". A script and no link, so that Python looks for its own packages where it is; and last on
 # the PATH, so that nothing of conda's hides a program of the system.
 RUN printf '#!/bin/sh\nexec /opt/python/bin/python "$@"\n' >/usr/local/bin/python \
@@ -103,6 +121,8 @@ RUN printf '#!/bin/sh\nexec /opt/python/bin/python "$@"\n' >/usr/local/bin/pytho
 # Metaflow installs boto3 and requests at the start of each task, unless it is told that they are there.
 ENV PATH=${PATH}:/opt/python/bin \
     METAFLOW_SKIP_INSTALL_DEPENDENCIES=1
+# The Dockerfiles of projects use these.
+COPY docker/*.R /opt/gangway/
 COPY --from=r-packages /opt/r-library /opt/r-library
 COPY --from=python /opt/python /opt/python
 COPY --from=package /opt/r-package /opt/r-package

@@ -59,7 +59,7 @@ test-examples: setup-dev
 
 test-image:
 	@scripts/setup.sh image
-	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/aws/test_image.py -q -rs -m image
+	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/aws/test_image.py tests/aws/test_conda.py -q -rs -m image
 
 test-newest:
 	@NEWEST=releases scripts/root.sh sid scripts/test.sh core

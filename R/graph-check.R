@@ -17,6 +17,7 @@ check_flow <- function(flow, call = rlang::caller_env()) {
   check_acyclic(flow, abort)
   check_reachable(flow, abort)
   check_joined(flow, abort)
+  check_environments(flow, abort)
   invisible(flow)
 }
 

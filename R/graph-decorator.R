@@ -13,6 +13,12 @@
 #' [config_expr()] is a value of the flow's configuration. `NA`, functions and other objects are
 #' errors: nothing is changed silently.
 #'
+#' @section Environments without an image:
+#' `decorator("conda", r = "4.5", packages = list("r-dplyr" = "1.1.4"))` runs a step, and all nodes of its gang, with R
+#' and packages of conda-forge, which Metaflow resolves, and keeps beside the code for remote tasks: any image with
+#' Python will do. `r` is the version of R; it adds R and what R functions need. `"conda_base"` says the same for all
+#' steps of a flow. Steps that ask for no environment stay where they are. `@pypi` is for Python steps: it has no R.
+#'
 #' @param x Name of the decorator: `"resources"`, `"retry"`, `"ray_parallel"`, ... A decorator of a
 #'   Python module of yours can be given as `"module.name"`.
 #' @param ... Named arguments of the decorator, in the decorator's own units. (`memory` is in
@@ -36,6 +42,7 @@ decorator <- function(x, ..., .convert_args = TRUE) {
   args <- list(...)
   call <- environment()
   check_decorator_args(x, args)
+  args <- conda_arguments(x, args)
   source <- Map(function(value, name) {
     where <- paste0("argument `", name, "` of decorator \"", x, "\"")
     if (.convert_args) {
@@ -45,7 +52,7 @@ decorator <- function(x, ..., .convert_args = TRUE) {
       python_source(value, where, call)
     }
   }, args, names(args) %||% character())
-  new_decorator(x, source)
+  new_decorator(x, source, environment_of(x, args))
 }
 
 # Arguments over which Metaflow goes as over a list: of a single string it would take the letters, of one dictionary the
@@ -70,8 +77,10 @@ list_of_one <- function(x) {
   if (is.list(x) && !is.null(names(x))) list(x) else x
 }
 
-new_decorator <- function(name, args = list()) {
-  structure(list(name = name, args = args), class = c("gangway_decorator", "decorator"))
+new_decorator <- function(name, args = list(), environment = NULL) {
+  made <- list(name = name, args = args)
+  made$environment <- environment
+  structure(made, class = c("gangway_decorator", "decorator"))
 }
 
 is_decorator <- function(x) inherits(x, "gangway_decorator")

@@ -2,7 +2,7 @@
 files <- commandArgs(TRUE)
 if (!length(files)) {
   files <- c(
-    list.files(c("R", "tests/testthat", "tests/bench", "inst/examples", "scripts"),
+    list.files(c("R", "tests/testthat", "tests/bench", "inst/examples", "scripts", "docker"),
       pattern = "[.]R$", full.names = TRUE
     ),
     list.files("python", pattern = "[.]R$", recursive = TRUE, full.names = TRUE)

@@ -13,6 +13,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PROJECT = (ROOT / "inst/templates/project/Dockerfile").read_text()
 BASE_PACKAGES = {"R", "base", "compiler", "datasets", "graphics", "grDevices", "grid", "methods"}
 BASE_PACKAGES |= {"parallel", "splines", "stats", "stats4", "tcltk", "tools", "utils"}
 
@@ -56,16 +57,42 @@ def test_the_lock_is_complete() -> None:
 
 
 def test_downloads_are_pinned_and_tasks_are_not_root() -> None:
-    assert re.search(r"^ARG MINICONDA_SHA256=[0-9a-f]{64}$", DOCKERFILE, re.M)
+    for architecture in ("", "_AARCH64"):
+        assert re.search(rf"^ARG MINICONDA_SHA256{architecture}=[0-9a-f]{{64}}$", DOCKERFILE, re.M)
     assert "sha256sum --check --strict" in DOCKERFILE
     assert "--override-channels --channel conda-forge" in DOCKERFILE
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.M) == ["10001"]
+    assert re.findall(r"^USER (.*)$", PROJECT, re.M)[-1] == "10001"
     assert not re.search(r"(?i)^(ARG|ENV) .*(secret|token|password|_pat\b)", DOCKERFILE, re.M)
 
 
 def test_the_lock_is_restored_before_the_source_is_copied() -> None:
-    restore, source = DOCKERFILE.index("renv::restore"), DOCKERFILE.index("COPY . ")
-    assert DOCKERFILE.index("COPY renv.lock") < restore < source
+    for dockerfile in (DOCKERFILE, PROJECT):
+        restore, source = dockerfile.index("restore.R renv.lock /opt"), dockerfile.index("COPY . ")
+        assert dockerfile.index("renv.lock ./\n") < restore < source
+
+
+def test_what_a_project_takes_from_gangways_image_is_there() -> None:
+    scripts = set(re.findall(r"/opt/gangway/([\w-]+[.]R)", PROJECT))
+    assert scripts == {"system-packages.R", "restore.R", "linked-packages.R"}
+    assert all((ROOT / "docker" / name).is_file() for name in scripts)
+    assert "COPY docker/*.R /opt/gangway/" in DOCKERFILE
+
+
+def test_a_projects_image_is_labelled_as_the_projects_own() -> None:
+    image = "org.opencontainers.image"
+    labels = dict(re.findall(rf'{image}\.([\w.]+)="(.*)"', PROJECT))
+    gangways = set(re.findall(rf"{image}\.([\w.]+)=", DOCKERFILE))
+    assert labels["title"] == "{{package}}"
+    # What gangway's image says of itself and the project's does not would be inherited.
+    assert gangways <= set(labels)
+
+
+def test_keys_and_local_data_reach_neither_git_nor_the_image() -> None:
+    folder = ROOT / "inst/templates/project"
+    for file in ("gitignore", "dockerignore", "Rbuildignore"):
+        said = (folder / file).read_text().replace("\\", "")
+        assert all(name in said for name in (".Renviron", ".env", ".aws", "local")), file
 
 
 def test_the_docs_tell_every_argument() -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import metaflow  # noqa: F401  # an extension's modules are imported after metaflow
 import pytest
-from metaflow_extensions.gangway.run.user_files import hides_module, user_files
+from metaflow_extensions.gangway.run.user_files import (
+    hides_module,
+    ignored_by_git,
+    user_files,
+)
 from rflow import environment, steps, write_flow
 
 
@@ -37,6 +41,17 @@ def test_a_home_folder_is_not_searched(tmp_path: Path, monkeypatch: pytest.Monke
         (tmp_path / name).touch()
     monkeypatch.setenv("HOME", str(tmp_path))
     assert [name for _, name in user_files(str(tmp_path), {".r"})] == ["flow.R"]
+
+
+def test_what_git_ignores_stays_at_home(tmp_path: Path) -> None:
+    names = ["flow.R", "local/clients.csv", "données/ignorées.csv", "R/steps.R"]
+    assert ignored_by_git(str(tmp_path), names) == []
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / ".gitignore").write_text("local/\ndonnées/*\n")
+    assert ignored_by_git(str(tmp_path), names) == ["local/clients.csv", "données/ignorées.csv"]
+    # Of a settings' repository around the folder, which ignores all else.
+    (tmp_path / ".gitignore").write_text("*\n")
+    assert ignored_by_git(str(tmp_path), names) == []
 
 
 def test_what_hides_a_module_of_python_in_a_remote_task_is_known() -> None:

@@ -102,6 +102,17 @@ def test_r_has_the_same_requirements() -> None:
     assert re.findall(r'^  "(.*; .*?)",?$', code, re.MULTILINE) == OURS["constraints"]
 
 
+def test_a_conda_environment_has_the_same_requirements() -> None:
+    code = (ROOT / "R/graph-conda.R").read_text()
+    listed = re.findall(r"packages_of_core <- list\((.*)\)", code)[0]
+    packages = dict(re.findall(r'(\w+) = "(.*?)"', listed))
+    # conda-forge has rpy2 whole, whose number need not be that of its part.
+    lower, upper = packages["rpy2"].split(",")
+    assert upper == WANTED["rpy2-rinterface"].split(",")[1]
+    assert lower.rpartition(".")[0] == WANTED["rpy2-rinterface"].split(",")[0].rpartition(".")[0]
+    assert packages["psutil"] == WANTED["psutil"]
+
+
 def test_the_image_has_the_same_requirements() -> None:
     lines = (ROOT / "docker/requirements.in").read_text().splitlines()
     image = dict(parts(line) for line in lines if line and not line.startswith("#"))

@@ -33,7 +33,7 @@ test_that("nothing is overwritten, and names that R or Python does not take are 
   expect_error(suppressMessages(create_flow_project(file.path(folder, "file", "ab"))), class = "gangway_error_project")
 })
 
-test_that("a new project passes R CMD check, in which its flow runs", {
+test_that("a new project passes R CMD check, in which its flow and its gang run", {
   path <- local_flow_project()
   r <- function(...) {
     processx::run(file.path(R.home("bin"), "R"), c("CMD", ...), wd = dirname(path), error_on_status = FALSE,
@@ -46,6 +46,17 @@ test_that("a new project passes R CMD check, in which its flow runs", {
   log <- readLines(file.path(dirname(path), "fuelEconomy.Rcheck", "00check.log"))
   expect_match(log, "^Status: OK", all = FALSE)
   tests <- readLines(file.path(dirname(path), "fuelEconomy.Rcheck", "tests", "testthat.Rout"))
-  expect_match(tests, "FAIL 0 | WARN 0 | SKIP 0 | PASS 5", fixed = TRUE, all = FALSE)
+  expect_match(tests, "FAIL 0 | WARN 0 | SKIP 0 | PASS 8", fixed = TRUE, all = FALSE)
   expect_nothing_left(dirname(path))
+})
+
+test_that("keys and local data are ignored by git in a new project", {
+  path <- local_flow_project()
+  secret <- c(".Renviron", ".env", ".aws/credentials", "local/clients.csv")
+  dir.create(".aws")
+  dir.create("local")
+  file.create(secret)
+  expect_identical(processx::run("git", c("check-ignore", secret))$stdout, paste0(secret, "\n", collapse = ""))
+  file.create("R/kept.R")
+  expect_identical(processx::run("git", c("status", "--porcelain"))$stdout, "?? R/kept.R\n")
 })

@@ -12,6 +12,7 @@ import hashlib
 import http.server
 import json
 import os
+import platform
 import shutil
 import subprocess
 import threading
@@ -93,6 +94,10 @@ class Builder:
         files = (self.folder / "cran/src/contrib").glob("*_*.tar.gz")
         return dict(file.name.removesuffix(".tar.gz").split("_", 1) for file in files)
 
+    def packages(self) -> list[str]:
+        """What the stand-in of CRAN has: the lock's packages, and one for a project's lock."""
+        return [*json.loads((PROJECT / "renv.lock").read_text())["Packages"], "sodium"]
+
     def context(self, folder: Path) -> set[str]:
         """Copy what git knows or would add, with a lock file of what the stand-in has.
 
@@ -109,7 +114,7 @@ class Builder:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT / name, folder / name, follow_symlinks=False)
         lock = json.loads((PROJECT / "renv.lock").read_text())
-        versions = self.make_cran(list(lock["Packages"]))
+        versions = self.make_cran(self.packages())
         missing = set(lock["Packages"]) - set(versions)
         for name in missing | set(_needing(lock["Packages"], missing)):
             del lock["Packages"][name]
@@ -128,8 +133,9 @@ class Builder:
             "BASE_IMAGE": BASE,
             "CRAN_MIRROR": f"{address}/cran",
             "MINICONDA_BASE_URL": address,
-            "MINICONDA_INSTALLER": "conda.sh",
+            "MINICONDA_INSTALLER": "conda",
             "MINICONDA_SHA256": digest,
+            "MINICONDA_SHA256_AARCH64": digest,
             **arguments,
         }
         options = [part for item in arguments.items() for part in ("--build-arg", "=".join(item))]
@@ -159,12 +165,14 @@ class Builder:
 
     @contextlib.contextmanager
     def _served(self) -> Iterator[None]:
-        shutil.copy(HERE / "conda.sh", self.folder / "conda.sh")
+        shutil.copy(HERE / "conda.sh", self.folder / f"conda-{platform.machine()}.sh")
         handler = functools.partial(_Quiet, directory=str(self.folder))
         with http.server.ThreadingHTTPServer(("127.0.0.1", PORT), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield
-            server.shutdown()
+            try:
+                yield
+            finally:
+                server.shutdown()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

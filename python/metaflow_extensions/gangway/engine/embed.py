@@ -19,6 +19,7 @@ import sys
 import tempfile
 from typing import Any
 
+from ..mf.conda_prefix import own_r
 from ..signals.threads import leave_signals_to_main
 from .reticulate import end_event_loop
 
@@ -148,8 +149,27 @@ def _start_exception(text: str) -> Exception:
     return RStartException(text)
 
 
+# What is of the R that has started this process, or names its libraries.
+_OF_ANOTHER_R = (
+    *("R_HOME", "R_SHARE_DIR", "R_INCLUDE_DIR", "R_DOC_DIR", "R_ARCH", "R_LIBS", "R_LIBS_SITE"),
+    "R_LIBS_USER",
+)
+
+
+def _use_own_r(home: str) -> None:
+    env = os.environ
+    if env.get("GANGWAY_OWN_R") == home:
+        return
+    for name in _OF_ANOTHER_R:
+        env.pop(name, None)
+    # "NULL" is R's word for none; the home's library has packages for another build of R.
+    env.update(R_HOME=home, R_LIBS_USER="NULL", GANGWAY_OWN_R=home)
+
+
 def _set_environment() -> None:
     env = os.environ
+    if (home := own_r()) is not None:
+        _use_own_r(home)
     if "R_SHARE_DIR" in env and os.path.isdir(env.get("R_HOME", "")):
         return
     command = os.path.join(env["R_HOME"], "bin", "R") if "R_HOME" in env else shutil.which("R")

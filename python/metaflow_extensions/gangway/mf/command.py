@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from metaflow import metaflow_config
 from metaflow._vendor import click
 from metaflow.system_context import system_context
 
@@ -18,3 +20,13 @@ def package_suffixes() -> list[str]:
     """Return the suffixes of files that the command line asks for in the code package."""
     package: Any = system_context.package
     return list(package._suffixes or ())
+
+
+def use_environment(kind: str) -> None:
+    """Have a command line without ``--environment`` use one, unless Metaflow's settings name one.
+
+    Metaflow refuses ``@conda`` without it, and could not be meant otherwise.
+    """
+    said = any(word.partition("=")[0] == "--environment" for word in sys.argv)
+    if not said and metaflow_config.DEFAULT_ENVIRONMENT == "local":
+        sys.argv.insert(1, f"--environment={kind}")

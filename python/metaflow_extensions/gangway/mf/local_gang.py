@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from metaflow.decorators import FlowDecorator
 from metaflow.metaflow_current import current
 from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.plugins.parallel_decorator import _local_multinode_control_task_step_func
@@ -23,6 +24,31 @@ class _SamePython:
 
     def executable(self, step_name: str) -> str:
         return sys.executable
+
+
+class WorkersInEnvironment(FlowDecorator):
+    """Has Metaflow's own ``@parallel`` start its workers in the environment of their step.
+
+    In a conda environment it would start "$MF_ARCH/.../bin/python -s", which is for a remote task's
+    shell. ``base_env`` is what it asks first.
+    """
+
+    name = "_gangway_workers"
+
+    def flow_init(
+        self,
+        flow: Any,
+        graph: Any,
+        environment: Any,
+        flow_datastore: Any,
+        metadata: Any,
+        logger: Any,
+        echo: Any,
+        options: Any,
+    ) -> None:
+        """Give the environment another one for workers."""
+        if environment.TYPE != "local" and not hasattr(environment, "base_env"):
+            environment.base_env = _SamePython()
 
 
 def run_beside_workers(

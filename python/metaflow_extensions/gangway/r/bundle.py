@@ -67,8 +67,19 @@ class RBundle:
         default.__name__ = f"default_of_{parameter}"
         return default
 
-    def main(self, flow_class: Callable[[], Any]) -> None:
-        """Run the flow's command line, started by R or by hand."""
+    def main(self, flow_class: Callable[[], Any], environment: str | None = None) -> None:
+        """Run the flow's command line, started by R or by hand.
+
+        Parameters
+        ----------
+        flow_class : type
+            The flow.
+        environment : str, optional
+            Metaflow's ``--environment``, where the command line has none.
+        """
+        from ..mf import flow_decorators
+        from ..mf.command import use_environment
+        from ..mf.local_gang import WorkersInEnvironment
         from ..run.image import check_image
         from ..run.main import run_command_line
         from ..run.user_files import carry_files
@@ -77,7 +88,11 @@ class RBundle:
         def adapt() -> None:
             carry_files(flow_class)
             check_image(flow_class, self._open)
+            if environment:
+                flow_decorators.add(flow_class, WorkersInEnvironment())
 
+        if environment:
+            use_environment(environment)
         run_command_line(flow_class, adapt, Warmth(self, flow_class))
 
     def _open(self) -> RSession:

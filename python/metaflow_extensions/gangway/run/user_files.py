@@ -1,11 +1,13 @@
 """The user's files in the code package: those beside the script, without libraries and data.
 
-flow.py lies in a folder of its own, so Metaflow itself would package only that one and flow.rds.
+Nor with what git ignores. flow.py lies in a folder of its own, so Metaflow itself would package
+only that one and flow.rds.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -63,6 +65,16 @@ class UserFiles(FlowDecorator):
         asked = {s.lower() for s in package_suffixes()} - _SUFFIXES
         left_out = {}
         files = list(user_files(self._folder, _SUFFIXES | asked))
+        kept = ignored_by_git(self._folder, [name for _, name in files])
+        kept = [name for name in kept if not name.lower().endswith(tuple(asked))]
+        if kept:
+            # A clone, from which a flow is deployed, does not have them either.
+            self._echo(
+                f"What git ignores does not go to remote tasks with the code: {_some(kept)}. Keep "
+                "it as an artifact or in S3, or take it out of .gitignore if a step needs it.",
+                err=True,
+            )
+        files = [file for file in files if file[1] not in kept]
         for path, name in files:
             if hides_module(name):
                 left_out[name] = (
@@ -91,6 +103,27 @@ def carry_files(flow_class: Any) -> None:
     folder = os.environ.pop(FOLDER_VARIABLE, None)
     if folder:
         flow_decorators.add(flow_class, UserFiles(folder))
+
+
+def ignored_by_git(folder: str, names: list[str]) -> list[str]:
+    """Of the files of a folder those that git ignores; none without git or a repository.
+
+    None as well if it ignores all: then the folder only happens to lie in a repository, such as
+    one of a home's settings that ignores the rest of the home.
+    """
+    command = ["git", "-C", folder, "check-ignore", "--stdin", "-z"]
+    told = os.fsencode("\0".join(names))
+    try:
+        said = subprocess.run(command, input=told, capture_output=True, check=False).stdout
+    except OSError:
+        return []
+    ignored = [os.fsdecode(name) for name in said.split(b"\0") if name]
+    return [] if len(ignored) == len(names) else ignored
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def hides_module(name: str) -> bool:

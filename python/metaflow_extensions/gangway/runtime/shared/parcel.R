@@ -283,7 +283,8 @@ fill_parcel <- function(parcel, made, holders) {
 add_libraries <- function(libraries) {
   # Packages from load_all() of an earlier job are none of this one's.
   if (!isTRUE(dev_state$unsealing)) use_packages(list())
-  libraries <- libraries[dir.exists(libraries)]
+  # An environment of conda has an R of its own, for which other libraries are not built (engine/embed.py).
+  libraries <- if (nzchar(Sys.getenv("GANGWAY_OWN_R"))) character() else libraries[dir.exists(libraries)]
   remote <- nzchar(Sys.getenv("METAFLOW_CODE_URL"))
   all <- if (remote) c(.libPaths(), libraries) else c(libraries, .libPaths())
   .libPaths(unique(c(dev_state$folders, all)))

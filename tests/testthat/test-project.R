@@ -17,7 +17,40 @@ test_that("a project is made under the names that follow from its folder, or tho
   expect_identical(grep("[{][{][a-z]", gsub("${{ ", "", left, fixed = TRUE), value = TRUE), character())
 })
 
-test_that("nothing is overwritten, and names that R or Python does not take are refused", {
+test_that("one name gives a name that each system takes", {
+  names_of <- function(...) unname(project_names(...))
+  expect_identical(names_of("fuelEconomy"), c(
+    "fuelEconomy", "FuelEconomyFlow", "fuel_economy", "fuel-economy", "fuel-economy-branches", "fuel-economy", "fuel-economy"
+  ))
+  expect_identical(names_of("Fuel-economy 2")[1:4], c("fuelEconomy2", "FuelEconomy2Flow", "fuel_economy2", "fuel-economy2"))
+  expect_identical(names_of("fuel.HTTPCosts")[2:4], c("FuelHTTPCostsFlow", "fuel_http_costs", "fuel-http-costs"))
+  expect_identical(project_names("x1", repository = "team/x_1")[["branches"]], "team/x_1-branches")
+  refused <- function(what, pattern, ...) {
+    cnd <- expect_error(project_names(...), pattern, class = "gangway_error_project")
+    expect_identical(cnd$name, what)
+  }
+  refused("package", "stats", "stats")
+  refused("package", "1x", "1x")
+  refused("package", "gr\u00fcn", "gr\u00fcn")
+  refused("flow", "a-b", "ab", flow = "a-b")
+  refused("flow", "class", "ab", flow = "class")
+  for (bad in list("fuelEconomy", "a//b", "x", "a--b", strrep("a", 257L), 1)) refused("repository", "ECR", "ab", repository = bad)
+  refused("branches", "ECR", "ab", repository = strrep("a", 250L))
+  refused("project", "50 at most", strrep("a", 51L))
+  # All of a long name's limits, whatever comes first.
+  expect_error(check_name("role", strrep("a", 58L), "package", NULL), "IAM role")
+  expect_error(check_name("account", strrep("a", 64L), "package", NULL), "Kubernetes")
+})
+
+test_that("a new project says its names", {
+  path <- file.path(withr::local_tempdir(), "fuelEconomy")
+  expect_message(create_flow_project(path, gangway = "me/gangway@v1"), '"fuel-economy" and "fuel-economy-branches"')
+  expect_match(readLines(file.path(path, "README.md")), "fuel-economy-branches", fixed = TRUE, all = FALSE)
+  workflow <- readLines(file.path(path, ".github", "workflows", "flow.yml"))
+  expect_match(workflow, "repository: .*fuel-economy", all = FALSE)
+})
+
+test_that("nothing is overwritten, and names that are not taken are refused", {
   folder <- withr::local_tempdir()
   path <- file.path(folder, "fuel")
   dir.create(path)

@@ -82,3 +82,23 @@ test_that("a new project passes R CMD check, in which its flow runs", {
   expect_match(tests, "FAIL 0 | WARN 0 | SKIP 0 | PASS 5", fixed = TRUE, all = FALSE)
   expect_nothing_left(dirname(path))
 })
+
+test_that("devtools::test() passes in a new project, on a laptop without make and Docker", {
+  for (package in c("pkgload", "pkgbuild")) skip_if_not(nzchar(system.file(package = package)), package)
+  path <- local_flow_project()
+  absent <- file.path(dirname(path), "absent")
+  dir.create(absent)
+  for (program in file.path(absent, c("make", "gmake", "docker", "gcc", "cc"))) {
+    writeLines(c("#!/bin/sh", "echo \"$0 is not here\" >&2", "exit 127"), program)
+    Sys.chmod(program, "755")
+  }
+  withr::local_path(absent, action = "prefix")
+  withr::local_envvar(MAKE = "make", R_LIBS = paste(.libPaths(), collapse = ":"))
+  # What devtools::test() does, without devtools: load_all(), then the tests in the package's namespace.
+  said <- processx::run(file.path(R.home("bin"), "Rscript"), c(
+    "--vanilla", "-e", "pkgload::load_all('.', quiet = TRUE)", "-e", "best <- run(project_flow(), folds = 2L)$best",
+    "-e", "testthat::test_local('.', filter = 'steps', reporter = 'check'); stopifnot(grepl('^mpg ~', best))"
+  ), error_on_status = FALSE, timeout = 280)
+  expect_identical(said$status, 0L, info = said$stderr)
+  expect_match(said$stdout, "FAIL 0 | WARN 0 | SKIP 0 | PASS 3", fixed = TRUE)
+})

@@ -12,18 +12,20 @@
 #' @param deploy How a merge deploys the flow. AWS Step Functions cannot run a flow with a gang (`num_parallel`); Argo
 #'   Workflows can.
 #' @param gangway The GitHub repository whose workflow the project calls and whose image it builds on,
-#'   `"owner/gangway@v0.1.0"` or a commit in place of the release's tag; by default where the installed package came from.
+#'   `"owner/gangway@v0.1.0"` or a commit in place of the release's tag; by default where the installed package came
+#'   from.
 #' @param repository Name of the ECR repository for the images of the main branch, such as `"team/fuel-economy"`; by
 #'   default the package's words with hyphens. Those of other branches go to the one with `-branches` at the end.
 #' @section Names:
 #' ECR, IAM, Kubernetes and Metaflow's `@project` know the project by names that follow from the package's, as each of
 #' them takes it: `fuelEconomy` is the Metaflow project `fuel_economy`, the ECR repositories `fuel-economy` and
 #' `fuel-economy-branches`, the roles `fuel-economy-read`, `-branch`, `-push` and `-deploy`, and the service account
-#' `fuel-economy`. All of them are checked before anything is written, told, and written down in the project's `README.md`.
+#' `fuel-economy`. All of them are checked before anything is written, told, and written down in the project's
+#' `README.md`.
 #' @return The path, invisibly.
 #' @section Errors:
-#' Class `gangway_error_project`: a name that its system does not take (the field `name` says which), a folder that cannot be written to, or one that
-#' has some of the files already (nothing is written then).
+#' Class `gangway_error_project`: a name that its system does not take (the field `name` says which), a folder that
+#' cannot be written to, or one that has some of the files already (nothing is written then).
 #' @seealso [promote_run()]; `docs/aws.md` in gangway's repository for what AWS and GitHub need to know.
 #' @export
 #' @examples

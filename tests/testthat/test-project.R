@@ -8,10 +8,11 @@ test_that("a project is made under the names that follow from its folder, or tho
   other <- file.path(folder, "other")
   suppressMessages(create_flow_project(other, package = "abc", flow = "TuneHousing", deploy = "argo-workflows",
     gangway = "me/gangway@v1"))
-  workflow <- paste(readLines(file.path(other, ".github", "workflows", "flow.yml")), collapse = "\n")
+  github <- function(...) paste(readLines(file.path(other, ".github", ...)), collapse = "\n")
+  workflow <- github("workflows", "flow.yml")
   expect_match(workflow, "uses: me/gangway/.github/workflows/flow-image.yml@v1", fixed = TRUE)
-  expect_match(workflow, "--with \"kubernetes:image=$IMAGE\" argo-workflows create --tag \"git_sha:$GITHUB_SHA\"",
-    fixed = TRUE)
+  expect_match(workflow, "SCHEDULER: argo-workflows", fixed = TRUE)
+  expect_match(github("gangway.sh"), "--with \"kubernetes:image=$image\" \"$SCHEDULER\"", fixed = TRUE)
   expect_match(workflow, "gangway::verify_promotion(\"TuneHousing\")", fixed = TRUE)
   left <- unlist(lapply(list.files(other, all.files = TRUE, recursive = TRUE, full.names = TRUE), readLines))
   expect_identical(grep("[{][{][a-z]", gsub("${{ ", "", left, fixed = TRUE), value = TRUE), character())
@@ -20,9 +21,12 @@ test_that("a project is made under the names that follow from its folder, or tho
 test_that("one name gives a name that each system takes", {
   names_of <- function(...) unname(project_names(...))
   expect_identical(names_of("fuelEconomy"), c(
-    "fuelEconomy", "FuelEconomyFlow", "fuel_economy", "fuel-economy", "fuel-economy-branches", "fuel-economy", "fuel-economy"
+    "fuelEconomy", "FuelEconomyFlow", "fuel_economy", "fuel-economy", "fuel-economy-branches", "fuel-economy",
+    "fuel-economy"
   ))
-  expect_identical(names_of("Fuel-economy 2")[1:4], c("fuelEconomy2", "FuelEconomy2Flow", "fuel_economy2", "fuel-economy2"))
+  expect_identical(
+    names_of("Fuel-economy 2")[1:4], c("fuelEconomy2", "FuelEconomy2Flow", "fuel_economy2", "fuel-economy2")
+  )
   expect_identical(names_of("fuel.HTTPCosts")[2:4], c("FuelHTTPCostsFlow", "fuel_http_costs", "fuel-http-costs"))
   expect_identical(project_names("x1", repository = "team/x_1")[["branches"]], "team/x_1-branches")
   refused <- function(what, pattern, ...) {
@@ -34,7 +38,9 @@ test_that("one name gives a name that each system takes", {
   refused("package", "gr\u00fcn", "gr\u00fcn")
   refused("flow", "a-b", "ab", flow = "a-b")
   refused("flow", "class", "ab", flow = "class")
-  for (bad in list("fuelEconomy", "a//b", "x", "a--b", strrep("a", 257L), 1)) refused("repository", "ECR", "ab", repository = bad)
+  for (bad in list("fuelEconomy", "a//b", "x", "a--b", strrep("a", 257L), 1)) {
+    refused("repository", "ECR", "ab", repository = bad)
+  }
   refused("branches", "ECR", "ab", repository = strrep("a", 250L))
   refused("project", "50 at most", strrep("a", 51L))
   # All of a long name's limits, whatever comes first.

@@ -17,11 +17,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import boto3
-import jmespath
-from botocore import xform_name
-from botocore.exceptions import ClientError
-
 from .container import Image
 
 RUN = r"""
@@ -52,6 +47,8 @@ def docker(arguments: list[str]) -> None:
     if command == "run":
         run_in_image(rest)
     elif command == "push":
+        import boto3  # takes half a second, which most calls need not
+
         name, tag = rest[-1].rsplit(":", 1)
         repository = name.split("/", 1)[1]
         # Each build has a digest of its own.
@@ -97,6 +94,11 @@ def run_in_image(arguments: list[str]) -> None:
 
 def aws(arguments: list[str]) -> None:
     """An operation of a service; its answer as --query and --output text make it."""
+    import boto3
+    import jmespath
+    from botocore import xform_name
+    from botocore.exceptions import ClientError
+
     service, operation, *rest = arguments
     options = dict(zip(rest[::2], rest[1::2], strict=True))
     query = options.pop("--query", None)

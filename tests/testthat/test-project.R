@@ -4,7 +4,9 @@ test_that("a project is made under the names that follow from its folder, or tho
   expect_message(create_flow_project(path), "OWNER/gangway")
   description <- read.dcf(file.path(path, "DESCRIPTION"))
   expect_identical(description[, "Package"][[1]], "fuel.economy")
-  expect_match(readLines(file.path(path, "R", "flow.R")), "metaflow(\"FuelEconomyFlow\")", fixed = TRUE, all = FALSE)
+  flow <- readLines(file.path(path, "R", "flow.R"))
+  expect_match(flow, "metaflow(\"FuelEconomyFlow\", decorator(\"project\", name = \"fuel_economy\"))", fixed = TRUE,
+    all = FALSE)
   other <- file.path(folder, "other")
   suppressMessages(create_flow_project(other, package = "abc", flow = "TuneHousing", deploy = "argo-workflows",
     gangway = "me/gangway@v1"))
@@ -13,6 +15,8 @@ test_that("a project is made under the names that follow from its folder, or tho
   expect_match(workflow, "uses: me/gangway/.github/workflows/flow-image.yml@v1", fixed = TRUE)
   expect_match(workflow, "SCHEDULER: argo-workflows", fixed = TRUE)
   expect_match(github("gangway.sh"), "--with \"kubernetes:image=$image\" \"$SCHEDULER\"", fixed = TRUE)
+  # A variable is handed on by its name: a step's environment is printed in its log.
+  expect_no_match(workflow, "toJSON(vars)", fixed = TRUE)
   expect_match(workflow, "gangway::verify_promotion(\"TuneHousing\")", fixed = TRUE)
   left <- unlist(lapply(list.files(other, all.files = TRUE, recursive = TRUE, full.names = TRUE), readLines))
   expect_identical(grep("[{][{][a-z]", gsub("${{ ", "", left, fixed = TRUE), value = TRUE), character())

@@ -8,8 +8,9 @@
 #' @details
 #' It asks AWS, through boto3 in [gangway_python()], whether the image is there, before a job is submitted that would
 #' fail minutes later. The name holds the tag, for people, and the digest, for machines: a run uses this very
-#' image even if someone moves the tag. Needed permissions: `ecr:DescribeImages` on the repository
-#' (`sts:GetCallerIdentity` needs none).
+#' image even if someone moves the tag. A commit that is not on the main branch yet has its image in the repository with
+#' `-branches` at the end, to which branches and pull requests push: it is looked for there next. Needed permissions:
+#' `ecr:DescribeImages` on both repositories (`sts:GetCallerIdentity` needs none).
 #'
 #' @param repository Name of the ECR repository, such as `"my-flows"` or `"team/my-flows"`.
 #' @param tag The image's tag. By default the git commit that is checked out in `path`; uncommitted changes there,
@@ -37,6 +38,13 @@ ecr_image <- function(repository, tag = NULL, account = NULL, region = NULL, pat
   from_git <- is.null(tag)
   if (from_git) tag <- git_commit(path)
   found <- ask_ecr(repository, tag, account, region)
+  if (from_git && isTRUE(found$problem %in% c("no_tag", "no_repository"))) {
+    of_branch <- ask_ecr(branch_repository(repository), tag, account, region)
+    if (is.null(of_branch$problem)) {
+      found <- of_branch
+      repository <- branch_repository(repository)
+    }
+  }
   if (!is.null(found$problem)) abort_ecr(found, repository, tag, if (from_git) path)
   if (from_git) warn_uncommitted(path, tag)
   image_name(found$registry, repository, tag, found$digest)

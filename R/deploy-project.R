@@ -7,41 +7,42 @@
 #' The project works as it is: replace the steps in `R/` by your own.
 #'
 #' @param path Folder to make. It may exist, if none of the project's files is in it.
-#' @param package Name of the package; the folder's name by default.
+#' @param package Name of the package; by default the folder's name, or its words as one where R does not take it.
 #' @param flow Name of the flow; by default the package's in CamelCase with `Flow` at the end.
 #' @param deploy How a merge deploys the flow. AWS Step Functions cannot run a flow with a gang (`num_parallel`); Argo
 #'   Workflows can.
 #' @param gangway The GitHub repository whose workflow the project calls and whose image it builds on,
-#'   `"owner/gangway@commit"`; by default where the installed package came from.
+#'   `"owner/gangway@v0.1.0"` or a commit in place of the release's tag; by default where the installed package came
+#'   from.
+#' @param repository Name of the ECR repository for the images of the main branch, such as `"team/fuel-economy"`; by
+#'   default the package's words with hyphens. Those of other branches go to the one with `-branches` at the end.
+#' @section Names:
+#' ECR, IAM, Kubernetes and Metaflow's `@project` know the project by names that follow from the package's, as each of
+#' them takes it: `fuelEconomy` is the Metaflow project `fuel_economy`, the ECR repositories `fuel-economy` and
+#' `fuel-economy-branches`, the roles `fuel-economy-read`, `-branch`, `-push` and `-deploy`, and the service account
+#' `fuel-economy`. All of them are checked before anything is written, told, and written down in the project's
+#' `README.md`.
 #' @return The path, invisibly.
 #' @section Errors:
-#' Class `gangway_error_project`: a name that R or Python does not take, a folder that cannot be written to, or one that
-#' has some of the files already (nothing is written then).
+#' Class `gangway_error_project`: a name that its system does not take (the field `name` says which), a folder that
+#' cannot be written to, or one that has some of the files already (nothing is written then).
 #' @seealso [promote_run()]; `docs/aws.md` in gangway's repository for what AWS and GitHub need to know.
 #' @export
 #' @examples
 #' path <- file.path(tempdir(), "fuelEconomy")
-#' create_flow_project(path, gangway = "example/gangway@main")
+#' create_flow_project(path, gangway = "example/gangway@v0.1.0")
 #' list.files(path, recursive = TRUE)
 #' unlink(path, recursive = TRUE)
 create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("step-functions", "argo-workflows"),
-                                gangway = NULL) {
+                                gangway = NULL, repository = NULL) {
   if (!is_string(path) || !nzchar(path)) {
     gangway_abort("{.arg path} must name a folder, not be {.obj_type_friendly {path}}.", "gangway_error_project")
   }
   deploy <- rlang::arg_match(deploy)
-  package <- package %||% basename(normalizePath(path, mustWork = FALSE))
-  check_package_name(package)
-  flow <- flow %||% paste0(camel_case(package), "Flow")
-  if (!is_identifier(flow) || startsWith(flow, "_")) {
-    gangway_abort(c(
-      "{.arg flow} must be a name that Python takes, not {.val {flow}}.",
-      i = "Letters, digits and underscores, beginning with a letter: {.val TuneHousing}."
-    ), "gangway_error_project")
-  }
+  names <- project_names(basename(normalizePath(path, mustWork = FALSE)), package, flow, repository)
   source <- gangway_source(gangway)
   values <- c(
-    package = package, flow = flow, deploy = deploy,
+    names, deploy = deploy,
     deploy_with = if (deploy == "argo-workflows") "kubernetes" else "batch", r_version = as.character(getRversion()),
     gangway_repository = source$repository, gangway_ref = source$ref,
     # The last day that is over everywhere: Posit keeps CRAN as it was on each day.
@@ -50,23 +51,8 @@ create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("s
   files <- template_files()
   check_free(path, names(files))
   write_project(path, files, values)
-  tell_next_steps(path, flow, source)
+  tell_next_steps(path, names, source)
   invisible(normalizePath(path))
-}
-
-check_package_name <- function(package, call = parent.frame()) {
-  if (!is_string(package) || !grepl("^[a-zA-Z][a-zA-Z0-9.]*[a-zA-Z0-9]$", package)) {
-    gangway_abort(c(
-      "{.val {package}} cannot be the name of an R package.",
-      i = "It has two or more letters, digits and dots, begins with a letter and does not end with a dot; give another
-           with {.arg package}."
-    ), "gangway_error_project", call = call)
-  }
-}
-
-camel_case <- function(name) {
-  words <- strsplit(name, ".", fixed = TRUE)[[1L]]
-  paste0(toupper(substring(words, 1L, 1L)), substring(words, 2L), collapse = "")
 }
 
 #' The repository and commit of gangway on GitHub
@@ -132,13 +118,18 @@ fill_template <- function(lines, values) {
   lines
 }
 
-tell_next_steps <- function(path, flow, source) {
+tell_next_steps <- function(path, names, source) {
+  n <- as.list(names)
+  roles <- paste0(n$role, c("-read", "-branch", "-push", "-deploy"))
   cli::cli_inform(c(
-    v = "The project of flow {.val {flow}} is in {.file {path}}.",
+    v = "The project of flow {.val {n$flow}} is in {.file {path}}.",
+    i = "Its names: package {.val {n$package}}, Metaflow project {.val {n$project}}, ECR repositories
+         {.val {n$repository}} and {.val {n$branches}}, IAM roles {.val {roles}}, Kubernetes service account
+         {.val {n$account}}.",
     i = "There, {.code Rscript flow.R run} runs the flow; {.file README.md} tells the rest.",
     "!" = if (!source$known) {
       "Put gangway's GitHub repository and a commit of it for {.val {source$repository}} and {.val {source$ref}}
-       in {.file .github/workflows/flow.yml} and {.file Dockerfile}."
+       in {.file .github/workflows} and {.file Dockerfile}."
     }
   ))
 }

@@ -5,7 +5,7 @@
 options_with_value <- c(
   "--with" = 1L, "--datastore" = 1L, "--datastore-root" = 1L, "--metadata" = 1L, "--environment" = 1L,
   "--package-suffixes" = 1L, "--event-logger" = 1L, "--monitor" = 1L, "--mode" = 1L, "--local-config-file" = 1L,
-  "--config" = 2L, "--config-value" = 2L
+  "--branch" = 1L, "--config" = 2L, "--config-value" = 2L
 )
 
 #' @param options,values,config_values Options of run(), parameters and configurations as arguments.
@@ -59,7 +59,8 @@ command_position <- function(script, own) {
 
 own_options <- function(flow) {
   names <- c(names(.subset2(flow, "parameters")), gsub("_", "-", names(run_options), fixed = TRUE))
-  setdiff(paste0("--", names), names(options_with_value))
+  # --branch is Metaflow's only in a flow with @project, so a parameter may have that name.
+  setdiff(paste0("--", names), setdiff(names(options_with_value), "--branch"))
 }
 
 is_option <- function(words, options) sub("=.*$", "", words) %in% options

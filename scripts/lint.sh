@@ -42,7 +42,7 @@ tool() { # NAME COMMAND...: a program of the virtual environment
     if [ -x "$program" ]; then run "$name" "$program" "$@"; else missing "$name"; fi
 }
 
-mapfile -t shells < <(find scripts .ci/run tests/aws -name '*.sh' -o -path .ci/run | sort)
+mapfile -t shells < <(find scripts .ci/run tests/aws inst -name '*.sh' -o -path .ci/run | sort)
 if command -v shellcheck >/dev/null; then
     run "shellcheck" shellcheck --external-sources --source-path=. "${shells[@]}"
 else

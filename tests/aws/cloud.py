@@ -157,12 +157,19 @@ class Cloud:
         self, command: list[str], *, cwd: Path, env: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """Start a command that reaches the cloud, with its `environment` and what `env` adds."""
-        assert self._server is not None
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("METAFLOW_")}
+        env = {**inherited, **self.environment, **(env or {})}
+        return self.start_alone(command, cwd=cwd, env=env)
+
+    def start_alone(
+        self, command: list[str], *, cwd: Path, env: dict[str, str]
+    ) -> subprocess.Popen[str]:
+        """Start a command that reaches the cloud, with this environment and nothing else."""
+        assert self._server is not None
         return subprocess.Popen(
             ["nsenter", f"--net=/proc/{self._server.pid}/ns/net", *command],
             cwd=cwd,
-            env={**inherited, **self.environment, **(env or {})},
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

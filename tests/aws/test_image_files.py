@@ -35,6 +35,8 @@ def test_python_packages_are_those_that_the_core_asks_for() -> None:
     assert not [str(x) for x in asked if versions[x.name] not in x.specifier]
     # Metaflow's data in S3 and its service; what rpy2-rinterface is built with, without a network.
     assert {"boto3", "requests", "numpy", "pandas", "cffi", "setuptools", "wheel"} <= set(versions)
+    # A project's workflow makes its deployments to Argo Workflows in the image.
+    assert "kubernetes" in versions
 
 
 def test_the_rinterface_fits_the_locks_r() -> None:

@@ -36,6 +36,11 @@ test_that("the commit's image is found, and what keeps it from being found is sa
   expect_match(said("team/flows"), "wait for the workflow, or see why it failed")
   expect_match(said("team/flows", tag = "v1"), "Is the tag right")
 
+  # a branch's image counts until the main branch has one
+  push_image("team/flows-branches", commit)
+  expect_match(said("team/flows"), paste0("/team/flows-branches:", commit, "@sha256:"))
+  expect_match(said("team/flows", tag = commit), "Is the tag right")
+
   pushed <- push_image("team/flows", commit)
   full <- paste0("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/flows:", commit, "@", pushed)
   expect_no_warning(expect_identical(ecr_image("team/flows", path = folder), full))

@@ -4,20 +4,63 @@ test_that("a project is made under the names that follow from its folder, or tho
   expect_message(create_flow_project(path), "OWNER/gangway")
   description <- read.dcf(file.path(path, "DESCRIPTION"))
   expect_identical(description[, "Package"][[1]], "fuel.economy")
-  expect_match(readLines(file.path(path, "R", "flow.R")), "metaflow(\"FuelEconomyFlow\")", fixed = TRUE, all = FALSE)
+  flow <- readLines(file.path(path, "R", "flow.R"))
+  expect_match(flow, "metaflow(\"FuelEconomyFlow\", decorator(\"project\", name = \"fuel_economy\"))", fixed = TRUE,
+    all = FALSE)
   other <- file.path(folder, "other")
   suppressMessages(create_flow_project(other, package = "abc", flow = "TuneHousing", deploy = "argo-workflows",
     gangway = "me/gangway@v1"))
-  workflow <- paste(readLines(file.path(other, ".github", "workflows", "flow.yml")), collapse = "\n")
+  github <- function(...) paste(readLines(file.path(other, ".github", ...)), collapse = "\n")
+  workflow <- github("workflows", "flow.yml")
   expect_match(workflow, "uses: me/gangway/.github/workflows/flow-image.yml@v1", fixed = TRUE)
-  expect_match(workflow, "--with \"kubernetes:image=$IMAGE\" argo-workflows create --tag \"git_sha:$GITHUB_SHA\"",
-    fixed = TRUE)
+  expect_match(workflow, "SCHEDULER: argo-workflows", fixed = TRUE)
+  expect_match(github("gangway.sh"), "--with \"kubernetes:image=$image\" \"$SCHEDULER\"", fixed = TRUE)
+  # A variable is handed on by its name: a step's environment is printed in its log.
+  expect_no_match(workflow, "toJSON(vars)", fixed = TRUE)
   expect_match(workflow, "gangway::verify_promotion(\"TuneHousing\")", fixed = TRUE)
   left <- unlist(lapply(list.files(other, all.files = TRUE, recursive = TRUE, full.names = TRUE), readLines))
   expect_identical(grep("[{][{][a-z]", gsub("${{ ", "", left, fixed = TRUE), value = TRUE), character())
 })
 
-test_that("nothing is overwritten, and names that R or Python does not take are refused", {
+test_that("one name gives a name that each system takes", {
+  names_of <- function(...) unname(project_names(...))
+  expect_identical(names_of("fuelEconomy"), c(
+    "fuelEconomy", "FuelEconomyFlow", "fuel_economy", "fuel-economy", "fuel-economy-branches", "fuel-economy",
+    "fuel-economy"
+  ))
+  expect_identical(
+    names_of("Fuel-economy 2")[1:4], c("fuelEconomy2", "FuelEconomy2Flow", "fuel_economy2", "fuel-economy2")
+  )
+  expect_identical(names_of("fuel.HTTPCosts")[2:4], c("FuelHTTPCostsFlow", "fuel_http_costs", "fuel-http-costs"))
+  expect_identical(project_names("x1", repository = "team/x_1")[["branches"]], "team/x_1-branches")
+  refused <- function(what, pattern, ...) {
+    cnd <- expect_error(project_names(...), pattern, class = "gangway_error_project")
+    expect_identical(cnd$name, what)
+  }
+  refused("package", "stats", "stats")
+  refused("package", "1x", "1x")
+  refused("package", "gr\u00fcn", "gr\u00fcn")
+  refused("flow", "a-b", "ab", flow = "a-b")
+  refused("flow", "class", "ab", flow = "class")
+  for (bad in list("fuelEconomy", "a//b", "x", "a--b", strrep("a", 257L), 1)) {
+    refused("repository", "ECR", "ab", repository = bad)
+  }
+  refused("branches", "ECR", "ab", repository = strrep("a", 250L))
+  refused("project", "50 at most", strrep("a", 51L))
+  # All of a long name's limits, whatever comes first.
+  expect_error(check_name("role", strrep("a", 58L), "package", NULL), "IAM role")
+  expect_error(check_name("account", strrep("a", 64L), "package", NULL), "Kubernetes")
+})
+
+test_that("a new project says its names", {
+  path <- file.path(withr::local_tempdir(), "fuelEconomy")
+  expect_message(create_flow_project(path, gangway = "me/gangway@v1"), '"fuel-economy" and "fuel-economy-branches"')
+  expect_match(readLines(file.path(path, "README.md")), "fuel-economy-branches", fixed = TRUE, all = FALSE)
+  workflow <- readLines(file.path(path, ".github", "workflows", "flow.yml"))
+  expect_match(workflow, "repository: .*fuel-economy", all = FALSE)
+})
+
+test_that("nothing is overwritten, and names that are not taken are refused", {
   folder <- withr::local_tempdir()
   path <- file.path(folder, "fuel")
   dir.create(path)
@@ -59,4 +102,24 @@ test_that("keys and local data are ignored by git in a new project", {
   expect_identical(processx::run("git", c("check-ignore", secret))$stdout, paste0(secret, "\n", collapse = ""))
   file.create("R/kept.R")
   expect_identical(processx::run("git", c("status", "--porcelain"))$stdout, "?? R/kept.R\n")
+})
+
+test_that("devtools::test() passes in a new project, on a laptop without make and Docker", {
+  for (package in c("pkgload", "pkgbuild")) skip_if_not(nzchar(system.file(package = package)), package)
+  path <- local_flow_project()
+  absent <- file.path(dirname(path), "absent")
+  dir.create(absent)
+  for (program in file.path(absent, c("make", "gmake", "docker", "gcc", "cc"))) {
+    writeLines(c("#!/bin/sh", "echo \"$0 is not here\" >&2", "exit 127"), program)
+    Sys.chmod(program, "755")
+  }
+  withr::local_path(absent, action = "prefix")
+  withr::local_envvar(MAKE = "make", R_LIBS = paste(.libPaths(), collapse = ":"))
+  # What devtools::test() does, without devtools: load_all(), then the tests in the package's namespace.
+  said <- processx::run(file.path(R.home("bin"), "Rscript"), c(
+    "--vanilla", "-e", "pkgload::load_all('.', quiet = TRUE)", "-e", "best <- run(project_flow(), folds = 2L)$best",
+    "-e", "testthat::test_local('.', filter = 'steps', reporter = 'check'); stopifnot(grepl('^mpg ~', best))"
+  ), error_on_status = FALSE, timeout = 280)
+  expect_identical(said$status, 0L, info = said$stderr)
+  expect_match(said$stdout, "FAIL 0 | WARN 0 | SKIP 0 | PASS 3", fixed = TRUE)
 })

@@ -173,6 +173,8 @@ test_that("a script's command line is passed on, and wins", {
   expect_equal(script("--pylint", "check"), c("--pylint", "check"))
   expect_equal(script("--alpha", "1"), c("--no-pylint", "run", "--alpha", "1"))
   expect_equal(script("--with", "retry"), c("--no-pylint", "--with", "retry", "run"))
+  expect_equal(script("--branch", "trial", "run"), c("--no-pylint", "--branch", "trial", "run"))
+  expect_true(run_command(typed_flow(), list(), c("--branch", "trial", "run"))$writes)
   expect_equal(script("resume", "middle", args = list(alpha = 2)), c("--no-pylint", "resume", "middle"))
 })
 

@@ -7,7 +7,8 @@
 #' @examples
 #' project_flow()
 project_flow <- function() {
-  metaflow("{{flow}}") |>
+  # Each branch of the repository has a deployment of its own, and production is one that no branch can overwrite.
+  metaflow("{{flow}}", decorator("project", name = "{{project}}")) |>
     parameter("folds", help = "Folds of the cross-validation", type = "integer", default = 5L) |>
     step(step = "start", r_function = prepare, next_step = "fit", foreach = "models") |>
     step(step = "fit", r_function = fit_one, next_step = "pick") |>

@@ -42,7 +42,7 @@ create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("s
   source <- gangway_source(gangway)
   values <- c(
     package = package, flow = flow, deploy = deploy,
-    deploy_with = if (deploy == "argo-workflows") "kubernetes" else "batch", r_version = as.character(getRversion()),
+    r_version = as.character(getRversion()),
     gangway_repository = source$repository, gangway_ref = source$ref,
     # The last day that is over everywhere: Posit keeps CRAN as it was on each day.
     date = format(Sys.Date() - 1)

@@ -72,9 +72,8 @@ def test_a_promoted_run_opens_the_gate_and_its_code_is_deployed(
 
     for remote, create in (("batch", "step-functions"), ("kubernetes", "argo-workflows")):
         made = rscript(
-            *("flow.R", "--with", f"{remote}:image={IMAGE}"),
-            *(create, "create", "--only-json", "--tag", "git_sha:0123"),
-            env=WORKFLOW,
+            *("flow.R", create, "create", "--only-json", "--tag", "git_sha:0123"),
+            env={**WORKFLOW, f"METAFLOW_{remote.upper()}_CONTAINER_IMAGE": IMAGE},
         )
         assert made.count("--tag git_sha:0123") >= 5, f"not in each step of {create}"
         # Batch has the image in the job definitions, which are made before the state machine.

@@ -10,8 +10,7 @@ test_that("a project is made under the names that follow from its folder, or tho
     gangway = "me/gangway@v1"))
   workflow <- paste(readLines(file.path(other, ".github", "workflows", "flow.yml")), collapse = "\n")
   expect_match(workflow, "uses: me/gangway/.github/workflows/flow-image.yml@v1", fixed = TRUE)
-  expect_match(workflow, "--with \"kubernetes:image=$IMAGE\" argo-workflows create --tag \"git_sha:$GITHUB_SHA\"",
-    fixed = TRUE)
+  expect_match(workflow, "gangway flow.R argo-workflows create --tag \"git_sha:$GITHUB_SHA\"", fixed = TRUE)
   expect_match(workflow, "gangway::verify_promotion(\"TuneHousing\")", fixed = TRUE)
   left <- unlist(lapply(list.files(other, all.files = TRUE, recursive = TRUE, full.names = TRUE), readLines))
   expect_identical(grep("[{][{][a-z]", gsub("${{ ", "", left, fixed = TRUE), value = TRUE), character())

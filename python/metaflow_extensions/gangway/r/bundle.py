@@ -70,6 +70,7 @@ class RBundle:
     def main(self, flow_class: Callable[[], Any]) -> None:
         """Run the flow's command line, started by R or by hand."""
         from ..run.image import check_image
+        from ..run.image_named import name_images
         from ..run.main import run_command_line
         from ..run.user_files import carry_files
         from .warmth import Warmth
@@ -77,6 +78,7 @@ class RBundle:
         def adapt() -> None:
             carry_files(flow_class)
             check_image(flow_class, self._open)
+            name_images(flow_class)
 
         run_command_line(flow_class, adapt, Warmth(self, flow_class))
 

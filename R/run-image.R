@@ -30,9 +30,9 @@ image_settings <- function(flow, command) {
 
 # Whether a step may run on `kind` ("batch" or "kubernetes") without an image of its own.
 wants_image <- function(kind, flow, command) {
-  with <- c(command$with, strsplit(Sys.getenv("METAFLOW_DECOSPECS"), "[[:space:]]+")[[1L]])
+  with <- with_decorators(command)
   with <- with[sub(":.*$", "", with) == kind]
-  deploys <- "create" %in% command$args && kind %in% deployed_on[[command$name]]
+  deploys <- deploys_flow(command) && kind %in% deployed_on[[command$name]]
   if (deploys && !length(with)) {
     return(TRUE)
   }
@@ -41,6 +41,12 @@ wants_image <- function(kind, flow, command) {
   bare <- Filter(function(d) d$name == kind && !"image" %in% names(d$args), own)
   runs && (length(bare) > 0L || !all(grepl("[:,]image=", with)))
 }
+
+with_decorators <- function(command) {
+  c(command$with, strsplit(Sys.getenv("METAFLOW_DECOSPECS"), "[[:space:]]+")[[1L]])
+}
+
+deploys_flow <- function(command) command$name %in% names(deployed_on) && "create" %in% command$args
 
 # By command: where the tasks of what it deploys run.
 deployed_on <- list("step-functions" = "batch", "argo-workflows" = "kubernetes", airflow = c("batch", "kubernetes"))

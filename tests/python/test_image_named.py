@@ -45,7 +45,12 @@ def run(flow: Path, *arguments: str) -> str:
     }
     done = subprocess.run(
         [sys.executable, str(flow), *arguments],
-        cwd=flow.parent, env=env, capture_output=True, text=True, timeout=120, check=False,
+        cwd=flow.parent,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode != 0
     return done.stdout + done.stderr
@@ -86,7 +91,7 @@ def test_what_names_an_image_or_brings_r_is_let_through(monkeypatch: pytest.Monk
     monkeypatch.setattr(batch_decorator, "BATCH_CONTAINER_REGISTRY", "registry.test")
     check(image="registry.test/flows:1")
     check(SimpleNamespace(name="conda", attributes={"disabled": None}))
-    with pytest.raises(ImageException, match="registry.test/python:3"):
+    with pytest.raises(ImageException, match=r"registry\.test/python:3"):
         check(SimpleNamespace(name="conda", attributes={"disabled": True}))
     for module in (batch_decorator, metaflow_config):
         monkeypatch.setattr(module, "BATCH_CONTAINER_IMAGE", "flows:1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import sys
 from collections.abc import Sequence
@@ -62,8 +63,10 @@ def name_images(flow_class: Any) -> None:
     if "step" in sys.argv:
         return
     for function in vars(flow_class).values():
+        # A Config object has every attribute that is asked for.
+        is_step = inspect.isfunction(function) and getattr(function, "is_step", False)
         # The body of a step with an R function is R.call(...).
-        if getattr(function, "is_step", False) and "call" in function.__code__.co_names:
+        if is_step and "call" in function.__code__.co_names:
             function.decorators.append(ImageNamed())
 
 

@@ -14,8 +14,8 @@
 #'
 #' @param repository Name of the ECR repository, such as `"my-flows"` or `"team/my-flows"`.
 #' @param tag The image's tag. By default that in the environment variable `GANGWAY_IMAGE_TAG`, for where git does not
-#'   look, else the git commit that is checked out in `path`; uncommitted changes there, which the image cannot have, are
-#'   a warning.
+#'   look, else the git commit that is checked out in `path`; uncommitted changes there, which the image cannot have,
+#'   are a warning.
 #' @param account,region The registry's AWS account and region. By default the account of the credentials in use,
 #'   and the region of `AWS_REGION`, `AWS_DEFAULT_REGION` or the AWS profile.
 #' @param path A folder of the git repository.

@@ -2,7 +2,7 @@
 
 #' Settings of Metaflow that give the session's image to remote steps without one
 #'
-#' What `options(gangway.image = )` says comes before Metaflow's configuration file, and after its environment variables.
+#' What `options(gangway.image = )` says comes before Metaflow's configuration file, after its environment variables.
 #' A function is called only here, so that a local run does not ask AWS.
 #'
 #' @return A named character vector of environment variables.

@@ -65,7 +65,8 @@ variables_read <- function(f) {
     seen <<- c(seen, name)
     g <- get0(name, env, mode = "function")
     # Other packages' code is not the flow's.
-    if (is.function(g) && !is.primitive(g) && (!isNamespace(environment(g)) || identical(environment(g), home))) enter(g)
+    own <- is.function(g) && !is.primitive(g) && (!isNamespace(environment(g)) || identical(environment(g), home))
+    if (own) enter(g)
   }
   enter <- function(g) {
     look(formals(g), environment(g))

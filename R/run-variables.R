@@ -41,9 +41,10 @@ variables_left <- function(step) {
 }
 
 # Containers have their own.
-variables_everywhere <- "^(HOME|PATH|USER|LOGNAME|HOSTNAME|PWD|SHELL|TERM|LANG|TZ|TMPDIR|(LC|R|AWS|METAFLOW|GANGWAY)_.*)$"
+variables_everywhere <- paste0("^(HOME|PATH|USER|LOGNAME|HOSTNAME|PWD|SHELL|TERM|LANG|TZ|TMPDIR|",
+  "(LC|R|AWS|METAFLOW|GANGWAY)_.*)$")
 
-#' The names in `Sys.getenv("NAME")` of a function and of the functions that it calls, of the script or of its own package
+#' The names in `Sys.getenv("NAME")` of a function and of those that it calls, of the script or of its own package
 #' @noRd
 variables_read <- function(f) {
   found <- seen <- character()

@@ -61,7 +61,7 @@ git_commit <- function(path, call = rlang::caller_env()) {
   gangway_abort(c(
     "{.file {path}} is not in a git repository with a commit, so its image cannot be named.",
     x = cli_literal(found$said),
-    i = "Give {.arg tag}, or the repository's folder as {.arg path}."
+    i = "Give {.arg tag} or {.envvar GANGWAY_IMAGE_TAG}, or the repository's folder as {.arg path}."
   ), "gangway_error_argument", call = call)
 }
 

@@ -3,7 +3,8 @@
 #' The image of a git commit in Amazon's registry
 #'
 #' The workflow that comes with gangway builds an image for each commit and pushes it to Amazon ECR, tagged with the
-#' commit. `ecr_image()` gives that image's full name, for `decorator("batch", image = ecr_image("my-flows"))`.
+#' commit. `ecr_image()` gives that image's full name: for all remote steps of a session's flows by
+#' `options(gangway.image = function() ecr_image("my-flows"))`, or for a single step.
 #'
 #' @details
 #' It asks AWS, through boto3 in [gangway_python()], whether the image is there, before a job is submitted that would
@@ -13,8 +14,9 @@
 #' `ecr:DescribeImages` on both repositories (`sts:GetCallerIdentity` needs none).
 #'
 #' @param repository Name of the ECR repository, such as `"my-flows"` or `"team/my-flows"`.
-#' @param tag The image's tag. By default the git commit that is checked out in `path`; uncommitted changes there,
-#'   which the image cannot have, are a warning.
+#' @param tag The image's tag. By default that in the environment variable `GANGWAY_IMAGE_TAG`, for where git does not
+#'   look, else the git commit that is checked out in `path`; uncommitted changes there, which the image cannot have,
+#'   are a warning.
 #' @param account,region The registry's AWS account and region. By default the account of the credentials in use,
 #'   and the region of `AWS_REGION`, `AWS_DEFAULT_REGION` or the AWS profile.
 #' @param path A folder of the git repository.
@@ -25,6 +27,10 @@
 #' @seealso [container_image()]
 #' @examples
 #' \dontrun{
+#' # All remote steps that name no other; AWS is asked when one is run.
+#' options(gangway.image = function() ecr_image("my-flows"))
+#'
+#' # A single step:
 #' metaflow("Train") |>
 #'   step(step = "start", r_function = train,
 #'        decorator("batch", image = ecr_image("my-flows"), cpu = 4))
@@ -35,6 +41,7 @@ ecr_image <- function(repository, tag = NULL, account = NULL, region = NULL, pat
   check_string_or_null(tag)
   check_string_or_null(account)
   check_string_or_null(region)
+  if (is.null(tag) && nzchar(Sys.getenv("GANGWAY_IMAGE_TAG"))) tag <- Sys.getenv("GANGWAY_IMAGE_TAG")
   from_git <- is.null(tag)
   if (from_git) tag <- git_commit(path)
   found <- ask_ecr(repository, tag, account, region)

@@ -55,6 +55,7 @@ start_python_on <- function(python, folder, command, mark, ..., more = character
     if (!is.null(script_file())) c(GANGWAY_BESIDE_SCRIPT = dirname(script_file())),
     # A step that is spun runs here, and nothing is packaged.
     if (command$name != "spin") c(GANGWAY_FILES = files_folder()),
+    command$image,
     if (command$writes) c(GANGWAY_REPORT = report_path(folder)),
     # Not of a resumed run: other code has made its first steps.
     if (command$name == "run") c(GANGWAY_CODE = paste(code_tags(), collapse = " ")),

@@ -140,6 +140,7 @@ class Cloud:
             "METAFLOW_SERVICE_URL": f"http://{HOST}:8003",
             "METAFLOW_SERVICE_INTERNAL_URL": f"http://{HOST}:8003",
             "METAFLOW_BATCH_JOB_QUEUE": "gangway-queue",
+            "METAFLOW_DEFAULT_CONTAINER_IMAGE": "registry.test/flows:1",
             "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/task",
             "METAFLOW_USER": "tester",
             "METAFLOW_HOME": str(home),

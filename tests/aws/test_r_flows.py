@@ -89,7 +89,7 @@ def test_a_package_that_the_image_lacks_is_named(tmp_path: Path, start_command: 
     shutil.copy(FLOWS / "luck.R", tmp_path)
     install_package(tmp_path)
     run = start_command("Rscript", "luck.R", "attached").wait()
-    assert f"in the image 'python:{sys.version_info[0]}.{sys.version_info[1]}'" in run.output
+    assert "in the image 'registry.test/flows:1'" in run.output
     assert re.search(r"failed in start with: .*not installed where .*: toy\.", run.output)
     assert len(run.jobs) == 1
 

@@ -32,7 +32,6 @@ VOLATILE = {
     r"\b[0-9a-f]{40}\b": "SHA",
     r"\bmetaflow_[0-9a-f]{40,}\b": "metaflow_HASH",
     r"\b3\.\d+\.\d+\S* \([^()]*\) \[[^][]*\]": "3.x.y",
-    r"python:3\.\d+": "python:3.x",
     r"\b3\.\d+\.\d+(?=[\\\"'])": "3.x.y",
     r"\b20\d\d-\d\d-\d\dT?[\d:.+Z]*": "DATE",
 }

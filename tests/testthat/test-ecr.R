@@ -56,6 +56,13 @@ test_that("the commit's image is found, and what keeps it from being found is sa
   # a tag of the user's own has nothing to do with the working tree
   expect_no_warning(ecr_image("team/flows", tag = "another", path = folder))
 
+  # in an image, or in a job that has no git
+  withr::with_envvar(c(PATH = "/nowhere"), {
+    expect_identical(ecr_image("team/flows", tag = commit, path = "/nowhere"), full)
+    withr::local_envvar(GANGWAY_IMAGE_TAG = commit)
+    expect_identical(ecr_image("team/flows", path = "/nowhere"), full)
+  })
+
   # another region and account are asked, and named
   expect_match(said("team/flows", region = "us-east-2"), "in account 123456789012, region us-east-2")
   expect_match(said("team/flows", account = "210987654321"), "210987654321")

@@ -81,6 +81,7 @@ class RBundle:
         from ..mf.command import use_environment
         from ..mf.local_gang import WorkersInEnvironment
         from ..run.image import check_image
+        from ..run.image_named import name_images
         from ..run.main import run_command_line
         from ..run.user_files import carry_files
         from .warmth import Warmth
@@ -88,6 +89,7 @@ class RBundle:
         def adapt() -> None:
             carry_files(flow_class)
             check_image(flow_class, self._open)
+            name_images(flow_class)
             if environment:
                 flow_decorators.add(flow_class, WorkersInEnvironment())
 

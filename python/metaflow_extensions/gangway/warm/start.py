@@ -22,7 +22,7 @@ from .surroundings import is_one_thread
 OPTION = "GANGWAY_WARM_START"
 _CLIENT = str(Path(__file__).with_name("client.py"))
 # Step decorators that start nothing before a task, change no environment, and run no user's code.
-_HARMLESS = {"retry", "catch", "timeout", "card", "resources"}
+_HARMLESS = {"retry", "catch", "timeout", "card", "resources", "_gangway_image_named"}
 # Seconds for the server to end, after all its tasks.
 _END = 2.0
 

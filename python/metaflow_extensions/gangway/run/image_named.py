@@ -1,0 +1,78 @@
+"""Whether each remote step with an R function names an image: said before anything is uploaded."""
+
+from __future__ import annotations
+
+import inspect
+import platform
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from metaflow import metaflow_config
+from metaflow.decorators import StepDecorator
+
+from ..exceptions import ImageException
+
+# A remote decorator's name, and the setting that has its steps' image. METAFLOW_DEFAULT_... is
+# where both come from that are not set themselves.
+_SETTINGS = {"batch": "BATCH_CONTAINER_IMAGE", "kubernetes": "KUBERNETES_CONTAINER_IMAGE"}
+
+
+class ImageNamed(StepDecorator):
+    """Refuses a remote step whose image would be Metaflow's default, in which there is no R."""
+
+    name = "_gangway_image_named"
+
+    def __init__(self) -> None:
+        super().__init__(statically_defined=True)
+
+    def step_init(
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: str,
+        decorators: Sequence[Any],
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Look at the step's decorators, with those of ``--with`` and of what it is compiled for.
+
+        Raises
+        ------
+        ImageException
+            No image is named for the step, nor for the whole run.
+        """
+        # @conda brings its own programs, R among them if it is asked to, into any image.
+        if any(d.name == "conda" and not d.attributes.get("disabled") for d in decorators):
+            return
+        for remote in decorators:
+            if remote.name in _SETTINGS and _is_default(remote):
+                raise ImageException(
+                    f"Step *{step_name}* has an R function, and no image is named for "
+                    f"@{remote.name}: Metaflow would take {remote.attributes['image']!r}, which "
+                    "has no R. Name the image of the whole run in the environment variable "
+                    "METAFLOW_DEFAULT_CONTAINER_IMAGE or in "
+                    'options(gangway.image = ), or that of the step: decorator("'
+                    f'{remote.name}", image = ...). Nothing has been started.'
+                )
+
+
+def name_images(flow_class: Any) -> None:
+    """Have the images of a flow's steps looked at, in the process that runs or deploys it."""
+    if "step" in sys.argv:
+        return
+    for function in vars(flow_class).values():
+        # A Config object has every attribute that is asked for.
+        is_step = inspect.isfunction(function) and getattr(function, "is_step", False)
+        # The body of a step with an R function is R.call(...).
+        if is_step and "call" in function.__code__.co_names:
+            function.decorators.append(ImageNamed())
+
+
+def _is_default(remote: Any) -> bool:
+    """Whether Metaflow has chosen the image, which it has done by now, for want of another."""
+    if getattr(metaflow_config, _SETTINGS[remote.name]):
+        return False
+    default = "python:{}.{}".format(*platform.python_version_tuple())
+    return str(remote.attributes["image"]).rpartition("/")[2] == default

@@ -72,13 +72,14 @@
 #' A step on AWS Batch or Kubernetes that names no image of its own has that of the whole run: what the environment
 #' variable `METAFLOW_DEFAULT_CONTAINER_IMAGE` (or `METAFLOW_BATCH_CONTAINER_IMAGE`,
 #' `METAFLOW_KUBERNETES_CONTAINER_IMAGE`) says, else `options(gangway.image = )`, else Metaflow's configuration file.
-#' The option is a name or a function that returns it, such as `function() ecr_image("my-flows")`, which is called only if
-#' such a step is run or deployed. Where none of them names an image, a step with an R function is refused before
+#' The option is a name or a function that returns it, such as `function() ecr_image("my-flows")`, which is called only
+#' if such a step is run or deployed. Where none of them names an image, a step with an R function is refused before
 #' anything is uploaded, as Metaflow's default image has no R.
 #' @section Environment variables of remote tasks:
 #' `Sys.setenv()` and the shell's variables reach local tasks. To AWS Batch and Kubernetes only those go that a step
 #' lists with [environment_variables()], or takes from a secret: `decorator("secrets", sources = "<its name>")`. A
-#' remote step that reads another one of this session, by `Sys.getenv("NAME")`, is a warning (`gangway_warning_variables`).
+#' remote step that reads another one of this session, by `Sys.getenv("NAME")`, is a warning
+#' (`gangway_warning_variables`).
 #' @section Packages under development:
 #' What `pkgload::load_all()` (devtools) has loaded is installed for the run, into a library of its own, and goes along
 #' with the flow, to AWS Batch and to Ray's workers too; an older version that is installed is not used. That takes the

@@ -38,9 +38,12 @@ class RBundle:
 
     def call_python(self, reference: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's Python function, given as ``"module:function"``."""
+        from ..mf.flow import sort_inputs
         from . import foreach, switch
         from .python_step import run_python_step
 
+        if inputs is not None:
+            sort_inputs(flow, inputs)
         foreach.settle_inputs(flow, inputs)
         for one in inputs or ():
             foreach.settle_inputs(one)

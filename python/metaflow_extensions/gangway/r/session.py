@@ -89,6 +89,7 @@ class RSession(REngine):
         arguments: list[Any] = [step, float(self._handle(flow))]
         self._joined = inputs or ()
         if inputs is not None:
+            flow_state.sort_inputs(flow, inputs)
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
         # R asks what was before the step, and Metaflow shows the element of one that has failed.

@@ -221,7 +221,8 @@ def test_a_join_has_its_inputs_in_the_order_of_the_foreach(run_r: Run, tmp_path:
     result = run_r(
         "start = function(self) self$over <- c('A', 'B', 'C'),"
         "body = function(self) self$value <- self$input,"
-        "join = function(self, inputs) cat('joined', unlist(gather_inputs(inputs, 'value')), '\\n')",
+        "join = function(self, inputs) "
+        "  cat('joined', unlist(gather_inputs(inputs, 'value')), '\\n')",
         "    @step\n    def start(self):\n"
         '        R.call("start", self)\n        self.next(self.one, self.two)\n'
         + "".join(

@@ -70,6 +70,12 @@ class RBundle:
         default.__name__ = f"default_of_{parameter}"
         return default
 
+    def exit_hook(self, name: str, run: Any) -> None:
+        """Call an R function at a run's end; an R error raises `RException`."""
+        from ..run.exit_hooks import about
+
+        self._open().run_hook(name, about(run))
+
     def main(self, flow_class: Callable[[], Any]) -> None:
         """Run the flow's command line, started by R or by hand."""
         from ..run.image import check_image

@@ -109,6 +109,10 @@ class RSession(REngine):
         self._check(answer, f"R error in the default of parameter *{parameter}*")
         return self.plain(answer[0])
 
+    def run_hook(self, name: str, about: dict[str, Any]) -> None:
+        """Call an exit hook, with what is known of the run."""
+        self._check(self.call("run_hook", name, about), f"R error in *{name}*")
+
     def _check(self, answer: Sequence[Any], headline: str) -> None:
         if len(answer) == 1:
             return

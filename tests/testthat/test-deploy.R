@@ -62,19 +62,31 @@ test_that("R functions are exit hooks", {
 test_that("a flow lives on Step Functions from its deployment to its end", {
   local_aws()
   local_run_folder()
-  place <- "CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'}"
-  code <- paste0("import boto3; boto3.client('s3').create_bucket(Bucket='b', ", place, ")")
+  code <- paste(
+    "import boto3; of = boto3.client",
+    "of('s3').create_bucket(Bucket='flows', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})",
+    "role = of('iam').create_role(RoleName='batch', AssumeRolePolicyDocument='{}')['Role']['Arn']",
+    "nets = [x['SubnetId'] for x in of('ec2').describe_subnets()['Subnets']]",
+    "groups = [x['GroupId'] for x in of('ec2').describe_security_groups()['SecurityGroups']]",
+    "fargate = {'type': 'FARGATE', 'maxvCpus': 4, 'subnets': nets, 'securityGroupIds': groups}",
+    "compute = of('batch').create_compute_environment(computeEnvironmentName='machines', type='MANAGED',",
+    "    state='ENABLED', serviceRole=role, computeResources=fargate)['computeEnvironmentArn']",
+    "order = [{'order': 1, 'computeEnvironment': compute}]",
+    "of('batch').create_job_queue(jobQueueName='queue', state='ENABLED', priority=1, computeEnvironmentOrder=order)",
+    sep = "\n"
+  )
   made <- processx::run(run_python_path(), c("-c", code), env = aws_python_env(), error_on_status = FALSE)
-  expect_equal(made$stderr, "")
+  expect_equal(made$status, 0L, info = made$stderr)
   withr::local_envvar(AWS_DEFAULT_REGION = "eu-west-1", METAFLOW_DEFAULT_DATASTORE = "s3",
-    METAFLOW_DATASTORE_SYSROOT_S3 = "s3://b/m", METAFLOW_S3_ENDPOINT_URL = Sys.getenv("AWS_ENDPOINT_URL"),
-    METAFLOW_BATCH_JOB_QUEUE = "q", METAFLOW_SERVICE_VERSION_CHECK = "0")
+    METAFLOW_DATASTORE_SYSROOT_S3 = "s3://flows/metaflow", METAFLOW_S3_ENDPOINT_URL = Sys.getenv("AWS_ENDPOINT_URL"),
+    METAFLOW_BATCH_JOB_QUEUE = "queue", METAFLOW_SERVICE_VERSION_CHECK = "0")
   error <- expect_error(deploy(a_flow(decorator("schedule", daily = TRUE)), "step_functions"),
     "METAFLOW_SFN_IAM_ROLE", class = "gangway_error_deployment")
   expect_match(conditionMessage(error), "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE")
   role <- "arn:aws:iam::123456789012:role/sfn"
   withr::local_envvar(METAFLOW_SFN_IAM_ROLE = role, METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE = role,
-    METAFLOW_ECS_S3_ACCESS_IAM_ROLE = role, METAFLOW_BATCH_CONTAINER_IMAGE = "image")
+    METAFLOW_ECS_S3_ACCESS_IAM_ROLE = role, METAFLOW_ECS_FARGATE_EXECUTION_ROLE = role,
+    METAFLOW_BATCH_CONTAINER_IMAGE = "image")
   topic <- "arn:aws:sns:eu-west-1:123456789012:alarm"
   deployed <- deploy(a_flow(decorator("schedule", daily = TRUE)), "step_functions", on_failure = topic)
   expect_match(capture.output(print(deployed)), "<deployed flow> DeployFlow on AWS Step Functions", all = FALSE)

@@ -1,13 +1,11 @@
 """What R asks about deployed flows, in a process of its own: a request and an answer, both JSON.
 
-``python -m metaflow_extensions.gangway.run.deployments FILE``; the file has ``scheduler``,
-``action``, and the action's own arguments.
+R calls `main` with a file that has ``scheduler``, ``action``, and the action's own arguments.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +87,3 @@ ACTIONS: dict[str, Callable[..., Any]] = {
     "delete": _delete,
     "tell_of_failures": _tell_of_failures,
 }
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -16,14 +16,15 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
   defaults <- named_functions(.subset2(flow, "parameters"), "default")
   parsers <- named_functions(.subset2(flow, "parameters"), "parser")
   everywhere <- .subset2(flow, "everywhere")
-  bag <- carry_flow(functions, defaults, parsers, everywhere, stored)
+  hooks <- Filter(is.function, as.list(.subset2(flow, "hooks")))
+  bag <- carry_flow(functions, defaults, parsers, everywhere, stored, hooks)
   check_netflix_prefixes(bag, name)
   check_missing_globals(bag, name)
   check_captured(bag, name)
   bundle <- list(
     format = 2L, flow = name, gangway = package_version_string(), r_version = as.character(getRversion()),
     functions = lapply(functions, without_source), defaults = lapply(defaults, without_source),
-    parsers = lapply(parsers, without_source),
+    parsers = lapply(parsers, without_source), hooks = if (length(hooks)) lapply(hooks, without_source),
     everywhere = everywhere, search = search_plan(bag, not_attached), settings = session_settings(stored, bag$strings),
     seed = seed, seeded = has_seed(bag), exports = gangway_exports()
   )
@@ -38,7 +39,7 @@ has_seed <- function(bag) {
   exists(".Random.seed", envir = globalenv(), inherits = FALSE) && !"set.seed" %in% bag$called
 }
 
-carry_flow <- function(functions, defaults, parsers, everywhere, stored) {
+carry_flow <- function(functions, defaults, parsers, everywhere, stored, hooks = list()) {
   root <- function(what, fun) {
     function(name, f) list(value = f, owner = paste0(what, dQuote(name, FALSE)), fun = fun, strict = TRUE)
   }
@@ -48,6 +49,7 @@ carry_flow <- function(functions, defaults, parsers, everywhere, stored) {
     unname(Map(root("Step ", "its function"), names(functions), functions)),
     unname(Map(root("Parameter ", "its default"), names(defaults), defaults)),
     unname(Map(root("Parameter ", "its parser"), names(parsers), parsers)),
+    unname(Map(root("The flow's ", "it"), names(hooks), hooks)),
     if (!is.null(everywhere)) list(list(value = everywhere, owner = "everywhere()", fun = "its function"))
   ), policy, known_elsewhere = gangway_exports())
 }

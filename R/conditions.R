@@ -15,6 +15,8 @@
 #     gangway_error_image        no image in the registry, or no answer from it
 #     gangway_error_project      a project that cannot be made
 #     gangway_error_promotion    a run that is not fit for production, or none that is
+#     gangway_error_deployment   a deployment that is refused
+#       gangway_error_no_deployment    or that is not there
 #     gangway_error_client       a flow, run, step, task or artifact that is not there
 #     gangway_error_ray          a task, an actor or a value on Ray (runtime/shared/ray-errors.R)
 #     gangway_error_not_in_task  a function that has a meaning in a running step only

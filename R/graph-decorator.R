@@ -11,7 +11,8 @@
 #' list, `I("a")` a list of one, a named vector or list a dictionary, a factor its labels. Where the
 #' decorator wants a list (`sources` of `secrets`), a single string is a list of one. A
 #' [config_expr()] is a value of the flow's configuration. `NA`, functions and other objects are
-#' errors: nothing is changed silently.
+#' errors: nothing is changed silently. (Only `on_success` and `on_error` of `exit_hook` take R functions; see
+#' [deploy()].)
 #'
 #' @section Environments without an image:
 #' `decorator("conda", r = "4.5", packages = list("r-dplyr" = "1.1.4"))` runs a step, and all nodes of its gang, with R
@@ -43,6 +44,8 @@ decorator <- function(x, ..., .convert_args = TRUE) {
   call <- environment()
   check_decorator_args(x, args)
   args <- conda_arguments(x, args)
+  hooks <- if (.convert_args && sub(".*\\.", "", x) == "exit_hook") hooks_of(args)
+  if (length(hooks)) args[names(hooks)] <- lapply(hooks, shown_hooks)
   source <- Map(function(value, name) {
     where <- paste0("argument `", name, "` of decorator \"", x, "\"")
     if (.convert_args) {
@@ -52,7 +55,9 @@ decorator <- function(x, ..., .convert_args = TRUE) {
       python_source(value, where, call)
     }
   }, args, names(args) %||% character())
-  new_decorator(x, source, environment_of(x, args))
+  d <- new_decorator(x, source, environment_of(x, args))
+  if (length(hooks)) d$hooks <- hooks
+  d
 }
 
 # Arguments over which Metaflow goes as over a list: of a single string it would take the letters, of one dictionary the

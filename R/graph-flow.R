@@ -36,7 +36,7 @@ metaflow <- function(cls, ...) {
   decorators <- collect_decorators(given_decorators(...), paste0("Flow ", dQuote(cls, FALSE)), "cls")
   flow <- list(name = cls, decorators = decorators, parameters = list(), configs = list(), steps = list())
   flow$description <- flow_description(cls)
-  structure(flow, class = "gangway_flow")
+  structure(name_hooks(flow), class = "gangway_flow")
 }
 
 #' Say what runs first in every task

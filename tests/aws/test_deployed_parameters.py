@@ -1,4 +1,4 @@
-"""Parameters of a deployed run: the commands of its first step, as a shell runs them."""
+"""Parameters and tags of a deployed run: commands of its first step, as a shell runs them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ GIVEN = {
 def deployed(start_command: StartFlow, folder: Path, *arguments: str, **env: str) -> dict[str, Any]:
     """What would be sent to the scheduler."""
     shutil.copy(FLOWS / "deployed.R", folder)
-    run = start_command("Rscript", "deployed.R", *arguments, "create", "--only-json", **env).wait()
+    create = ["create", "--only-json", "--tag", HARD, "--namespace", HARD]
+    run = start_command("Rscript", "deployed.R", *arguments, *create, **env).wait()
     assert run.status == 0, run.output
     found = run.output[run.output.index("\n{") : run.output.rindex("}") + 1]
     return dict(json.loads(found))
@@ -62,7 +63,8 @@ def test_step_functions(cloud: Cloud, start_command: StartFlow, tmp_path: Path) 
     env |= {"AWS_BATCH_JOB_ID": "job", "AWS_BATCH_JOB_ATTEMPT": "1"}
     env |= dict.fromkeys(["AWS_BATCH_CE_NAME", "AWS_BATCH_JQ_NAME", "AWS_EXECUTION_ENV"], "x")
     *_, command = job["Command"]
-    assert "all parameters have arrived" in run_command(cloud, tmp_path, command, env)
+    output = run_command(cloud, tmp_path, command, env)
+    assert "all parameters have arrived" in output, output
 
 
 @pytest.mark.faults
@@ -80,4 +82,5 @@ def test_argo(cloud: Cloud, start_command: StartFlow, tmp_path: Path) -> None:
         command = command.replace(f"{{{{=toBase64(workflow.parameters['{name}'])}}}}", encoded)
     command = re.sub(r"{{[^{}]*retries[^{}]*}}", "0", command)
     command = re.sub(r"{{[^{}]*}}", "known", command).replace("/tmp/mf-", f"{tmp_path}/mf-")
-    assert "all parameters have arrived" in run_command(cloud, tmp_path, command, env)
+    output = run_command(cloud, tmp_path, command, env)
+    assert "all parameters have arrived" in output, output

@@ -214,6 +214,39 @@ def test_foreach_over_rows_and_the_join(run_r: Run) -> None:
     assert any("its inputs have it. merge_artifacts(self, inputs) before" in line for line in log)
 
 
+def test_a_join_has_its_inputs_in_the_order_of_the_foreach(run_r: Run, tmp_path: Path) -> None:
+    (tmp_path / "joins.py").write_text(
+        "def again(self, inputs):\n    print('joined', [one.value for one in inputs])\n"
+    )
+    result = run_r(
+        "start = function(self) self$over <- c('A', 'B', 'C'),"
+        "body = function(self) self$value <- self$input,"
+        "join = function(self, inputs) "
+        "  cat('joined', unlist(gather_inputs(inputs, 'value')), '\\n')",
+        "    @step\n    def start(self):\n"
+        '        R.call("start", self)\n        self.next(self.one, self.two)\n'
+        + "".join(
+            f"    @step\n    def {one}(self):\n        self.next(self.{one}_body, foreach='over')\n"
+            f'    @step\n    def {one}_body(self):\n        R.call("body", self)\n'
+            f"        self.next(self.{one}_join)\n"
+            f"    @step\n    def {one}_join(self, inputs):\n        R.{call}, self, inputs)\n"
+            "        self.next(self.both)\n"
+            for one, call in (("one", 'call("join"'), ("two", 'call_python("joins:again"'))
+        )
+        + "    @step\n    def both(self, inputs):\n        self.next(self.end)\n"
+        "    @step\n    def end(self):\n        pass\n",
+    )
+    assert result.returncode == 0, result.stdout
+    (run,) = (path.name for path in (tmp_path / ".metaflow" / "TaskFlow").glob("[0-9]*"))
+    for one, told in (("one", "joined A B C"), ("two", "joined ['A', 'B', 'C']")):
+        first, *tasks = re.findall(rf"/{one}_body/(\d+) .*Task is starting", result.stdout)
+        # As Step Functions does, which has the ids as a set.
+        paths = f"--input-paths={run}/{one}_body/:{','.join([*reversed(tasks), first])}"
+        ids = ["--run-id", run, "--task-id", f"again-{one}"]
+        again = run_flow(tmp_path / "flow.py", "step", f"{one}_join", *ids, paths)
+        assert told in again.stdout, again.stdout
+
+
 def test_a_package_missing_in_the_task_is_named(tmp_path: Path) -> None:
     functions = "start = function(self) NULL, end = function(self) NULL"
     flow = write_flow(tmp_path, functions, steps("start", "end"), packages="'nosuchpackage'")

@@ -22,6 +22,12 @@ class ConfigException(GangwayException):
     headline = "Wrong configuration"
 
 
+class DeploymentException(GangwayException):
+    """A flow cannot be deployed so, or a deployment is not what was asked for."""
+
+    headline = "Not deployed"
+
+
 class GangAttributeException(GangwayException):
     """An attribute of a gang decorator has a wrong value."""
 

@@ -1,4 +1,4 @@
-# A flow whose parameters hold what shells and JSON change: the same text as the default, and as it is given later.
+# A flow whose parameters, tag and namespace hold what shells and JSON change: the same text as the default, and as it is given later.
 library(gangway)
 
 hard <- "z\u00fcrich $HOME `id` \"q\" 's' \\n \\u00e9 %s \u65e5\u672c\nend!"
@@ -22,6 +22,7 @@ start <- function(self) {
     identical(self$file, "a,b\r\n1,\u00fc\n"), identical(self$table, data.frame(a = 1L, b = "\u00fc")),
     identical(self$cfg, list(cpu = 1L, alpha = 0.25)), identical(self$of_config, 0.25)
   )
+  stopifnot(hard %in% current("tags"))
   cat("all parameters have arrived\n")
 }
 

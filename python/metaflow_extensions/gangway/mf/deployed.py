@@ -1,4 +1,6 @@
-"""Let the parameters of deployed R flows arrive as they were given (see `run.export_parameters`).
+"""Let parameters and tags of deployed R flows arrive as they were given.
+
+In the container, `run.export_parameters` reads the parameters.
 
 Metaflow has no hook for the command that a scheduler runs, so the methods that make it are wrapped,
 in the process that deploys an R flow and nowhere else.
@@ -8,8 +10,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from ..exceptions import DeploymentException
 
 _PLUGINS = "metaflow.plugins"
 # By command: the class and its method that makes what is deployed, and what the shell runs there.
@@ -49,12 +54,44 @@ def enable(arguments: Sequence[str], module: str) -> None:
             continue  # Metaflow says what is missing
         ours = f"{module} {scheduler.partition('-workflows')[0]}"
         setattr(owner, method, _replacing(getattr(owner, method), theirs, ours))
+        owner.__init__ = _quoting(owner.__init__, templates=scheduler != "step-functions")
 
 
 def _replacing(make: Callable[..., Any], theirs: str, ours: str) -> Callable[..., Any]:
     @functools.wraps(make)
     def made(*args: Any, **kwargs: Any) -> Any:
         return _replaced(make(*args, **kwargs), theirs, ours)
+
+    return made
+
+
+class _Word(str):
+    """A text that is one word where a command is made of it by ``%s``, and else what it is."""
+
+    def __str__(self) -> str:
+        # Metaflow has the command read by shlex once more, between double quotes.
+        return shlex.quote(self).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _quoting(init: Callable[..., None], templates: bool) -> Callable[..., None]:
+    """Have the tags and the namespace quoted, which Metaflow's commands have as they are."""
+
+    def word(text: str) -> _Word:
+        if templates and "{{" in text:
+            raise DeploymentException(
+                f"The tag or namespace {text!r} cannot be deployed: the scheduler would fill in "
+                "what stands between {{ and }}. Choose another one."
+            )
+        return _Word(text)
+
+    @functools.wraps(init)
+    def made(self: Any, *args: Any, **kwargs: Any) -> None:
+        tags, namespace = kwargs.get("tags"), kwargs.get("namespace")
+        if tags:
+            kwargs["tags"] = [word(tag) for tag in tags]
+        if namespace is not None:
+            kwargs["namespace"] = word(namespace)
+        init(self, *args, **kwargs)
 
     return made
 

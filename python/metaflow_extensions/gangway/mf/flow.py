@@ -68,6 +68,18 @@ def foreach_frames(flow: Any) -> list[Any]:
     return flow._foreach_stack or []
 
 
+def sort_inputs(flow: Any, inputs: Any) -> None:
+    """Put the inputs of a foreach's join in the order of its list.
+
+    Step Functions keeps the tasks' ids as a set, and hands them to the join in any order.
+    """
+    graph = flow._graph
+    node = graph[flow._current_step]
+    if node.type == "join" and graph[node.split_parents[-1]].type == "foreach":
+        # A gang's control task has no index, or 0.
+        inputs.flows.sort(key=lambda one: one._foreach_stack[-1].index or 0)
+
+
 class _Inputs(dict[int, Any]):
     """Metaflow's cache of ``input`` by level, which is asked before Metaflow reads the list."""
 

@@ -38,9 +38,12 @@ class RBundle:
 
     def call_python(self, reference: str, flow: Any, inputs: Sequence[Any] | None = None) -> None:
         """Run a step's Python function, given as ``"module:function"``."""
+        from ..mf.flow import sort_inputs
         from . import foreach, switch
         from .python_step import run_python_step
 
+        if inputs is not None:
+            sort_inputs(flow, inputs)
         foreach.settle_inputs(flow, inputs)
         for one in inputs or ():
             foreach.settle_inputs(one)
@@ -66,6 +69,12 @@ class RBundle:
 
         default.__name__ = f"default_of_{parameter}"
         return default
+
+    def exit_hook(self, name: str, run: Any) -> None:
+        """Call an R function at a run's end; an R error raises `RException`."""
+        from ..run.exit_hooks import about
+
+        self._open().run_hook(name, about(run))
 
     def main(self, flow_class: Callable[[], Any], environment: str | None = None) -> None:
         """Run the flow's command line, started by R or by hand.

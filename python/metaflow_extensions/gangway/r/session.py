@@ -89,6 +89,7 @@ class RSession(REngine):
         arguments: list[Any] = [step, float(self._handle(flow))]
         self._joined = inputs or ()
         if inputs is not None:
+            flow_state.sort_inputs(flow, inputs)
             arguments.append([float(self._handle(i)) for i in inputs])
             arguments.append(flow_access.input_names(inputs))
         # R asks what was before the step, and Metaflow shows the element of one that has failed.
@@ -107,6 +108,10 @@ class RSession(REngine):
         answer = self.call("run_default", parameter, context)
         self._check(answer, f"R error in the default of parameter *{parameter}*")
         return self.plain(answer[0])
+
+    def run_hook(self, name: str, about: dict[str, Any]) -> None:
+        """Call an exit hook, with what is known of the run."""
+        self._check(self.call("run_hook", name, about), f"R error in *{name}*")
 
     def _check(self, answer: Sequence[Any], headline: str) -> None:
         if len(answer) == 1:

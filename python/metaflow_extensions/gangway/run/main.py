@@ -15,6 +15,7 @@ from ..mf.script_name import name_script
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
 from . import export_parameters
+from .check_deployment import check_deployment
 from .code_record import CODE_VARIABLE, record_code
 from .life import record_life
 from .stderr_copy import copy_stderr
@@ -65,6 +66,8 @@ def run_command_line(
     try:
         adapt()
         record_code(flow_class)
+        if {"step-functions", "argo-workflows", "airflow"} & set(sys.argv):
+            check_deployment(flow_class)
         life = record_life(flow_class)
         console.enable()
         deployed.enable(sys.argv, export_parameters.__name__)

@@ -69,12 +69,13 @@ def write_report(path: str, status: int) -> None:
         "failed": [],
     }
     if state == "failed":
-        report["failed"] = _failed_tasks(current.flow_name, current.run_id) or _without_task[-1:]
+        report["failed"] = failed_tasks(current.flow_name, current.run_id) or _without_task[-1:]
     with open(path, "w", encoding="utf-8") as file:
         json.dump(report, file)
 
 
-def _failed_tasks(flow: str | None, run_id: str | None) -> list[dict[str, Any]]:
+def failed_tasks(flow: str | None, run_id: str | None) -> list[dict[str, Any]]:
+    """Tell which tasks of a run have failed, and why: the first to fail first."""
     if flow is None or run_id is None:
         return []
     from metaflow import Run, namespace

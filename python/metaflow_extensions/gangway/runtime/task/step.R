@@ -116,6 +116,15 @@ run_default <- function(parameter, context) {
   for_python(guarded(as_given(call_as(parameter, bundle$defaults[[parameter]], list(.context = context)))))
 }
 
+# An exit hook gets what is known of the run as a list, if it has an argument.
+run_hook <- function(name, about) {
+  on.exit(end_carriage())
+  for_python(guarded({
+    call_as(name, bundle$hooks[[name]], list(.run = about))
+    TRUE
+  }))
+}
+
 # As a value of run() would be given.
 as_given <- function(x) {
   refuse <- function(wanted) stop("The default has to be ", wanted, ".", call. = FALSE)

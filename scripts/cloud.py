@@ -26,6 +26,7 @@ from urllib.parse import urlparse
 
 import boto3
 import psutil
+from botocore.exceptions import BotoCoreError, ClientError
 from metaflow import metaflow_config
 
 FLOWS = Path(__file__).resolve().parent.parent / "tests" / "cloud"
@@ -214,8 +215,11 @@ def main() -> None:
     parser.add_argument("--price", type=float, default=0.06, help="USD for an hour of a vCPU")
     given = parser.parse_args()
     check_settings(given)
-    made = Made(f"gangwaytest{uuid.uuid4().hex[:8]}", given.image)
-    say(made, given)
+    try:
+        made = Made(f"gangwaytest{uuid.uuid4().hex[:8]}", given.image)
+        say(made, given)
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"Nothing was started: AWS does not answer ({error}).")
     if not agreed(given):
         sys.exit("Nothing was started.")
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -11,6 +11,7 @@
 #   make test-faults                              the long part of the fault matrix, which takes some 40 minutes
 #   make test-all                                 these and test, with DeepSpeed and TensorFlow (2 GB) installed
 #   make test-image                               the image, built and run for real: root, buildah, 15 minutes the first time
+#   make test-cloud IMAGE=... [GANG=1]            flows on the AWS Batch of your own account: says the cost, asks, removes all
 #   make clean                                    remove what was set up (runs in .metaflow stay)
 # PYTHON=python3.13 chooses the Python that the virtual environment is made from.
 #
@@ -23,7 +24,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test quick coverage test-cases test-examples test-faults test-image bench test-newest test-all lint clean setup setup-dev setup-frameworks
+.PHONY: demo run test quick coverage test-cases test-examples test-faults test-image test-cloud bench test-newest test-all lint clean setup setup-dev setup-frameworks
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -60,6 +61,10 @@ test-examples: setup-dev
 test-image:
 	@scripts/setup.sh image
 	@scripts/env.sh env PYTHONPATH=$(CURDIR)/python .venv/bin/python -m pytest tests/aws/test_image.py tests/aws/test_conda.py -q -rs -m image
+
+test-cloud: setup-dev
+	@test -n "$(IMAGE)" || { echo 'usage: make test-cloud IMAGE=123456789012.dkr.ecr.REGION.amazonaws.com/gangway:TAG [GANG=1]'; exit 2; }
+	@scripts/env.sh .venv/bin/python scripts/cloud.py --image "$(IMAGE)" $(if $(GANG),--gang)
 
 test-newest:
 	@NEWEST=releases scripts/root.sh sid scripts/test.sh core

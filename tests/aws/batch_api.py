@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from . import web
 from .container import Image
 from .jobs import ENVIRONMENT, QUEUE, Job, Node
+from .network import GATEWAY
 
 _ARN = "arn:aws:batch:us-east-1:123456789012:"
 _MODEL = get_session().get_service_model("batch")
+LOGS = "/aws/batch/job"
 # Seconds between SIGTERM and SIGKILL; 30 on AWS.
 GRACE = 2.0
 
@@ -47,6 +51,7 @@ class Batch:
             "DescribeComputeEnvironments": self._describe_environments,
             "DescribeJobDefinitions": self._describe_definitions,
             "RegisterJobDefinition": self._register,
+            "DeregisterJobDefinition": self._deregister,
             "SubmitJob": self._submit,
             "DescribeJobs": self._describe,
             "ListJobs": self._list,
@@ -96,8 +101,9 @@ class Batch:
         return {"computeEnvironments": [environment]}
 
     def _describe_definitions(self, request: dict[str, Any]) -> dict[str, Any]:
-        definition = self.definitions.get(request["jobDefinitionName"])
-        return {"jobDefinitions": [definition] if definition else []}
+        wanted = request.get("jobDefinitionName")
+        known = self.definitions.items()
+        return {"jobDefinitions": [x for name, x in known if wanted in (None, name)]}
 
     def _register(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["jobDefinitionName"]
@@ -109,6 +115,11 @@ class Batch:
             "status": "ACTIVE",
         }
         return {"jobDefinitionName": name, "jobDefinitionArn": arn, "revision": 1}
+
+    def _deregister(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["jobDefinition"].rpartition("/")[2].partition(":")[0]  # of its ARN
+        self.definitions.pop(name, None)
+        return {}
 
     def _submit(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["jobQueue"] != QUEUE:
@@ -127,8 +138,19 @@ class Batch:
             _check_environment(node)
         job = Job(request, nodes, multinode, self.folder)
         self.jobs[job.id] = job
+        self._open_logs(job)
         job.start(self.image, GRACE)
         return {"jobId": job.id, "jobName": request["jobName"]}
+
+    def _open_logs(self, job: Job) -> None:
+        """Make the log streams of the nodes, which stay empty: a test reads their files."""
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        url = f"http://{GATEWAY}:8000"
+        logs = boto3.client("logs", endpoint_url=url, region_name="us-east-1", **keys)
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=LOGS)
+        for node in job.nodes:
+            logs.create_log_stream(logGroupName=LOGS, logStreamName=_log_stream(job, node))
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
         found = []
@@ -147,6 +169,11 @@ class Batch:
         if job is not None:
             job.terminate(request["reason"], GRACE)
         return {}
+
+
+def _log_stream(job: Job, node: Node) -> str:
+    name = job.request["jobDefinition"].rpartition("/")[2].partition(":")[0]
+    return f"{name}/default/{job.id}{node.index}"
 
 
 def _single(definition: dict[str, Any], request: dict[str, Any]) -> Node:
@@ -203,6 +230,7 @@ def describe(job: Job, index: int | None) -> dict[str, Any]:
         "command": node.properties["command"],
         "environment": node.properties["environment"],
         "resourceRequirements": node.properties["resourceRequirements"],
+        "logStreamName": _log_stream(job, node),
     }
     if node.exit_code is not None:
         container["exitCode"] = node.exit_code

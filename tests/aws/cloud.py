@@ -48,6 +48,34 @@ class CloudNode:
 
 
 @dataclass(frozen=True)
+class CloudPod:
+    """A pod of Kubernetes; `described` is what its API server tells."""
+
+    described: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.described["metadata"]["name"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.described["metadata"]["labels"])
+
+    @property
+    def phase(self) -> str:
+        return str(self.described["status"]["phase"])
+
+    @property
+    def address(self) -> str:
+        return str(self.described["status"]["podIP"])
+
+    @property
+    def output(self) -> str:
+        log = Path(self.described["log"])
+        return log.read_text(errors="replace") if log.exists() else ""
+
+
+@dataclass(frozen=True)
 class CloudJob:
     """A job as Batch knows it; `request` is what was submitted."""
 
@@ -143,6 +171,7 @@ class Cloud:
             "METAFLOW_DEFAULT_CONTAINER_IMAGE": "registry.test/flows:1",
             "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/task",
             "METAFLOW_USER": "tester",
+            "KUBECONFIG": str(self._kubeconfig()),
             "METAFLOW_HOME": str(home),
         }
 
@@ -153,6 +182,27 @@ class Cloud:
             CloudJob(**{**job, "nodes": [CloudNode(**_with_path(x)) for x in job["nodes"]]})
             for job in self._order("jobs")
         ]
+
+    @property
+    def pods(self) -> list[CloudPod]:
+        """All pods since the start, in the order of their creation."""
+        return [CloudPod(pod) for pod in self._order("pods")]
+
+    def kill_pod(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Signal the first process of a pod."""
+        self._order("kill pod", pod=name, signal=int(number))
+
+    def _kubeconfig(self) -> Path:
+        """The file by which clients find the cluster."""
+        file = self.folder / "kubeconfig"
+        parts: dict[str, Any] = {
+            "cluster": {"server": f"http://{HOST}:6443"},
+            "user": {"token": "test"},
+            "context": {"cluster": "test", "user": "test"},
+        }
+        named = {f"{kind}s": [{"name": "test", kind: part}] for kind, part in parts.items()}
+        file.write_text(json.dumps({"current-context": "test", **named}))
+        return file
 
     def start(
         self, command: list[str], *, cwd: Path, env: dict[str, str] | None = None

@@ -22,7 +22,8 @@ SHARED_MEMORY_MB = 64
 SET_UP = r"""
 set -e
 image=$1 place=$2 shared_memory=$3 address=$4 name=$5 binds=$6 bytecode=$7 user=$8 folder=$9
-shift 9
+hosts=${10} volumes=${11}
+shift 11
 image_path=$PATH
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t tmpfs tmpfs "$place"
@@ -51,11 +52,15 @@ for bind in $binds; do
     mount --bind "$bind" "root$bind"
     mount -o remount,bind,ro "root$bind"
 done
+for volume in $volumes; do
+    mkdir -p "root${volume#*=}"
+    mount --bind "${volume%%=*}" "root${volume#*=}"
+done
 unset IFS
 mkdir root/run/bytecode
 mount --bind "$bytecode" root/run/bytecode
 hostname "$name"
-printf '127.0.0.1 localhost\n%s %s\n' "$address" "$name" >root/etc/hosts
+printf '127.0.0.1 localhost\n%s %s\n%s' "$address" "$name" "$hosts" >root/etc/hosts
 unset OLDPWD
 chroot=$(command -v chroot)
 PATH=$image_path
@@ -111,7 +116,11 @@ class Image:
 
 
 class Container:
-    """A container from its start to its end; its output is in the file `log`."""
+    """A container from its start to its end; its output is in the file `log`.
+
+    `name` is its host's, by default as EC2's machines are called; `hosts` are further lines of its
+    /etc/hosts, and `volumes` folders of the machine by the paths at which it sees them.
+    """
 
     def __init__(
         self,
@@ -121,11 +130,14 @@ class Container:
         environment: dict[str, str],
         log: Path,
         shared_memory: int,
+        name: str = "",
+        hosts: str = "",
+        volumes: dict[str, str] | None = None,
     ) -> None:
         self.log = log
         self.place = log.with_suffix(".root")
         self.place.mkdir()
-        name = "ip-" + network.address.replace(".", "-")
+        name = name or "ip-" + network.address.replace(".", "-")
         home = {"HOME": image.home, "HOSTNAME": name, "PYTHONPYCACHEPREFIX": "/run/bytecode"}
         apart = ["nsenter", f"--net=/run/netns/{network.name}", "unshare"]
         apart += ["--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
@@ -134,7 +146,8 @@ class Container:
         bytecode = log.parents[1] / "bytecode"
         bytecode.mkdir(exist_ok=True)
         bytecode.chmod(0o777)
-        inside += [":".join(image.binds()), str(bytecode), image.user, image.folder, *command]
+        inside += [":".join(image.binds()), str(bytecode), image.user, image.folder, hosts]
+        inside += [":".join(f"{folder}={at}" for at, folder in (volumes or {}).items()), *command]
         with open(log, "wb") as output:
             self._process = subprocess.Popen(
                 [*apart, "sh", "-c", SET_UP, "sh", *inside],

@@ -15,11 +15,12 @@ from typing import Any
 
 from moto.server import ThreadedMotoServer
 
-from . import batch_api, machine, metadata, network, web
+from . import batch_api, kube_api, machine, metadata, network, web
 from .container import Image
 from .jobs import Job
 
 S3_PORT, BATCH_PORT, CONTAINER_PORT, METADATA_PORT = 8000, 8001, 8002, 8003
+KUBERNETES_PORT = 6443
 
 
 class Server:
@@ -29,6 +30,7 @@ class Server:
         self.batch = batch_api.Batch(image, folder)
         self.metadata = metadata.Metadata()
         self.machine = machine.Machine(self.batch)
+        self.kubernetes = kube_api.Kubernetes(image, folder / "pods")
 
     def start(self) -> None:
         host = network.GATEWAY
@@ -37,6 +39,8 @@ class Server:
         web.serve(host, BATCH_PORT, self.batch.routes(), {})
         web.serve(host, CONTAINER_PORT, self.machine.container_routes(), {})
         web.serve(host, METADATA_PORT, self.metadata.routes(), version)
+        json_type = {"Content-Type": "application/json"}
+        web.serve(host, KUBERNETES_PORT, self.kubernetes.routes(), json_type)
         web.serve(network.INSTANCE_METADATA, 80, self.machine.instance_routes(), {})
 
     def obey(self, order: dict[str, Any]) -> Any:
@@ -44,6 +48,11 @@ class Server:
         name = order.pop("order")
         if name == "jobs":
             return [describe(job) for job in list(self.batch.jobs.values())]
+        if name == "pods":
+            return [pod.describe() | {"log": str(pod.log)} for pod in self.kubernetes.pods]
+        if name == "kill pod":
+            (pod,) = [x for x in self.kubernetes.pods if x.name == order["pod"]]
+            return pod.signal(order["signal"])
         if name == "ids":
             return self.metadata.start_ids_at(order["first"])
         if name == "spot":

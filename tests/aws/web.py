@@ -52,7 +52,7 @@ def serve(host: str, port: int, routes: list[Route], headers: dict[str, str]) ->
                     return function(*match.groups(), data)
             return 404, {"message": f"no {self.command} {path} here"}
 
-        do_GET = do_POST = do_PATCH = do_PUT = _answer
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

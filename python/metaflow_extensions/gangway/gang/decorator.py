@@ -113,6 +113,7 @@ class GangDecorator(ParallelDecorator):
         self.where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
         refusals.check_command(self.where)
         refusals.check_alone(decorators, self.where)
+        refusals.check_host_names(decorators, self.where)
         batch.set_right(decorators)
         self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)
         if self.checked["all_nodes_started_timeout"] is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from metaflow.metaflow_config import KUBERNETES_NAMESPACE
 from metaflow.plugins.parallel_decorator import ParallelDecorator
 from metaflow.system_context import system_context
 
@@ -19,6 +20,37 @@ def check_command(where: str) -> None:
         raise GangRuntimeException(
             f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow with "
             "@batch, or deploy it with argo-workflows."
+        )
+
+
+def check_host_names(decorators: Iterable[Any], where: str) -> None:
+    """Refuse a gang on Kubernetes whose pods would have longer names than a host may.
+
+    Metaflow calls control ``js-123456-control-0-0.js-123456.NAMESPACE.svc.cluster.local``, where
+    Argo adds the attempt to both ``js-123456``, and Kubernetes leaves a pod waiting for ever that
+    shall have more than 64 characters for its host.
+
+    Parameters
+    ----------
+    decorators : iterable
+        All decorators of the step.
+    where : str
+        The decorator, step and flow, for the message.
+    """
+    attributes = next((d.attributes for d in decorators if d.name == "kubernetes"), None)
+    if attributes is None:
+        return
+    namespace = attributes.get("namespace") or KUBERNETES_NAMESPACE
+    retried = command.arguments()[:1] == ["argo-workflows"] and any(
+        sum(deco.step_task_retry_count()) for deco in decorators
+    )
+    longest = 12 if retried else 14
+    if len(namespace) > longest:
+        raise GangRuntimeException(
+            f"{where}: the name of the Kubernetes namespace {namespace!r} is too long for a gang"
+            f"{' with @retry' if retried else ''}: with more than {longest} characters the names "
+            "of its pods' hosts get longer than 64, and Kubernetes does not start the pods. Choose "
+            "another one by METAFLOW_KUBERNETES_NAMESPACE."
         )
 
 

@@ -225,7 +225,8 @@ class Argo:
     def runs(self, name: str) -> Iterator[dict[str, Any]]:
         """Go over the runs that the cluster still has, the newest first."""
         client = self._client
-        found = client._client.get().CustomObjectsApi().list_namespaced_custom_object(
+        api = client._client.get().CustomObjectsApi()
+        found = api.list_namespaced_custom_object(
             group=client._group,
             version=client._version,
             namespace=client._namespace,

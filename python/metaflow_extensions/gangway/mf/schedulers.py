@@ -1,7 +1,7 @@
 """What is deployed on Step Functions and on Argo, and the runs that it starts.
 
-Metaflow's own `DeployedFlow` starts a process for each call, writes a flow for it, and finds nothing
-by its name on Step Functions; so its two classes for the schedulers are called here.
+Metaflow's own `DeployedFlow` starts a process for each call, writes a flow for it, and finds
+nothing by its name on Step Functions; so its two classes for the schedulers are called here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from hashlib import sha1
-from typing import Any
+from typing import Any, ClassVar
 
 from ..exceptions import DeploymentException
 
@@ -51,14 +51,15 @@ def _token_prefix(known: dict[str, Any]) -> str:
     project = known["project"]
     if not project:
         return str(known["name"]).lower()
-    return f"mfprj-{base64.b32encode(sha1(project.encode()).digest()).decode()[:16]}".lower()
+    digest = sha1(project.encode()).digest()  # noqa: S324  # Metaflow's name of a file
+    return f"mfprj-{base64.b32encode(digest).decode()[:16]}".lower()
 
 
 class StepFunctions:
     """State machines, of which Metaflow's have their names and owners in the first state."""
 
     name = "AWS Step Functions"
-    _STATES = {"SUCCEEDED": "ok", "RUNNING": "running", "ABORTED": "aborted"}
+    _STATES: ClassVar = {"SUCCEEDED": "ok", "RUNNING": "running", "ABORTED": "aborted"}
 
     def __init__(self) -> None:
         from metaflow.plugins.aws.step_functions.step_functions import StepFunctions
@@ -198,7 +199,12 @@ class Argo:
     """Workflow templates, which have what Metaflow knows of them as annotations."""
 
     name = "Argo Workflows"
-    _PHASES = {"Succeeded": "ok", "Failed": "failed", "Error": "failed", "Running": "running"}
+    _PHASES: ClassVar = {
+        "Succeeded": "ok",
+        "Failed": "failed",
+        "Error": "failed",
+        "Running": "running",
+    }
 
     def __init__(self) -> None:
         from metaflow.metaflow_config import KUBERNETES_NAMESPACE
@@ -225,7 +231,8 @@ class Argo:
     def runs(self, name: str) -> Iterator[dict[str, Any]]:
         """Go over the runs that the cluster still has, the newest first."""
         client = self._client
-        found = client._client.get().CustomObjectsApi().list_namespaced_custom_object(
+        api = client._client.get().CustomObjectsApi()
+        found = api.list_namespaced_custom_object(
             group=client._group,
             version=client._version,
             namespace=client._namespace,

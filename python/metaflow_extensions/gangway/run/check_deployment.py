@@ -51,7 +51,7 @@ class DeploymentCheck(FlowDecorator):
         if scheduler == "step-functions":
             problems += _step_functions(flow, graph)
         elif importlib.util.find_spec("kubernetes") is None:
-            problems.append("The Python package kubernetes is not installed: pip install kubernetes.")
+            problems.append("The Python package kubernetes is missing: pip install kubernetes.")
         if problems:
             text = "".join(f"\n- {problem}" for problem in problems)
             where = _SCHEDULERS[scheduler]
@@ -84,7 +84,7 @@ def _step_functions(flow: Any, graph: Any) -> Iterator[str]:
         if node.type == "split-switch":
             yield f"It has nothing for the switch after step {node.name}: deploy to Argo."
         if node.parallel_foreach:
-            yield f"It has no gangs, and step {node.name} starts one (num_parallel): deploy to Argo."
+            yield f"It has no gangs, and step {node.name} starts one: deploy to Argo."
 
 
 def check_deployment(flow_class: Any) -> None:

@@ -38,8 +38,8 @@ test_that("the bundle has the parts that the runtime reads", {
   flow <- flow_of(start = function(self) 1) |> parameter("grid", default = function() 1, type = "json")
   bundle <- open_parcel(flow_bundle_bytes(flow))
   expect_named(bundle, c(
-    "format", "flow", "gangway", "r_version", "functions", "defaults", "parsers", "everywhere", "search", "settings",
-    "seed", "seeded", "exports"
+    "format", "flow", "gangway", "r_version", "functions", "defaults", "parsers", "hooks", "everywhere", "search",
+    "settings", "seed", "seeded", "exports"
   ))
   expect_named(bundle$functions, "start")
   expect_named(bundle$defaults, "grid")

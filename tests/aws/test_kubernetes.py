@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_argo_runs_a_gang(start_command: StartFlow, cloud: Cloud, tmp_path: Path
     check_sums(flow.pods)
     *_, join, _ = flow.pods
     assert f"text: {HARD} " in join.output
+
+
+def test_a_flow_lives_on_argo_from_r(start_command: StartFlow, cloud: Cloud) -> None:
+    before = len(cloud.pods)
+    run = start_command("Rscript", str(FLOWS / "deploy_argo.R"), HARD=HARD).wait()
+    assert run.status == 0, run.output
+    assert re.findall(r"^SAID (.*?) *$", run.output, flags=re.M) == [
+        "template of argolife",
+        "dag TRUE",
+        "first ok",
+        "found 1 TRUE",
+        "second running",
+        "then aborted",
+        "listed ArgoLife",
+        "again gangway_error_no_deployment",
+    ], run.output
+    assert any(f"text: {HARD} " in pod.output for pod in cloud.pods[before:])
 
 
 @pytest.mark.faults

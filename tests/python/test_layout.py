@@ -12,7 +12,7 @@ CORE = ROOT / "python/metaflow_extensions/gangway"
 NAME = "metaflow_extensions.gangway"
 # From the bottom; rooms of one floor do not know each other.
 FLOORS = (
-    "did_you_mean times",
+    "did_you_mean peers times",
     "exceptions rds signals",
     "mf warm",
     "values gang.machine gang.link",

@@ -1,6 +1,6 @@
 """The names that Metaflow discovers; paths are relative to this package."""
 
-from importlib.util import find_spec as _find_spec
+from ..peers import is_installed as _is_installed
 
 STEP_DECORATORS_DESC = [
     ("gang_profile", "..gang_profile.decorator.GangProfileDecorator"),
@@ -18,13 +18,9 @@ _SHARED_NAMES = {
 }
 
 
-def _is_installed(extension: str) -> bool:
-    try:
-        return _find_spec(f"metaflow_extensions.{extension}") is not None
-    except ModuleNotFoundError:
-        return False
-
-
 STEP_DECORATORS_DESC += [d for ext, d in _SHARED_NAMES.items() if not _is_installed(ext)]
+
+# What their users import from metaflow.plugins.
+__mf_promote_submodules__ = [] if _is_installed("deepspeed") else ["deepspeed_libs"]
 
 ARTIFACT_SERIALIZERS_DESC = [("r", "..r.serializer.RSerializer")]

@@ -1,7 +1,8 @@
 """The public names, which Metaflow offers as its own: ``from metaflow import RObject``.
 
 Metaflow adds the decorators by itself (`plugins/`). ``import metaflow`` loads all of this anyway,
-for the decorators and the serializer.
+for the decorators and the serializer. `TorchrunSingleNodeMultiGPU` is metaflow-torchrun's where that
+is installed.
 """
 
 from ..exceptions import (
@@ -25,6 +26,7 @@ from ..exceptions import (
     ScriptNotFoundException,
     StepExitException,
 )
+from ..peers import is_installed
 from ..r.robject import RObject
 
 # What Metaflow adds to its version, as "2.19.39+gangway(0.1.0)".
@@ -53,3 +55,9 @@ __all__ = [
     "ScriptNotFoundException",
     "StepExitException",
 ]
+
+if not is_installed("torchrun"):
+    from ..torchrun.executor import TorchrunSingleNodeMultiGPU
+
+    __all__ += ["TorchrunSingleNodeMultiGPU"]
+del is_installed  # Metaflow copies all that is here

@@ -1,0 +1,1 @@
+"""What metaflow-deepspeed's users import from ``metaflow.plugins.deepspeed_libs``."""

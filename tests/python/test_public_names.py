@@ -84,6 +84,8 @@ def test_names_belong_to_the_packages_that_are_installed(tmp_path: Path) -> None
 def modules_of_peers(code: str = PEERS, beside: Path | None = None) -> list[str]:
     path = [str(beside)] if beside else []
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
+    )
     assert done.returncode == 0, done.stderr
     return list(json.loads(done.stdout))

@@ -1,8 +1,8 @@
 """The public names, which Metaflow offers as its own: ``from metaflow import RObject``.
 
 Metaflow adds the decorators by itself (`plugins/`). ``import metaflow`` loads all of this anyway,
-for the decorators and the serializer. `TorchrunSingleNodeMultiGPU` is metaflow-torchrun's where that
-is installed.
+for the decorators and the serializer. `TorchrunSingleNodeMultiGPU` is metaflow-torchrun's where
+that is installed.
 """
 
 from ..exceptions import (

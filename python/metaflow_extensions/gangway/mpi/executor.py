@@ -21,6 +21,7 @@ from .command import (
     tools_path,
 )
 from .daemons import Daemons
+from .missing import missing_program
 from .node import MpiNode
 from .output import JobOutput, culprit
 
@@ -128,7 +129,10 @@ class MpiExecutor:
         failures = daemons.failures()
         # mpirun may say 0 although a daemon was ended with its ranks.
         if status or failures:
-            raise LaunchException(f"{call}:\n{_why(tool, launch, status, job, failures)}")
+            why = missing_program(launch.output.last_lines(), job.nodes)
+            raise LaunchException(
+                f"{call}:\n{why or _why(tool, launch, status, job, failures)}"
+            )
 
 
 def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: dict[str, int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from fault_table import task
 from metaflow_extensions.gangway.exceptions import LibraryNotFoundException
 from metaflow_extensions.gangway.mpi.broadcast import FileServer, fetch
 from metaflow_extensions.gangway.mpi.command import mpirun_words
+from metaflow_extensions.gangway.mpi.missing import missing_program
 from metaflow_extensions.gangway.mpi.output import JobOutput
 from metaflow_extensions.gangway.mpi.runtime import mpirun_options, version_of
 
@@ -251,7 +253,34 @@ def test_a_python_exception_in_one_rank_of_three(run_flow: StartFlow) -> None:
 @needs_mpi
 def test_a_program_that_is_not_there(run_flow: StartFlow) -> None:
     given = {"args": ["-n", "2"], "program": "no-such-program"}
-    assert "no-such-program" in failing(run_flow("mpi_gang.py", **calling(["exec", given])))
+    said = failing(run_flow("mpi_gang.py", **calling(["exec", given])))
+    assert re.search(r"node [01]: there is no program 'no-such-program'\. Each node", said), said
+    assert "broadcast_file()" in said and "SIGABRT" not in said
+
+
+def test_mpirun_s_complaints_about_a_program() -> None:
+    not_found = [
+        "mpiexec was unable to find the specified executable file, and therefore",
+        "did not launch the job.  This error was first reported for process",
+        "rank 1; it may have occurred for other processes as well.",
+        "Node:       gang-node-1",
+        "Executable: a b",
+    ]
+    said = missing_program(not_found, {})
+    assert said is not None and said.startswith("node 1: there is no program 'a b'. ")
+    not_found[-2] = "Node:       a-real-host"  # Open MPI 5
+    said = missing_program(not_found, {"1": 2})
+    assert said is not None and said.startswith("node 2: there is no program 'a b'. ")
+    not_run = [
+        "mpiexec was unable to launch the specified application as it could not access",
+        "or execute an executable:",
+        "Executable: ./notes",
+        "Node: gang-node-0",
+        "while attempting to start process rank 0.",
+    ]
+    said = missing_program(not_run, {})
+    assert said is not None and said.startswith("node 0: './notes' cannot be run; ")
+    assert missing_program(["Executable: x", "Node: gang-node-0"], {}) is None
 
 
 @needs_mpi

@@ -16,8 +16,9 @@ from ..gang.programs.launch import Launch, killed_by
 from .broadcast import FileServer
 from .command import compiler_words, hostfile, mpirun_words
 from .daemons import Daemons
+from .missing import missing_program
 from .node import MpiNode
-from .output import JobOutput, culprit, misses_program
+from .output import JobOutput, culprit
 from .runtime import mpirun_environment, mpirun_options, tools_path, version_of
 
 
@@ -126,14 +127,16 @@ class MpiExecutor:
         failures = daemons.failures()
         # mpirun may say 0 although a daemon was ended with its ranks.
         if status or failures:
-            raise LaunchException(f"{call}:\n{_why(tool, launch, status, job, failures)}")
+            why = missing_program(launch.output.last_lines(), job.nodes)
+            why = why or _why(tool, launch, status, job, failures)
+            raise LaunchException(f"{call}:\n{why}")
 
 
 def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: dict[str, int]) -> str:
     failed = culprit(launch.output, status)
     # Daemons whose mpirun is killed fail too, and mpirun may take over a killed daemon's status.
     told = [said for said, ended in failures.items() if killed_by(ended) or not killed_by(status)]
-    if failed is None and told and not misses_program(launch.output):
+    if failed is None and told:
         return "\n".join(told)
     found = partial(culprit, status=status)
     said = report(launch.output, status, found)["text"].replace("the command", tool, 1)

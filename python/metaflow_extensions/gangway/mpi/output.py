@@ -110,7 +110,6 @@ _CAUSES = (
 
 # Of Open MPI 5, which tells the status by its own alone.
 _ABORT = re.compile(r"process rank (\d+) with PID \d+ on\s+node \S+ calling\s+\"abort\"")
-_MISSING = "unable to find the specified executable"
 
 
 def culprit(output: Output, status: int = 0) -> tuple[str, int] | None:
@@ -131,8 +130,3 @@ def culprit(output: Output, status: int = 0) -> tuple[str, int] | None:
             return _rank(found[1] or "1", found[2]), base + int(found[3] or 0)
     found = _ABORT.search(said)
     return (found[1], status) if found else None
-
-
-def misses_program(output: Output) -> bool:
-    """Whether mpirun has not found the program; then daemons of Open MPI 5 fail too."""
-    return _MISSING in "\n".join(output.last_lines())

@@ -10,7 +10,9 @@ from metaflow import FlowSpec, current, ray_parallel, step
 def status_of(path, token=None):
     """Return the dashboard's status for a path."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(current.ray_dashboard_url + path, headers=headers)
+    request = urllib.request.Request(  # noqa: S310
+        current.ray_dashboard_url + path, headers=headers
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return answer.status

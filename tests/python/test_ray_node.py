@@ -11,9 +11,11 @@ from metaflow_extensions.gangway.exceptions import GangAttributeException, RayNo
 from metaflow_extensions.gangway.gang.attributes import check_all
 from metaflow_extensions.gangway.gang.machine.processes import MARK
 from metaflow_extensions.gangway.mf.storage import storage_path
+from metaflow_extensions.gangway.ray import decorator as ray_decorator
 from metaflow_extensions.gangway.ray import resources
 from metaflow_extensions.gangway.ray.command import (
     NodeResources,
+    dashboard_url,
     node_environment,
     start_command,
     without_uv,
@@ -48,6 +50,8 @@ def test_the_dashboard_and_ports_are_as_asked() -> None:
     command = " ".join(start_command(0, "/t", None, NodeResources(), attributes, 10123))
     assert "--port 7000" in command and "--ray-client-server-port 10123" in command
     assert "--include-dashboard true --dashboard-port 8000" in command
+    assert dashboard_url(attributes) == "http://127.0.0.1:8000"
+    assert dashboard_url(DEFAULTS) is None
 
 
 def test_the_token_is_in_the_environment_and_foreign_settings_are_not() -> None:
@@ -132,4 +136,18 @@ def test_ray_missing_or_too_old(monkeypatch: pytest.MonkeyPatch, version: str | 
     decorator = RayParallelDecorator()
     decorator.where = "@ray_parallel on step *train* of flow *F*"
     with pytest.raises(RayNotFoundException, match=r"step \*train\*.*pip install 'ray>=2.52'"):
+        decorator.check_installed()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_dashboard_without_its_packages(monkeypatch: pytest.MonkeyPatch, wanted: bool) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: "2.60.0")
+    monkeypatch.setattr(ray_decorator, "find_spec", lambda name: None)
+    decorator = RayParallelDecorator()
+    decorator.where = "@ray_parallel on step *train* of flow *F*"
+    decorator.checked = {**DEFAULTS, "enable_dashboard": wanted}
+    if not wanted:
+        decorator.check_installed()
+        return
+    with pytest.raises(RayNotFoundException, match=r"step \*train\*.*aiohttp.*ray\[default\]"):
         decorator.check_installed()

@@ -92,6 +92,16 @@ def start_command(
     return command + _resource_options(resources)
 
 
+def dashboard_url(attributes: Mapping[str, Any]) -> str | None:
+    """Return where a gang's dashboard is on the control task's machine, or None without one.
+
+    Ray binds it to this address, which other machines do not reach.
+    """
+    if not attributes["enable_dashboard"]:
+        return None
+    return f"http://127.0.0.1:{attributes['dashboard_port']}"
+
+
 def _resource_options(resources: NodeResources) -> list[str]:
     options = []
     for name in ("num_cpus", "num_gpus", "memory", "object_store_memory"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from metaflow.metaflow_current import current
@@ -14,9 +15,12 @@ from ..gang.decorator import GangDecorator
 from ..gang.machine.ports import check_port
 from ..gang.node import GangNode, NodeSpec
 from ..mf import flow as flow_state
+from .command import dashboard_url
 from .node import RayNode
 
 MIN_RAY = (2, 52)
+# What the dashboard needs, and `ray` alone does not bring.
+_OF_THE_DASHBOARD = ("aiohttp", "aiohttp_cors", "grpc", "opencensus", "prometheus_client")
 
 
 class RayParallelDecorator(GangDecorator):
@@ -47,7 +51,9 @@ class RayParallelDecorator(GangDecorator):
     log_style : str, optional, default None
         `pretty`, `record` or `auto`, for `ray start`.
     enable_dashboard : bool, default False
-        Start Ray's dashboard on the control task; needs `ray[default]`.
+        Start Ray's dashboard on the control task, which `JobSubmissionClient` and
+        `ray.util.state` need; needs `ray[default]`. It is closed by the gang's token, the step's
+        `RAY_AUTH_TOKEN`.
     dashboard_port : int, default 8265
         Port of the dashboard.
     num_cpus : int, optional, default None
@@ -68,6 +74,13 @@ class RayParallelDecorator(GangDecorator):
         -------
         str
             The folder's path or address.
+    ray_dashboard_url -> str
+        The dashboard's address on the control task's machine; None without `enable_dashboard`.
+
+        @@ Returns
+        -------
+        str
+            The address.
     gang_formed_seconds -> float
         Seconds that the nodes took to come together, on the control task.
 
@@ -133,6 +146,13 @@ class RayParallelDecorator(GangDecorator):
                 f"{self.where}: Ray {version} is too old, it cannot close a cluster to others. "
                 f"{advice}."
             )
+        missing = [name for name in _OF_THE_DASHBOARD if find_spec(name) is None]
+        if self.checked["enable_dashboard"] and missing:
+            raise RayNotFoundException(
+                f"{self.where}: enable_dashboard=True, but the dashboard's package {missing[0]} is "
+                f"not installed. Install Ray with its dashboard where the step runs: "
+                f"pip install 'ray[default]>={wanted}'."
+            )
 
     def check_node(self, spec: NodeSpec) -> None:
         """Raise if a port that was asked for by number is taken."""
@@ -143,9 +163,10 @@ class RayParallelDecorator(GangDecorator):
             check_port(name, port, self.where)
 
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
-        """Set `current.ray_storage_path`, the name that metaflow-ray's users know."""
+        """Set `current.ray_storage_path`, as metaflow-ray's users know it, and the dashboard's."""
         super().add_to_current(flow, run_id, retry_count)
-        flow_state.add_to_current({"ray_storage_path": current.get("gang_storage_path")})
+        path, url = current.get("gang_storage_path"), dashboard_url(self.checked)
+        flow_state.add_to_current({"ray_storage_path": path, "ray_dashboard_url": url})
 
 
 class MetaflowRayDecorator(RayParallelDecorator):

@@ -21,7 +21,14 @@ from ..gang.machine import processes
 from ..gang.machine.ports import free_port
 from ..gang.node import GangNode, NodeSpec
 from ..signals.threads import start_thread
-from .command import authentication, loopback, node_environment, start_command, without_uv
+from .command import (
+    authentication,
+    dashboard_url,
+    loopback,
+    node_environment,
+    start_command,
+    without_uv,
+)
 from .launcher import BLOCKS
 from .logs import WorkerLogs, quiet_ray
 from .private import RAYS_OWN, talking_threads
@@ -166,6 +173,9 @@ class RayNode(GangNode):
     def _take(self, message: dict[str, Any]) -> None:
         if message["event"] == "head":
             self._address = message["address"]
+            if url := dashboard_url(self.spec.attributes):
+                said = f"Ray's dashboard: {url}, for who has the step's RAY_AUTH_TOKEN"
+                print(f"[gangway] {said}", file=sys.stderr, flush=True)
         elif message["event"] == "alive":
             self._alive = set(message["nodes"])
         elif message["event"] == "waits":

@@ -20,6 +20,11 @@ WORKFLOW = {
     "METAFLOW_SFN_DYNAMO_DB_TABLE": "foreach",
 }
 
+QUICK = (
+    f"library(gangway); flow <- metaflow('{FLOW}') |>\n"
+    "step(step = 'start', next_step = 'end') |> step(step = 'end')\nrun(flow)\n"
+)
+
 Do = Callable[..., str]
 
 
@@ -29,6 +34,8 @@ def project(tmp_path: Path) -> Path:
     path = tmp_path / "fuelEconomy"
     make = f"gangway::create_flow_project('{path}', gangway = 'owner/gangway@main')"
     subprocess.run(["Rscript", "--vanilla", "-e", make], check=True)
+    (path / "quick.R").write_text(QUICK)
+    (path / "module.py").write_text("x = 1\n")
     git = ["git", "-c", "user.name=dev", "-c", "user.email=dev@example.com"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         subprocess.run([*git, *command], cwd=path, check=True)
@@ -49,24 +56,22 @@ def rscript(cloud: Cloud, project: Path) -> Do:
     return do
 
 
-def test_a_promoted_run_opens_the_gate_and_its_code_is_deployed(
-    tmp_path: Path, rscript: Do
-) -> None:
+def test_a_promoted_run_opens_the_gate_and_its_code_is_deployed(rscript: Do) -> None:
     # The project's own flow runs in tests/testthat; what a run records does not hang on its steps.
-    quick = tmp_path / "quick.R"
-    quick.write_text(
-        f"library(gangway); flow <- metaflow('{FLOW}') |>\n"
-        "step(step = 'start', next_step = 'end') |> step(step = 'end')\nrun(flow)\n"
-    )
-    rscript(str(quick), "run")
+    rscript("quick.R", "run", "--with", "batch")
+    gate = "FLOW, script = 'quick.R'"
     said = rscript(
-        *("-e", f"gangway::promote_run('{FLOW}')"),
+        *("-e", f"FLOW <- '{FLOW}'; gangway::promote_run({gate})"),
         *("-e", f"Sys.setenv(METAFLOW_USER = '{WORKFLOW['METAFLOW_USER']}')"),
-        *("-e", f"run <- gangway::verify_promotion('{FLOW}')$run"),
+        *("-e", f"run <- gangway::verify_promotion({gate})$run"),
+        *("-e", "code <- reticulate::import('metaflow_extensions.gangway.r.code')"),
+        *("-e", "files <- names(code$packaged(gangway::run_client$new(run)$get_obj()))"),
+        *("-e", "cat('packaged', sort(files[!grepl('/', files)]), '')"),
         *("-e", "cat('# changed\n', file = 'R/steps.R', append = TRUE)"),
-        *("-e", f"refused <- try(gangway::verify_promotion('{FLOW}'), silent = TRUE)"),
+        *("-e", f"refused <- try(gangway::verify_promotion({gate}), silent = TRUE)"),
         *("-e", "cat('verified', run, 'refused', attr(refused, 'condition')$files)"),
     )
+    assert "packaged flow.R module.py quick.R " in said
     assert f"verified {FLOW}/" in said
     assert said.endswith("refused R/steps.R")
 

@@ -63,7 +63,7 @@ def run_command_line(
         tempfile.tempdir = tmp  # R removes it where this process is killed
     try:
         adapt()
-        record_code(flow_class)
+        record_code(flow_class, folder)
         life = record_life(flow_class)
         console.enable()
         deployed.enable(sys.argv, export_parameters.__name__)

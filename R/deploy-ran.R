@@ -46,7 +46,8 @@ flow_parts <- function(flow, root) {
       d$args <- d$args[names(d$args) != "image"]
       format(d)
     }, "")
-    short_paths(paste(deparse(lapply(item[order(names(item))], unclass), control = text_control), collapse = " "), root)
+    lines <- deparse(lapply(item[order(names(item))], unclass), control = value_control)
+    short_paths(paste(lines, collapse = " "), root)
   }
   items <- c(
     stats::setNames(list(list(decorators = .subset2(flow, "decorators"))), "the flow's decorators"),
@@ -72,7 +73,9 @@ python_files <- function(flow) {
   stats::setNames(found, files)
 }
 
-text_control <- c("keepNA", "keepInteger", "digits17")
+# Of a value names and attributes count (a switch's cases, a factor's levels); of a function only its code.
+code_control <- c("keepNA", "keepInteger", "digits17", "niceNames")
+value_control <- c(code_control, "showAttributes")
 
 #' What code names: of the session, and of all other environments from which it looks
 #' @noRd
@@ -133,11 +136,11 @@ comparable_text <- function(value, root) {
   if (!is_plain(value) || utils::object.size(value) > 1e5) {
     return(NULL)
   }
-  lines <- short_paths(paste(deparse(value, control = text_control), collapse = "\n"), root)
+  lines <- short_paths(paste(deparse(value, control = value_control), collapse = "\n"), root)
   paste0("value ", cli::hash_sha256(enc2utf8(lines)))
 }
 
-function_text <- function(f) paste(deparse(f, control = text_control), collapse = "\n")
+function_text <- function(f) paste(deparse(f, control = code_control), collapse = "\n")
 
 # Of these two sessions say the same; times are another each time.
 is_plain <- function(value) {

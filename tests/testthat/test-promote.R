@@ -210,7 +210,15 @@ test_that("what runs is compared by code: not by layout, place of the project, i
   expect_identical(differ(told(code("limit <- 2")), here), "limit")
   expect_identical(differ(told(code("second <- function(x) x + 1")), here), "second")
   expect_identical(differ(told(code("first <- function(self) second(1) + limit")), here), "function of step \"start\"")
+  expect_identical(differ(told(code("limit <- c(a = 1)")), told(code("limit <- c(b = 1)"))), "limit")
+  expect_identical(differ(told(code("limit <- factor(\"a\")")), told(code("limit <- factor(\"b\")"))), "limit")
   expect_identical(differ(told(code("limit <- Sys.time()")), here), character())
+  switched <- function(...) {
+    metaflow("AFlow") |>
+      step(step = "start", condition = "size", next_step = c(...), r_function = function(self) self$size <- "x") |>
+      flow_parts(root)
+  }
+  expect_false(identical(switched(x = "a", y = "b"), switched(y = "a", x = "b")))
   # A secret is not told.
   expect_false(grepl("hush", jsonlite::toJSON(told(code("limit <- \"hush\""))), fixed = TRUE))
   # Files of a code package: one that differs, one that the project has not, one that no run reads.

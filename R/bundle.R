@@ -9,15 +9,16 @@ large_object <- 100e6
 #' @param flow A flow.
 #' @param stored Whether it will be stored where others can read it: then only what code names goes along.
 #' @param seed What `run(seed = )` was given.
+#' @param ran Whether to say what the flow executes, as the attribute "ran"; see [what_runs()].
 #' @noRd
-flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
+flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL, ran = FALSE) {
   name <- .subset2(flow, "name")
   functions <- named_functions(.subset2(flow, "steps"), "r_function")
   defaults <- named_functions(.subset2(flow, "parameters"), "default")
   parsers <- named_functions(.subset2(flow, "parameters"), "parser")
   everywhere <- .subset2(flow, "everywhere")
-  hooks <- Filter(is.function, as.list(.subset2(flow, "hooks")))
-  bag <- carry_flow(functions, defaults, parsers, everywhere, stored, hooks)
+  hooks <- hook_functions(flow)
+  bag <- bag_of_flow(flow, stored)
   check_netflix_prefixes(bag, name)
   check_missing_globals(bag, name)
   check_captured(bag, name)
@@ -31,8 +32,17 @@ flow_bundle_bytes <- function(flow, stored = FALSE, seed = NULL) {
   values <- lapply(bag$captured, function(item) item$value)
   bytes <- write_parcel(bundle, bag, packages_of_classes(classes_in(values)), libraries = .libPaths())
   if (length(bytes) > large_object) warn_large(bag, name)
-  seal(bytes)
+  structure(seal(bytes), ran = if (ran) what_runs_json(flow, bag))
 }
+
+bag_of_flow <- function(flow, stored) {
+  carry_flow(
+    named_functions(.subset2(flow, "steps"), "r_function"), named_functions(.subset2(flow, "parameters"), "default"),
+    named_functions(.subset2(flow, "parameters"), "parser"), .subset2(flow, "everywhere"), stored, hook_functions(flow)
+  )
+}
+
+hook_functions <- function(flow) Filter(is.function, as.list(.subset2(flow, "hooks")))
 
 # Whether the session has random numbers and the flow's code sets no seed by itself.
 has_seed <- function(bag) {

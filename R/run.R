@@ -125,6 +125,7 @@ run <- function(flow = NULL, ...) {
     if (!is.null(hidden)) return(if (missing(flow)) hidden(...) else hidden(flow, ...))
   }
   check_is_flow(flow, "run")
+  if (tell_code(flow)) return(invisible())
   args <- list(...)
   seed <- run_seed(flow, args)
   if (!is.null(seed)) args$seed <- NULL
@@ -140,7 +141,7 @@ run <- function(flow = NULL, ...) {
   command$image <- image_settings(flow, command)
   warn_variables_left(flow, command)
   command$flow <- if (is.symbol(said) && !identical(said, quote(.))) as.character(said) else "flow"
-  bytes <- flow_bundle_bytes(flow, is_stored(flow, command), seed)
+  bytes <- flow_bundle_bytes(flow, is_stored(flow, command), seed, ran = records_code(command))
   if (background) {
     return(background_run$new(python, write_flow(flow, code, bytes, dirname(tempdir())), flow, command))
   }
@@ -168,7 +169,8 @@ write_flow <- function(flow, code = flow_code(flow), bytes = flow_bundle_bytes(f
   file <- file(path, "wb")
   writeLines(enc2utf8(code), file, sep = "", useBytes = TRUE)
   close(file)
-  writeBin(bytes, file.path(folder, "flow.rds"))
+  writeBin(as.vector(bytes), file.path(folder, "flow.rds"))
+  if (!is.null(attr(bytes, "ran"))) writeLines(attr(bytes, "ran"), file.path(folder, "ran.json"), useBytes = TRUE)
   folder
 }
 

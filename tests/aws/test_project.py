@@ -19,10 +19,9 @@ from .github import REGISTRY, GitHub
 FLOW = "FuelEconomyFlow"
 MAIN = "refs/heads/main"
 ROLES = ("READ", "BRANCH", "PUSH", "DEPLOY")
-# The project's own flow runs in tests/testthat; what a run records does not hang on its steps.
-PROMOTED_RUN = (
-    f"run(metaflow('{FLOW}') |> step(step = 'start', next_step = 'end') |> step(step = 'end'))",
-    f"promote_run('{FLOW}')",
+QUICK = (
+    f"library(gangway); flow <- metaflow('{FLOW}') |>\n"
+    "step(step = 'start', next_step = 'end') |> step(step = 'end')\nrun(flow)\n"
 )
 
 Git = Callable[..., str]
@@ -123,13 +122,19 @@ def make_repositories(cloud: Cloud) -> None:
     )
 
 
+def rscript(cloud: Cloud, path: Path, *arguments: str, **env: str) -> str:
+    """Run Rscript in the project's folder, on the cloud; give what it prints."""
+    command = ["Rscript", "--vanilla", *arguments]
+    process = cloud.start(command, cwd=path, env={"GANGWAY_PYTHON": sys.executable, **env})
+    output = process.communicate(timeout=280)[0]
+    assert process.returncode == 0, output
+    return output
+
+
 def promote(cloud: Cloud, path: Path) -> None:
-    """A run in the project's folder, promoted."""
-    command = ["Rscript", "--vanilla", "-e", "library(gangway)"]
-    command += [word for line in PROMOTED_RUN for word in ("-e", line)]
-    process = cloud.start(command, cwd=path, env={"GANGWAY_PYTHON": sys.executable})
-    said = process.communicate(timeout=280)[0]
-    assert process.returncode == 0, said
+    """A run of the project's flow, promoted."""
+    rscript(cloud, path, "flow.R", "run", "--folds", "2")
+    rscript(cloud, path, "-e", f"gangway::promote_run('{FLOW}')")
 
 
 def check_fork(github: GitHub, sha: str, ref: str) -> None:
@@ -221,3 +226,30 @@ def test_a_pull_request_compiles_for_argo_workflows(cloud: Cloud, tmp_path: Path
     # Nobody has promoted a run.
     assert made.results["promoted"] == "failure"
     check_fork(github, sha, ref)
+
+
+@pytest.mark.faults
+def test_a_remote_run_is_compared_by_its_package(cloud: Cloud, tmp_path: Path) -> None:
+    path, _, git = new_project(tmp_path)
+    (path / "quick.R").write_text(QUICK)
+    (path / "module.py").write_text("x = 1\n")
+    commit(git, "a quick flow", "main")
+    image = "METAFLOW_BATCH_CONTAINER_IMAGE"
+    rscript(cloud, path, "quick.R", "run", "--with", "batch", **{image: "registry.test/any:1"})
+    gate = "FLOW, script = 'quick.R'"
+    said = rscript(
+        cloud,
+        path,
+        *("-e", f"FLOW <- '{FLOW}'; gangway::promote_run({gate})"),
+        *("-e", "Sys.setenv(METAFLOW_USER = 'github-actions')"),
+        *("-e", f"run <- gangway::verify_promotion({gate})$run"),
+        *("-e", "code <- reticulate::import('metaflow_extensions.gangway.r.code')"),
+        *("-e", "files <- names(code$packaged(gangway::run_client$new(run)$get_obj()))"),
+        *("-e", "cat('packaged', sort(files[!grepl('/', files)]), '')"),
+        *("-e", "cat('# changed\n', file = 'R/steps.R', append = TRUE)"),
+        *("-e", f"refused <- try(gangway::verify_promotion({gate}), silent = TRUE)"),
+        *("-e", "cat('verified', run, 'refused', attr(refused, 'condition')$files)"),
+    )
+    assert "flow.R module.py quick.R " in said.partition("packaged")[2], said
+    assert f"verified {FLOW}/" in said
+    assert said.endswith("refused R/steps.R"), said

@@ -53,6 +53,8 @@ CALLED = {
         "self run_id step_name task_id attempt ..."
     ),
     "metaflow.datastore.flow_datastore:FlowDataStore.load_data": "self keys ...",
+    "metaflow.datastore.flow_datastore:FlowDataStore.save_data": "self data_iter ...",
+    "metaflow.client.filecache:FileCache.get_data": "self ds_type flow_name location key ...",
     "metaflow.metaflow_current:Current._update_env": "self env",
     "metaflow.plugins.parallel_decorator:_local_multinode_control_task_step_func": (
         "flow env_to_use step_func retry_count input_paths"

@@ -25,8 +25,8 @@ commit_all <- function() {
 }
 
 # `Rscript flow.R run`, in the working folder.
-run_project <- function(..., args = character()) {
-  result <- processx::run(file.path(R.home("bin"), "Rscript"), c("--vanilla", "flow.R", "run", args),
+run_project <- function(..., args = character(), file = "flow.R") {
+  result <- processx::run(file.path(R.home("bin"), "Rscript"), c("--vanilla", file, "run", args),
     error_on_status = FALSE, timeout = 300, env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
   result$log <- paste(result$stdout, result$stderr)
   result

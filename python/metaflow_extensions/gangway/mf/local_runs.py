@@ -93,7 +93,9 @@ class LocalRuns:
                 recorded = recorded or f"{os.sep}_parameters{os.sep}" in path
                 if ".IncludedFile'" in text:
                     uses.files.update(self._included(_KEY.findall(text)))
-            elif name.startswith("sysmeta_code-package") or name.endswith(".local_metadata"):
+            elif name.startswith("sysmeta_code-package") or name.endswith(
+                (".local_metadata", "_self.json")  # the latter have the run's tags
+            ):
                 keys.update(_KEY.findall(_read(path)))
             elif name.startswith("0_artifact_") and f"{os.sep}_parameters{os.sep}" in path:
                 uses.stored_here = False

@@ -65,7 +65,7 @@ def run_command_line(
         tempfile.tempdir = tmp  # R removes it where this process is killed
     try:
         adapt()
-        record_code(flow_class)
+        record_code(flow_class, folder)
         if {"step-functions", "argo-workflows", "airflow"} & set(sys.argv):
             check_deployment(flow_class)
         life = record_life(flow_class)

@@ -73,7 +73,7 @@ r_files <- function(root) {
 flow_files <- function(root, flow, script) {
   named <- Filter(function(file) {
     lines <- tryCatch(readLines(file.path(root, file), warn = FALSE, encoding = "UTF-8"), error = function(e) "")
-    any(grepl("metaflow(", lines, fixed = TRUE) & grepl(flow, lines, fixed = TRUE))
+    any(grepl("metaflow(", lines, fixed = TRUE) & grepl(paste0("[\"']", flow, "[\"']"), lines))
   }, r_files(root))
   if (length(named)) named else script
 }

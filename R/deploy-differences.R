@@ -17,7 +17,7 @@ code_differences <- function(ran, here, root, flow, script) {
   names <- Filter(function(name) !same(name), names(ran$code))
   rbind(
     rows_of(parts, lapply(parts, function(part) if (endsWith(part, ".py")) part else flow_files(root, flow, script))),
-    rows_of(names, lapply(names, function(name) files_of(name, here, files, root, flow, script)))
+    rows_of(names, lapply(names, function(name) files_with(name, here, files, root, flow, script)))
   )
 }
 
@@ -36,7 +36,7 @@ one_text <- function(texts) {
   }, "", USE.NAMES = FALSE)
 }
 
-files_of <- function(name, here, files, root, flow, script) {
+files_with <- function(name, here, files, root, flow, script) {
   found <- unique(files$file[files$name == name | files$text %in% one_text(unlist(here$code[[name]]))])
   if (length(found)) {
     return(found)

@@ -136,7 +136,7 @@ comparable_text <- function(value, root) {
     foreign <- !is.null(other) && !identical(unname(other), project_package(root))
     return(if (foreign) paste0("a function of package ", other) else function_text(value))
   }
-  if (!is_plain(value) || utils::object.size(value) > 1e5) {
+  if (!is_comparable(value) || utils::object.size(value) > 1e5) {
     return(NULL)
   }
   lines <- short_paths(paste(deparse(value, control = value_control), collapse = "\n"), root)
@@ -146,12 +146,12 @@ comparable_text <- function(value, root) {
 function_text <- function(f) paste(deparse(f, control = code_control), collapse = "\n")
 
 # Of these two sessions say the same; times are another each time.
-is_plain <- function(value) {
+is_comparable <- function(value) {
   if (inherits(value, c("POSIXt", "Date", "difftime", "proc_time"))) {
     return(FALSE)
   }
   if (is.list(value)) {
-    return(all(vapply(unclass(value), function(x) is_plain(x) || typeof(x) == "closure", NA)))
+    return(all(vapply(unclass(value), function(x) is_comparable(x) || typeof(x) == "closure", NA)))
   }
   typeof(value) %in% c("NULL", "logical", "integer", "double", "complex", "character", "raw", "symbol", "language")
 }

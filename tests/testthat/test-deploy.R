@@ -52,6 +52,7 @@ test_that("R functions are exit hooks", {
   # as the container of Argo's hook does
   script <- c("-m", "metaflow.plugins.exit_hook.exit_hook_script")
   place <- write_flow(flow)
+  withr::defer(unlink(place, recursive = TRUE))
   run <- paste0("HookFlow/", error$run_id)
   said <- processx::run(run_python_path(), c(script, file.path(place, "flow.py"), "exit_hook_1", run),
     env = c("current", python_env(run_python_path()), RUN_PATHSPEC = run), error_on_status = FALSE)

@@ -159,8 +159,8 @@ test_that("the values that follow an option before the command are those that Me
   all <- options_of_metaflow()
   top <- all[all$command == "top", ]
   valued <- top[top$kind != "flag", ]
-  # Only flows that have configurations have these.
-  mine <- options_with_value[!names(options_with_value) %in% c("--config", "--config-value")]
+  # Only flows that have configurations, or a project, have these.
+  mine <- options_with_value[!names(options_with_value) %in% c("--config", "--config-value", "--branch")]
   expect_setequal(names(mine), valued$option)
   expect_identical(unname(mine[valued$option]), as.integer(valued$values))
   for (flag in names(Filter(function(kind) kind == "flag", top_options))) {

@@ -60,7 +60,8 @@ class ImageNamed(StepDecorator):
 
 def name_images(flow_class: Any) -> None:
     """Have the images of a flow's steps looked at, in the process that runs or deploys it."""
-    if "step" in sys.argv:
+    # A step that is spun runs here, and spinning warns of each decorator that it does not know.
+    if {"step", "spin", "spin-step"} & set(sys.argv):
         return
     for function in vars(flow_class).values():
         # A Config object has every attribute that is asked for.

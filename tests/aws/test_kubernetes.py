@@ -100,7 +100,7 @@ def test_a_flow_lives_on_argo_from_r(start_command: StartFlow, cloud: Cloud) -> 
         "found 1 TRUE",
         "second running",
         "then aborted",
-        "listed ArgoLife",
+        "listed TRUE",
         "again gangway_error_no_deployment",
     ], run.output
     assert any(f"text: {HARD} " in pod.output for pod in cloud.pods[before:])

@@ -42,6 +42,8 @@ def run(flow: Path, *arguments: str) -> str:
         "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_MAX_ATTEMPTS": "1",
+        "METAFLOW_SFN_IAM_ROLE": "arn:aws:iam::123456789012:role/sfn",
+        "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE": "arn:aws:iam::123456789012:role/events",
     }
     done = subprocess.run(
         [sys.executable, str(flow), *arguments],

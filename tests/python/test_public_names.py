@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from metaflow_extensions.gangway import exceptions
+from metaflow_extensions.gangway.gang.checkpoints import GangCheckpoints
 from metaflow_extensions.gangway.r.robject import RObject
 from metaflow_extensions.gangway.toplevel import names
 from metaflow_extensions.gangway.torchrun.executor import TorchrunSingleNodeMultiGPU
@@ -36,7 +37,11 @@ def test_every_exception_is_offered_and_nothing_else() -> None:
         for name, value in vars(exceptions).items()
         if inspect.isclass(value) and value.__module__ == exceptions.__name__
     }
-    more = {"RObject": RObject, "TorchrunSingleNodeMultiGPU": TorchrunSingleNodeMultiGPU}
+    more = {
+        "GangCheckpoints": GangCheckpoints,
+        "RObject": RObject,
+        "TorchrunSingleNodeMultiGPU": TorchrunSingleNodeMultiGPU,
+    }
     assert {name: getattr(names, name) for name in names.__all__} == raised | more
     # Metaflow copies all that the module holds.
     assert {n for n in vars(names) if not n.startswith("__")} == set(names.__all__)

@@ -25,7 +25,7 @@ from ..mf.storage import storage_path
 from ..signals.eviction import note_termination
 from ..signals.run_end import end_run_on_termination
 from . import attributes as checks
-from . import refusals
+from . import checkpoints, refusals
 from .link import rendezvous
 from .machine.container import container_of
 from .node import GangNode, NodeSpec
@@ -92,9 +92,15 @@ class GangDecorator(ParallelDecorator):
 
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Put the framework's things on `current`; the node exists by then."""
-        parts = (flow.name, run_id, self.step_name, str(retry_count))
-        path = storage_path(self.flow_datastore, self.folder, *parts)
-        flow_state.add_to_current({"gang_storage_path": path})
+        step = (flow.name, run_id, self.step_name)
+        path = partial(storage_path, self.flow_datastore, self.folder, *step)
+        flow_state.add_to_current(
+            {
+                "gang_storage_path": path(str(retry_count)),
+                "gang_checkpoint_path": path(*self._of_all_attempts),
+                "gang_checkpoints": checkpoints.GangCheckpoints(),
+            }
+        )
 
     def step_init(
         self,
@@ -131,6 +137,15 @@ class GangDecorator(ParallelDecorator):
         fail_premature_exits(self.step_name, self.where)
         tell_killed_tasks()
 
+    def runtime_step_cli(
+        self, cli_args: Any, retry_count: int, max_user_code_retries: int, ubf_context: Any
+    ) -> None:
+        """Tell a control task on this machine from the start which it is."""
+        super().runtime_step_cli(cli_args, retry_count, max_user_code_retries, ubf_context)
+        # Metaflow sets it when the step's code runs, which is too late for @checkpoint.
+        if ubf_context == UBF_CONTROL:
+            cli_args.env["MF_PARALLEL_CONTROL_TASK_ID"] = str(cli_args.task.task_id)
+
     def task_pre_step(
         self,
         step_name: str,
@@ -163,6 +178,8 @@ class GangDecorator(ParallelDecorator):
         # An attempt after the last one only lets @catch record the failure: it needs no gang.
         if retry_count > max_user_code_retries:
             return
+        # As all of Metaflow's runtimes tell it to workers, too.
+        control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
         attempt = Attempt(
             flow=flow,
             step_name=step_name,
@@ -171,21 +188,23 @@ class GangDecorator(ParallelDecorator):
             flow_datastore=self.flow_datastore,
             input_paths=self.input_paths,
             remote=remote,
-            place=self._published(flow.name, run_id, task_id, retry_count)
+            place=self._published(flow.name, run_id, control, retry_count)
             if remote
             else rendezvous.Inherited(),
         )
+        self._of_all_attempts = ("checkpoints", control)
+        parts = (flow.name, str(run_id), step_name, *self._of_all_attempts)
+        # Before the node prepares: what it starts is to know.
+        os.environ |= checkpoints.environment(self.flow_datastore, self.folder, parts, retry_count)
         make_task = ControlTask if ubf_context == UBF_CONTROL else WorkerTask
         self._task = make_task(attempt, partial(self._make_node, num_nodes, remote))
         self.node.prepare()
         self.add_to_current(flow, str(run_id), retry_count)
 
     def _published(
-        self, flow_name: str, run_id: Any, task_id: Any, retry_count: int
+        self, flow_name: str, run_id: Any, control: str, retry_count: int
     ) -> rendezvous.Published:
         note_termination()
-        # Workers know the control task as all of Metaflow's remote runtimes tell it.
-        control = os.environ.get("MF_PARALLEL_CONTROL_TASK_ID") or str(task_id)
         return rendezvous.Published(
             self.flow_datastore,
             *(flow_name, str(run_id), self.step_name, control),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from metaflow.metaflow_current import current
@@ -12,6 +13,24 @@ from metaflow.metaflow_current import current
 def storage_of(flow_datastore: Any) -> Any:
     """Metaflow's own access to the datastore: its paths, bytes and S3 client."""
     return flow_datastore._storage_impl
+
+
+def storage_at(kind: str, root: str) -> Any:
+    """Give the same access to a datastore of this type and root, in any process."""
+    from metaflow.plugins import DATASTORES  # loads this package, for its decorators
+
+    return {each.TYPE: each for each in DATASTORES}[kind](root)
+
+
+def save_files(storage: Any, files: Iterable[tuple[str, str]]) -> None:
+    """Copy local files to the datastore: pairs of a file's place there and its path here."""
+    if storage.TYPE == "local":  # Metaflow would read each file into memory
+        for key, path in files:
+            target = storage.full_uri(key)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(path, target)
+    else:
+        storage.save_bytes(_opened(files), overwrite=True)
 
 
 def storage_path(flow_datastore: Any, folder: str, *parts: str) -> str:
@@ -59,13 +78,19 @@ def push_results(flow_datastore: Any, folder: str, local: str, below: str | None
     below = (below or local).strip("/")
     parts = (str(current.flow_name), str(current.run_id), str(current.step_name), below)
     key = "/".join((folder, *parts, str(node)))
-    storage_of(flow_datastore).save_bytes(_opened(local, key), overwrite=True)
+    files = ((f"{key}/{name}", os.path.join(local, name)) for name in files_below(local))
+    save_files(storage_of(flow_datastore), files)
     return storage_path(flow_datastore, folder, *parts)
 
 
-def _opened(local: str, key: str) -> Iterator[tuple[str, IO[bytes]]]:
-    for folder, _, names in os.walk(local):
+def files_below(folder: str) -> Iterator[str]:
+    """List the files of a folder and the folders in it, by their path from there."""
+    for each, _, names in os.walk(folder):
         for name in names:
-            path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                yield f"{key}/{os.path.relpath(path, local)}", file
+            yield os.path.relpath(os.path.join(each, name), folder)
+
+
+def _opened(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, IO[bytes]]]:
+    for key, path in files:
+        with open(path, "rb") as file:
+            yield key, file

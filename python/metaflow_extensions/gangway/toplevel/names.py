@@ -26,6 +26,7 @@ from ..exceptions import (
     ScriptNotFoundException,
     StepExitException,
 )
+from ..gang.checkpoints import GangCheckpoints
 from ..peers import is_installed
 from ..r.robject import RObject
 
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigException",
     "DeploymentException",
     "GangAttributeException",
+    "GangCheckpoints",
     "GangFormationException",
     "GangLostException",
     "GangRuntimeException",

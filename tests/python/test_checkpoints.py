@@ -14,11 +14,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import StartFlow
+import rflow
+from conftest import FLOWS, StartFlow
 from metaflow import GangCheckpoints
 from metaflow_extensions.gangway.exceptions import GangAttributeException
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
+needs_deepspeed = pytest.mark.skipif(
+    find_spec("deepspeed") is None, reason="DeepSpeed is not installed"
+)
 
 OfAttempt = Callable[..., GangCheckpoints]
 
@@ -154,6 +158,55 @@ def test_a_checkpoint_whose_rank_is_killed_while_it_stores_is_none(
     assert loaded(tmp_path / "a") == {"model": "of 1"}
 
 
+R_STEPS = """
+    @step
+    def start(self):
+        self.next(self.train, num_parallel=2)
+
+    @retry(times=1, minutes_between_retries=0)
+    @torchrun
+    @step
+    def train(self):
+        R.call("train", self)
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+# What R stores goes by another name than what the script stores.
+R_TRAIN = """train = function(self) {
+  checkpoints <- current("gang_checkpoints")
+  folder <- tempfile()
+  last <- checkpoints$load(folder, name = "r")
+  cat("R begins after", if (is.null(last)) "nothing" else readLines(file.path(folder, "x")), "\n")
+  if (is.null(last) && current("parallel")$node_index == 0) {
+    dir.create(folder)
+    writeLines(c("7"), file.path(folder, "x"))
+    checkpoints$save(folder, 7, name = "r")
+  }
+  current("torch")$run(entrypoint = "checkpoints.py")
+}"""
+
+
+@needs_torch
+def test_torchrun_goes_on_from_the_last_checkpoint_from_r(tmp_path: Path) -> None:
+    flow = rflow.write_flow(tmp_path, R_TRAIN, R_STEPS)
+    flow.write_text(flow.read_text().replace("ray_parallel", "torchrun"))
+    script = FLOWS / "scripts" / "checkpoints.py"
+    (tmp_path / "checkpoints.py").write_text(script.read_text())
+    run = rflow.run_flow(flow, "--no-pylint", "run")
+    assert run.returncode == 0, run.stdout
+    resumed(run.stdout)
+    assert "R begins after nothing" in run.stdout, run.stdout
+    retried = run.stdout.partition("Task is starting (retry)")[2]
+    assert retried.count("R begins after 7") == 2, run.stdout
+
+
 def resumed(output: str) -> None:
     """Two ranks were killed in epoch 3, and went on from what they had stored after epoch 2."""
     for rank, sums in enumerate([[3, 6], [6, 12]]):
@@ -164,6 +217,7 @@ def resumed(output: str) -> None:
         ], output
 
 
+@pytest.mark.faults
 @needs_torch
 def test_torchrun_goes_on_from_the_last_checkpoint(run_flow: StartFlow) -> None:
     run = run_flow(
@@ -171,3 +225,30 @@ def test_torchrun_goes_on_from_the_last_checkpoint(run_flow: StartFlow) -> None:
     )
     assert run.status == 0, run.output
     resumed(run.output)
+
+
+@pytest.mark.faults
+@needs_torch
+def test_ray_train_goes_on_from_the_last_checkpoint(run_flow: StartFlow, tmp_path: Path) -> None:
+    run = run_flow("ray_checkpoints.py")
+    assert run.status == 0 and "TOTAL 15" in run.output, run.output
+    for rank in (0, 1):
+        said = re.findall(rf"rank {rank} (.*)", (tmp_path / "said").read_text())
+        assert said == [
+            *("begins after -1 with 0", "epoch 0", "epoch 1", "epoch 2", "epoch 3"),
+            *("begins after 2 with 3", "epoch 3", "epoch 4", "epoch 5"),
+        ], run.output
+
+
+@pytest.mark.faults
+@needs_deepspeed
+def test_deepspeed_goes_on_from_the_last_checkpoint(start_flow: StartFlow) -> None:
+    entrypoint = json.dumps({"entrypoint": "scripts/deepspeed_checkpoints.py"})
+    run = start_flow("deepspeed_gang.py", RUN=entrypoint, TIMES="1").wait(400)
+    assert run.status == 0, run.output
+    for rank in (0, 1):
+        said = re.findall(rf"\[rank {rank}\] (begins .*|epoch \d|has .*)", run.output)
+        assert said == [
+            *("begins anew", "epoch 0", "epoch 1", "epoch 2", "epoch 3"),
+            *("begins after 2 at 3", "epoch 3", "epoch 4", "epoch 5", "has 6"),
+        ], run.output

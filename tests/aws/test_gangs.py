@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from importlib.util import find_spec
@@ -114,6 +115,20 @@ def test_an_mpi_program_runs_on_both_machines(run_flow: StartFlow) -> None:
 def test_torchrun_runs_on_both_machines(run_flow: StartFlow, tmp_path: Path) -> None:
     shutil.copy(FLOWS / "torch_sum.py", tmp_path)
     check_sums(run_flow("torchrun_gang.py"))
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
+def test_torchrun_goes_on_from_a_checkpoint_on_s3(run_flow: StartFlow, tmp_path: Path) -> None:
+    shutil.copy(FLOWS.parents[1] / "python/flows/scripts/checkpoints.py", tmp_path)
+    run = run_flow("torchrun_gang.py", SCRIPT="checkpoints.py", TIMES="1")
+    assert run.status == 0, run.output + run.logs
+    for rank, sums in enumerate([[3, 6], [6, 12]]):
+        said = re.findall(rf"\[rank {rank}\] (begins .*|epoch \d|has .*)", run.output)
+        assert said == [
+            *("begins anew", "epoch 0", "epoch 1", "epoch 2", "epoch 3"),
+            *(f"begins after 2 with {sums[0]}", "epoch 3", "epoch 4", "epoch 5", f"has {sums[1]}"),
+        ], run.output + run.logs
 
 
 def check_sums(run: CloudRun) -> None:

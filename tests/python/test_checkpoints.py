@@ -12,12 +12,15 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import rflow
 from conftest import FLOWS, StartFlow
 from metaflow import GangCheckpoints
+from metaflow.unbounded_foreach import UBF_CONTROL
 from metaflow_extensions.gangway.exceptions import GangAttributeException
+from metaflow_extensions.gangway.torchrun.decorator import TorchrunDecorator
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 needs_deepspeed = pytest.mark.skipif(
@@ -125,6 +128,7 @@ def test_what_is_wrong_is_said_before_anything_is_stored(
 KILLED = """
 import sys
 from metaflow import GangCheckpoints
+from metaflow.unbounded_foreach import UBF_CONTROL
 GangCheckpoints().save(sys.argv[1], 2)
 print("STORED")
 """
@@ -252,3 +256,30 @@ def test_deepspeed_goes_on_from_the_last_checkpoint(start_flow: StartFlow) -> No
             *("begins anew", "epoch 0", "epoch 1", "epoch 2", "epoch 3"),
             *("begins after 2 at 3", "epoch 3", "epoch 4", "epoch 5", "has 6"),
         ], run.output
+
+
+@pytest.mark.faults
+@needs_torch
+@pytest.mark.skipif(
+    find_spec("metaflow_extensions.obcheckpoint") is None,
+    reason="metaflow-checkpoint is not installed",
+)
+def test_metaflows_own_checkpoint_knows_the_gang(run_flow: StartFlow) -> None:
+    run = run_flow("metaflow_checkpoint.py")
+    assert run.status == 0, run.output
+    assert "control task id is not set" not in run.output
+    for rank in (0, 1):
+        said = re.findall(rf"\[rank {rank}\] (begins .*|epoch \d)", run.output)
+        assert said == [
+            *("begins anew", "epoch 0", "epoch 1", "epoch 2", "epoch 3"),
+            *("begins after 2", "epoch 3", "epoch 4", "epoch 5"),
+        ], run.output
+
+
+def test_a_control_task_knows_from_the_start_which_it_is() -> None:
+    deco = TorchrunDecorator()
+    task = SimpleNamespace(task_id=7, ubf_iter=SimpleNamespace(num_parallel=2))
+    cli = SimpleNamespace(task=task, command_options={}, env={})
+    deco.runtime_step_cli(cli, 0, 0, UBF_CONTROL)
+    assert cli.env == {"MF_PARALLEL_CONTROL_TASK_ID": "7"}
+    assert cli.command_options["num-parallel"] == "2"

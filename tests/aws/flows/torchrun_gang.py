@@ -1,6 +1,8 @@
-"""torch.distributed on two nodes."""
+"""torch.distributed on two nodes, with the script that SCRIPT names."""
 
-from metaflow import FlowSpec, batch, current, step, torchrun
+import os
+
+from metaflow import FlowSpec, batch, current, environment, retry, step, torchrun
 
 
 class TorchrunGangFlow(FlowSpec):
@@ -8,11 +10,14 @@ class TorchrunGangFlow(FlowSpec):
     def start(self):
         self.next(self.train, num_parallel=2)
 
+    @retry(times=int(os.environ.get("TIMES", "0")), minutes_between_retries=0)
+    @environment(vars={"SCRIPT": os.environ.get("SCRIPT", "torch_sum.py")})
     @batch(cpu=2, memory=2000)
     @torchrun
     @step
     def train(self):
-        current.torch.run(entrypoint="torch_sum.py", nproc_per_node=2)
+        ranks = 2 if os.environ["SCRIPT"] == "torch_sum.py" else 1
+        current.torch.run(entrypoint=os.environ["SCRIPT"], nproc_per_node=ranks)
         self.next(self.join)
 
     @step

@@ -58,6 +58,12 @@ in_task <- function(name) {
 #' is a scalar, and a named list a dictionary. Anything else is an error before the method is called. The step's
 #' function runs on every node (for Ray on the first one alone); `current("parallel")$node_index` says which one
 #' it is, and `current("gang_storage_path")` is a folder on the datastore that all nodes share.
+#'
+#' `current("gang_checkpoints")` has the checkpoints of the gang, which all attempts share. `$save(folder, number, rank
+#' = 0, ranks = 1, name = "default")` stores a local folder, such as the one of an epoch. `$load(folder, name =
+#' "default")` copies the last whole one into a folder and returns its number, or `NULL` if there is none. The same
+#' is `GangCheckpoints()` in Python scripts that the step starts, and `current("gang_checkpoint_path")` is a folder
+#' for frameworks that store by themselves, such as Ray Train.
 #' @examples
 #' where_am_i <- function(self) {
 #'   message("Task ", current("task_id"), " of step ", current("step_name"))

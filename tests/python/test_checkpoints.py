@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -123,6 +124,25 @@ def test_what_is_wrong_is_said_before_anything_is_stored(
     monkeypatch.delenv("GANGWAY_CHECKPOINTS")
     with pytest.raises(GangAttributeException, match="belongs to no step with a gang decorator"):
         GangCheckpoints()
+
+
+HANDED_ON = """
+import pickle, sys
+print(pickle.load(sys.stdin.buffer).load(sys.argv[1]))
+"""
+
+
+def test_the_object_is_handed_to_rays_tasks(of_attempt: OfAttempt, tmp_path: Path) -> None:
+    checkpoints = of_attempt(0)
+    checkpoints.save(state(tmp_path / "s", model="x"), 3)
+    done = subprocess.run(
+        [sys.executable, "-c", HANDED_ON, str(tmp_path / "a")],
+        input=pickle.dumps(checkpoints),
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "METAFLOW_USER": "tester"},
+        capture_output=True,
+    )
+    assert done.stdout == b"3\n", done.stderr
+    assert loaded(tmp_path / "a") == {"model": "x"}
 
 
 KILLED = """

@@ -66,6 +66,9 @@ class GangCheckpoints:
                     checkpoints.save(folder, epoch)
     """
 
+    # Where pickle finds it: this package can be loaded through metaflow only.
+    __module__ = "metaflow"
+
     def __init__(self) -> None:
         if PLACE not in os.environ:
             raise GangAttributeException(

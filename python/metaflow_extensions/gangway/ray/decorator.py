@@ -74,6 +74,13 @@ class RayParallelDecorator(GangDecorator):
         -------
         str
             The folder's path or address.
+    gang_checkpoint_path -> str
+        A folder there that all attempts share, for Ray Train's `RunConfig(storage_path=)`.
+
+        @@ Returns
+        -------
+        str
+            The folder's path or address.
     ray_dashboard_url -> str
         The dashboard's address on the control task's machine; None without `enable_dashboard`.
 

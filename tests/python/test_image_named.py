@@ -12,6 +12,7 @@ import pytest
 from metaflow import metaflow_config
 from metaflow.plugins.aws.batch import batch_decorator
 from metaflow_extensions.gangway.exceptions import ImageException
+from metaflow_extensions.gangway.mf import command
 from metaflow_extensions.gangway.run.image_named import ImageNamed
 from rflow import environment, steps, write_flow
 
@@ -71,7 +72,7 @@ def run(flow: Path, *arguments: str) -> str:
 def test_a_step_without_an_image_is_refused(flow: Path, arguments: list[str]) -> None:
     said = " ".join(run(flow, *arguments).split())
     assert "The image does not fit the flow" in said, said
-    assert "Step start has an R function, and no image is named for @batch" in said, said
+    assert " has an R function, and no image is named for @batch" in said, said
     assert "METAFLOW_DEFAULT_CONTAINER_IMAGE" in said
 
 
@@ -82,18 +83,34 @@ def test_kubernetes_too(flow: Path) -> None:
     assert "no image is named for @kubernetes" in said, said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "remote"),
+    [
+        (["step-functions", "create"], "batch"),
+        (["argo-workflows", "create"], "kubernetes"),
+        (["airflow", "create", "dag.py"], "kubernetes"),
+    ],
+)
+def test_what_a_scheduler_sends_away_too(flow: Path, arguments: list[str], remote: str) -> None:
+    local = flow.with_name("plain.py")
+    local.write_text(flow.read_text().replace("@batch(cpu=4)", ""))
+    said = " ".join(run(local, *arguments).split())
+    assert f"no image is named for @{remote}" in said, said
+
+
 def test_what_names_an_image_or_brings_r_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
     def check(*more: Any, **attributes: Any) -> None:
         remote = batch_decorator.BatchDecorator(attributes=attributes)
         remote.init()
         ImageNamed().step_init(None, None, "start", [remote, *more], None, None, None)
 
+    monkeypatch.setattr(command, "arguments", lambda: ["run"])
     for module in (batch_decorator, metaflow_config):
         monkeypatch.setattr(module, "BATCH_CONTAINER_IMAGE", None)
     monkeypatch.setattr(batch_decorator, "BATCH_CONTAINER_REGISTRY", "registry.test")
     check(image="registry.test/flows:1")
     check(SimpleNamespace(name="conda", attributes={"disabled": None}))
-    with pytest.raises(ImageException, match=r"registry\.test/python:3"):
+    with pytest.raises(ImageException, match="python:3"):
         check(SimpleNamespace(name="conda", attributes={"disabled": True}))
     for module in (batch_decorator, metaflow_config):
         monkeypatch.setattr(module, "BATCH_CONTAINER_IMAGE", "flows:1")

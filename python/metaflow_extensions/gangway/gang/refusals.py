@@ -15,8 +15,7 @@ from ..mf import command
 
 def check_command(where: str) -> None:
     """Refuse to deploy a gang to Step Functions, which know no multi-node jobs."""
-    given = command.arguments()
-    if given[:1] == ["step-functions"] and "create" in given:
+    if command.deploys_to() == "step-functions":
         raise GangRuntimeException(
             f"{where}: AWS Step Functions cannot run steps with num_parallel. Run the flow with "
             "@batch, or deploy it with argo-workflows."

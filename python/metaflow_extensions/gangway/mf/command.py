@@ -9,11 +9,32 @@ from metaflow import metaflow_config
 from metaflow._vendor import click
 from metaflow.system_context import system_context
 
+# Their commands, and the names that people know.
+SCHEDULERS = {
+    "step-functions": "AWS Step Functions",
+    "argo-workflows": "Argo Workflows",
+    "airflow": "Airflow",
+}
+
 
 def arguments() -> list[str]:
     """Return the command and its options; none outside a command line."""
     context = click.get_current_context(silent=True)
     return list(getattr(context and context.find_root(), "saved_args", []))
+
+
+def deploys_to() -> str:
+    """Return the scheduler, as its command is named, that the command line deploys to, or ''."""
+    name, *rest = arguments() or [""]
+    return name if name in SCHEDULERS and "create" in rest and "--help" not in rest else ""
+
+
+def starts_run() -> bool:
+    """Return whether the command line starts a run, or deploys what will.
+
+    A scheduler's tasks read the flow by other commands than ``step``: its parameters by ``init``.
+    """
+    return arguments()[:1] in (["run"], ["resume"]) or bool(deploys_to())
 
 
 def package_suffixes() -> list[str]:

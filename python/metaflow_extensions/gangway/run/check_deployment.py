@@ -14,12 +14,6 @@ from metaflow.decorators import FlowDecorator
 from ..exceptions import DeploymentException
 from ..mf import command, flow_decorators
 
-_SCHEDULERS = {
-    "step-functions": "AWS Step Functions",
-    "argo-workflows": "Argo Workflows",
-    "airflow": "Airflow",
-}
-
 
 class DeploymentCheck(FlowDecorator):
     """Refuses a deployment that cannot succeed; does nothing for other commands."""
@@ -44,8 +38,8 @@ class DeploymentCheck(FlowDecorator):
         DeploymentException
             With all that stands in the way.
         """
-        scheduler, *rest = command.arguments() or [""]
-        if scheduler not in _SCHEDULERS or "create" not in rest or "--help" in rest:
+        scheduler = command.deploys_to()
+        if not scheduler:
             return
         problems = [*_common(flow_datastore.TYPE)]
         if scheduler == "step-functions":
@@ -54,7 +48,7 @@ class DeploymentCheck(FlowDecorator):
             problems.append("The Python package kubernetes is missing: pip install kubernetes.")
         if problems:
             text = "".join(f"\n- {problem}" for problem in problems)
-            where = _SCHEDULERS[scheduler]
+            where = command.SCHEDULERS[scheduler]
             raise DeploymentException(f"{flow.name} cannot be deployed to {where}:{text}")
 
 

@@ -12,10 +12,12 @@ from metaflow import metaflow_config
 from metaflow.decorators import StepDecorator
 
 from ..exceptions import ImageException
+from ..mf import command
 
 # A remote decorator's name, and the setting that has its steps' image. METAFLOW_DEFAULT_... is
 # where both come from that are not set themselves.
 _SETTINGS = {"batch": "BATCH_CONTAINER_IMAGE", "kubernetes": "KUBERNETES_CONTAINER_IMAGE"}
+_ADDED = {"step-functions": ["batch"], "argo-workflows": ["kubernetes"], "airflow": ["kubernetes"]}
 
 
 class ImageNamed(StepDecorator):
@@ -43,18 +45,22 @@ class ImageNamed(StepDecorator):
         ImageException
             No image is named for the step, nor for the whole run.
         """
+        if not command.starts_run():
+            return
         # @conda brings its own programs, R among them if it is asked to, into any image.
         if any(d.name == "conda" and not d.attributes.get("disabled") for d in decorators):
             return
-        for remote in decorators:
-            if remote.name in _SETTINGS and _is_default(remote):
+        remote = {d.name: d for d in decorators if d.name in _SETTINGS}
+        # A scheduler gives it to the steps that have none, after this.
+        remote = remote or dict.fromkeys(_ADDED.get(command.deploys_to(), []))
+        for name, decorator in remote.items():
+            if _is_default(name, decorator):
                 raise ImageException(
-                    f"Step *{step_name}* has an R function, and no image is named for "
-                    f"@{remote.name}: Metaflow would take {remote.attributes['image']!r}, which "
-                    "has no R. Name the image of the whole run in the environment variable "
-                    "METAFLOW_DEFAULT_CONTAINER_IMAGE or in "
-                    'options(gangway.image = ), or that of the step: decorator("'
-                    f'{remote.name}", image = ...). Nothing has been started.'
+                    f"Step *{step_name}* has an R function, and no image is named for @{name}: "
+                    f"Metaflow would take {_default()!r}, which has no R. Name the image of the "
+                    "whole run in the environment variable METAFLOW_DEFAULT_CONTAINER_IMAGE or in "
+                    f'options(gangway.image = ), or that of the step: decorator("{name}", '
+                    "image = ...). Nothing has been started."
                 )
 
 
@@ -71,9 +77,12 @@ def name_images(flow_class: Any) -> None:
             function.decorators.append(ImageNamed())
 
 
-def _is_default(remote: Any) -> bool:
+def _is_default(name: str, decorator: Any | None) -> bool:
     """Whether Metaflow has chosen the image, which it has done by now, for want of another."""
-    if getattr(metaflow_config, _SETTINGS[remote.name]):
+    if getattr(metaflow_config, _SETTINGS[name]):
         return False
-    default = "python:{}.{}".format(*platform.python_version_tuple())
-    return str(remote.attributes["image"]).rpartition("/")[2] == default
+    return decorator is None or str(decorator.attributes["image"]).rpartition("/")[2] == _default()
+
+
+def _default() -> str:
+    return "python:{}.{}".format(*platform.python_version_tuple())

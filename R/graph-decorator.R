@@ -31,7 +31,7 @@
 #' Class `gangway_error_decorator`: a name that no decorator can have, or arguments that are not
 #' named, named twice or not convertible.
 #' @source The signature is that of Netflix's R package `metaflow`.
-#' @seealso [batch()], [resources()], [retry()], [catch()] and [environment_variables()] for common ones.
+#' @seealso [batch()], [resources()], [retry()], [catch()], [environment_variables()] and [secrets()] for common ones.
 #' @export
 #' @examples
 #' decorator("catch", print_exception = FALSE)
@@ -163,7 +163,7 @@ given_decorators <- function(...) {
 }
 
 # Functions whose value is a decorator.
-decorator_functions <- c("decorator", "batch", "resources", "retry", "catch", "environment_variables")
+decorator_functions <- c("decorator", "batch", "resources", "retry", "catch", "environment_variables", "secrets")
 
 #' Take the decorators from a `...`
 #' @param who What they decorate, for the message: `"Step \"tune\""`.

@@ -105,6 +105,56 @@ environment_variables <- function(...) {
   decorator("environment", vars = stats::setNames(lapply(vars, text), keys))
 }
 
+#' Give a step secrets as environment variables
+#'
+#' The step's task reads the secrets when it starts, with the rights of its own role, and its code gets them by
+#' [Sys.getenv()]. Nothing of them is stored with the flow or its artifacts. [environment_variables()] is for values
+#' that others may read.
+#'
+#' @param ... Names or ARNs of secrets, in Metaflow's default backend (`METAFLOW_DEFAULT_SECRETS_BACKEND_TYPE`) or,
+#'   where none is set, in AWS Secrets Manager; `"gcp-secret-manager.db"` names another backend. A secret without an
+#'   argument name is a JSON object, whose keys become variables. With one it is text, and the argument's name is the
+#'   variable.
+#' @param role The role that may read them: an ARN on AWS. `NULL` is `METAFLOW_DEFAULT_SECRETS_ROLE`, else the task's
+#'   own.
+#' @param allow_override Whether a secret may replace a variable that is there; if not, that is an error.
+#' @inherit decorator return
+#' @inheritSection decorator Errors
+#' @source Metaflow's [`@secrets`](https://docs.metaflow.org/api/step-decorators/secrets).
+#' @export
+#' @examples
+#' # {"DB_USER": "...", "DB_PASSWORD": "..."} in Secrets Manager
+#' secrets("prod/db")
+#' # one text
+#' secrets(API_TOKEN = "prod/api-token")
+secrets <- function(..., role = NULL, allow_override = FALSE) {
+  check_commas("secrets")
+  given <- list(...)
+  variables <- names(given) %||% character(length(given))
+  ids <- vapply(given, is_string, NA) & vapply(given, function(id) !identical(id, ""), NA)
+  if (!length(given) || !all(ids)) {
+    got <- if (length(given)) describe(given[[which(!ids)[[1L]]]]) else "none"
+    gangway_abort(c(
+      "{.fn secrets} takes names of secrets, not {got}.",
+      i = "For example {.code secrets(\"prod/db\")}."
+    ), class = "gangway_error_decorator")
+  }
+  bad <- variables[nzchar(variables) & !grepl("^[A-Za-z_][A-Za-z0-9_]*$", variables)]
+  if (length(bad)) {
+    gangway_abort("{.val {bad[[1]]}} is not a name that an environment variable can have.",
+      class = "gangway_error_decorator")
+  }
+  sources <- unname(Map(secret_source, given, variables))
+  decorator_of_given("secrets", list(sources = sources, role = role, allow_override = allow_override))
+}
+
+secret_source <- function(id, variable) {
+  if (!nzchar(variable)) {
+    return(id)
+  }
+  list(id = id, options = list(json = FALSE, env_var_name = variable))
+}
+
 # None would override what Metaflow is configured with, so NULL is left out.
 decorator_of_given <- function(name, args) {
   given <- args[!vapply(args, is.null, NA)]

@@ -16,7 +16,7 @@ warn_variables_left <- function(flow, command) {
         "Step {.val {step$name}} of flow {.val {flow_name}} reads {.envvar {names}}, which {?is/are} set in this session
          and {?does/do} not reach its remote task.",
         i = "List in the step what is to go along: {.code {advice}}. That is stored where others can read it: a secret
-             comes by {.code decorator(\"secrets\", sources = \"<its name>\")}."
+             comes by {.code secrets(\"<its name>\")}."
       ), "gangway_warning_variables", names = names, step = step$name)
     }
   }

@@ -77,9 +77,8 @@
 #' anything is uploaded, as Metaflow's default image has no R.
 #' @section Environment variables of remote tasks:
 #' `Sys.setenv()` and the shell's variables reach local tasks. To AWS Batch and Kubernetes only those go that a step
-#' lists with [environment_variables()], or takes from a secret: `decorator("secrets", sources = "<its name>")`. A
-#' remote step that reads another one of this session, by `Sys.getenv("NAME")`, is a warning
-#' (`gangway_warning_variables`).
+#' lists with [environment_variables()], or takes from [secrets()]. A remote step that reads
+#' another one of this session, by `Sys.getenv("NAME")`, is a warning (`gangway_warning_variables`).
 #' @section Packages under development:
 #' What `pkgload::load_all()` (devtools) has loaded is installed for the run, into a library of its own, and goes along
 #' with the flow, to AWS Batch and to Ray's workers too; an older version that is installed is not used. That takes the

@@ -119,6 +119,8 @@ class Job:
             # What the role of the job gives on AWS.
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",
+            # A name that every container can look up there.
+            AWS_ENDPOINT_URL_SECRETS_MANAGER=f"http://{GATEWAY}:8000",
         )
         if self.multinode:
             environment.update(

@@ -18,7 +18,14 @@ import json
 from metaflow import Flow, namespace
 namespace(None)
 data = Flow("CloudFlow").latest_run["middle"].task.data
-print(json.dumps({"there": data.there.to_python(), "here": data.here.to_python()}))
+names = ("there", "here", "secrets")
+print(json.dumps({name: getattr(data, name).to_python() for name in names}))
+"""
+SECRETS = """
+import boto3
+client = boto3.client("secretsmanager")
+client.create_secret(Name="cloud.db", SecretString='{"DB_USER": "reader"}')
+client.create_secret(Name="cloud/token", SecretString="not JSON")
 """
 
 
@@ -49,6 +56,7 @@ def project(tmp_path: Path) -> Path:
 def test_an_r_flow_runs_with_the_users_files(
     project: Path, start_command: StartFlow, cloud: Cloud
 ) -> None:
+    cloud.python(SECRETS)
     run = start_command("Rscript", "plain.R", "run").wait()
     assert run.status == 0, run.output + run.logs
     assert "words: Zürich naïve 日本" in run.output
@@ -65,6 +73,7 @@ def test_an_r_flow_runs_with_the_users_files(
         "job.tar",
         "plain.R",
     ]
+    assert results["secrets"] == ["reader", "8"]
     here = results["here"]
     assert here["node"] == "ip-" + run.jobs[0].nodes[0].address.replace(".", "-")
     assert (here["folder"], here["home"]) == ("/metaflow", "/home/batch")

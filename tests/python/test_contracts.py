@@ -18,13 +18,17 @@ from metaflow.plugins import FLOW_DECORATORS, STEP_DECORATORS
 from metaflow_extensions.gangway.mf import patches
 from metaflow_extensions.gangway.run.code_record import CodeRecord
 from metaflow_extensions.gangway.run.image import ImageCheck
+from metaflow_extensions.gangway.run.image_named import ImageNamed
 from metaflow_extensions.gangway.run.life import RunLife
+from metaflow_extensions.gangway.run.short_secrets import SecretBackends
 from metaflow_extensions.gangway.run.user_files import UserFiles
 from metaflow_extensions.gangway.warm.start import WarmStart
 
 STORE = "metaflow.datastore.content_addressed_store:ContentAddressedStore"
 TASK = "metaflow.datastore.task_datastore:TaskDataStore"
 LOCAL = "metaflow.plugins.datastores.local_storage:LocalStorage"
+SFN = "metaflow.plugins.aws.step_functions"
+ARGO = "metaflow.plugins.argo"
 SCHEDULED = "self node paths code_package_url user_code_retries"
 # A function or method, and its parameters.
 CALLED = {
@@ -71,6 +75,21 @@ CALLED = {
     "metaflow.user_configs.config_parameters:DelayEvaluator.__init__": "self ex saved_globals",
     "metaflow.user_configs.config_parameters:DelayEvaluator.__call__": "self ctx deploy_time",
     "metaflow.plugins.datatools.s3.s3:S3GetObject": "key offset length",
+    f"{SFN}.step_functions:StepFunctions.trigger": "name parameters",
+    f"{SFN}.step_functions:StepFunctions.list": "name states",
+    f"{SFN}.step_functions:StepFunctions.delete": "name",
+    f"{SFN}.step_functions_client:StepFunctionsClient.get": "self name",
+    f"{SFN}.step_functions_client:StepFunctionsClient.get_state_machine_arn": "self name",
+    f"{SFN}.step_functions_client:StepFunctionsClient.terminate_execution": "self execution_arn",
+    f"{SFN}.event_bridge_client:EventBridgeClient.__init__": "self name",
+    f"{SFN}.production_token:load_token": "token_prefix",
+    f"{ARGO}.argo_client:ArgoClient.__init__": "self namespace",
+    f"{ARGO}.argo_client:ArgoClient.get_workflow_template": "self name",
+    f"{ARGO}.argo_client:ArgoClient.get_workflow": "self name",
+    f"{ARGO}.argo_workflows:ArgoWorkflows.list_templates": "flow_name all ...",
+    f"{ARGO}.argo_workflows:ArgoWorkflows.trigger": "name parameters",
+    f"{ARGO}.argo_workflows:ArgoWorkflows.delete": "name",
+    f"{ARGO}.argo_workflows_cli:sanitize_for_argo": "text",
     f"{LOCAL}.path_join": "components",
     f"{LOCAL}.save_bytes": "self path_and_bytes_iter overwrite ...",
     f"{LOCAL}.load_bytes": "self paths",
@@ -223,6 +242,11 @@ def test_a_step_has(name: str) -> None:
         ("metaflow.plugins.parallel_decorator:ParallelDecorator", "input_paths"),
         ("metaflow.plugins.aws.batch.batch_client:BatchJob", "_client"),
         ("metaflow.plugins.aws.batch.batch_client:BatchJob", "payload"),
+        (f"{SFN}.step_functions_client:StepFunctionsClient", "_client"),
+        *(
+            (f"{ARGO}.argo_client:ArgoClient", name)
+            for name in ("_client", "_group", "_version", "_namespace")
+        ),
     ],
 )
 def test_an_object_of_metaflow_has(owner: str, name: str) -> None:
@@ -234,7 +258,7 @@ OURS = [d for d in (*STEP_DECORATORS, *FLOW_DECORATORS) if "gangway" in d.__modu
 
 @pytest.mark.parametrize(
     "decorator",
-    [*OURS, CodeRecord, RunLife, UserFiles, ImageCheck, WarmStart],
+    [*OURS, CodeRecord, RunLife, UserFiles, ImageCheck, ImageNamed, SecretBackends, WarmStart],
     ids=lambda cls: cls.__name__,
 )
 def test_a_decorator_takes_what_metaflow_gives_its_hooks(decorator: type) -> None:

@@ -39,11 +39,18 @@ test_that("bad decorators are errors of their class", {
   expect_error(decorator("retry", `a b` = 1), class = class)
   expect_error(decorator("retry", times = c("1", "2"), .convert_args = FALSE), "Python source", class = class)
   expect_error(environment_variables("x"), "named", class = class)
+  expect_error(secrets(), "names of secrets, not none", class = class)
+  expect_error(secrets("a", 1), "not 1", class = class)
+  expect_error(secrets(`A B` = "a"), "environment variable", class = class)
   expect_error(environment_variables(A = 1:2), "one value", class = class)
   expect_error(batch(cpu = NA), "cpu.*batch", class = class)
 })
 
 test_that("a single value is a list of one where the decorator wants a list, and nowhere else", {
+  expect_equal(format(secrets("prod/db", T = "x", role = "r")), paste0(
+    "@secrets(sources=[\"prod/db\", {\"id\": \"x\", \"options\": {\"json\": False, \"env_var_name\": \"T\"}}], ",
+    "role=\"r\", allow_override=False)"
+  ))
   expect_equal(format(decorator("secrets", sources = "arn:a")), "@secrets(sources=[\"arn:a\"])")
   expect_equal(format(decorator("secrets", sources = c("a", "b"))), "@secrets(sources=[\"a\", \"b\"])")
   expect_equal(format(decorator("secrets", sources = list(type = "x", id = "y"), role = "r")),

@@ -144,6 +144,7 @@ test_that("a trailing comma is named", {
   comma(retry(1, ), "retry")
   comma(catch("x", ), "catch")
   comma(environment_variables(A = 1, ), "environment_variables")
+  comma(secrets("a", ), "secrets")
   comma(run(flow, ), "run")
   expect_error(step(flow, , step = "start"), "two commas with nothing between them", class = "gangway_error_argument")
 })

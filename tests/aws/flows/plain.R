@@ -15,12 +15,16 @@ middle <- function(self) {
     node = Sys.info()[["nodename"]], folder = getwd(), home = Sys.getenv("HOME"), utf8 = l10n_info()[["UTF-8"]],
     upper = toupper("zürich"), zone = Sys.timezone(), time = format(ISOdate(2026, 7, 1, 12), tz = "Europe/Zurich")
   )
+  self$secrets <- c(Sys.getenv("DB_USER"), nchar(Sys.getenv("TOKEN")))
   message("words: ", paste(self$words, collapse = " "))
 }
 end <- function(self) stopifnot(identical(self$twice, c(2, 4, 6)), is.factor(self$frame$f), self$prices$price[2] == 2.5)
 
 metaflow("CloudFlow") |>
   step(step = "start", r_function = start, next_step = "middle") |>
-  step(step = "middle", decorator("batch", cpu = 1, memory = 2000), r_function = middle, next_step = "end") |>
+  step(
+    decorator("batch", cpu = 1, memory = 2000), secrets("cloud.db", TOKEN = "cloud/token"),
+    step = "middle", r_function = middle, next_step = "end"
+  ) |>
   step(step = "end", r_function = end) |>
   run()

@@ -92,6 +92,7 @@ class RBundle:
         from ..run.image import check_image
         from ..run.image_named import name_images
         from ..run.main import run_command_line
+        from ..run.short_secrets import name_backends
         from ..run.user_files import carry_files
         from .warmth import Warmth
 
@@ -99,6 +100,7 @@ class RBundle:
             carry_files(flow_class)
             check_image(flow_class, self._open)
             name_images(flow_class)
+            name_backends(flow_class)
             if environment:
                 flow_decorators.add(flow_class, WorkersInEnvironment())
 

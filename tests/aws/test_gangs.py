@@ -59,6 +59,19 @@ def test_faults_end_a_gang_and_retry_starts_it_anew(cloud: Cloud, start_flow: St
     assert meetings(cloud) == "[]\n"
 
 
+@pytest.mark.faults
+def test_a_ray_gang_goes_on_without_a_machine(cloud: Cloud, start_flow: StartFlow) -> None:
+    run = start_flow("ray_goes_on.py")
+    job = wait_for_job(run, 0)
+    run.wait_for("BEGINS WITH 2", 280)
+    cloud.kill(job, 1)
+    run.wait(280)
+    assert run.status == 0, run.output + run.logs
+    assert "node 1 was lost: it closed the connection. The step goes on without it" in run.output
+    assert "JOINED [45]" in run.output
+    assert [each.status for each in run.jobs] == ["SUCCEEDED"]
+
+
 def check_attempts(run: CloudRun, *causes: str) -> None:
     """See to it that each attempt but the last has failed, and for its cause."""
     last = len(causes)

@@ -68,7 +68,7 @@ def test_r_knows_pythons_keywords() -> None:
 def test_r_names_arguments_that_metaflows_decorators_have() -> None:
     code = (R / "graph-decorators-named.R").read_text()
     calls = re.findall(r'decorator_of_given\("(\w+)", list\((.*?)\)\)', code, re.DOTALL)
-    assert {name for name, _ in calls} == {"batch", "resources", "retry", "catch"}
+    assert {name for name, _ in calls} == {"batch", "resources", "retry", "catch", "secrets"}
     for name, arguments in calls:
         named = set(re.findall(r"(\w+) = ", arguments))
         assert named and named <= DECORATORS[name].defaults.keys(), name

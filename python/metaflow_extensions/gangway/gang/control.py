@@ -19,6 +19,7 @@ from .link.lifeline import ControlLifeline, missing
 from .local_workers import LocalWorkers
 from .machine import processes
 from .node import GangNode
+from .roster import Roster
 from .user_code import UserCode
 
 
@@ -50,6 +51,7 @@ class ControlGang:
         self._node, self._where, self._on_formed = node, where, on_formed
         self._output: Closes | None = None
         self._timeout = float(spec.attributes["all_nodes_started_timeout"])
+        self._roster = Roster(spec)
         self._workers = LocalWorkers()
         self._parent = os.getppid()
         self._code = UserCode(self._take_down)
@@ -62,14 +64,20 @@ class ControlGang:
             attempt,
             float(spec.attributes["heartbeat_timeout"]),
             self._on_loss,
+            self._outlives,
         )
         node.board = self.lifeline.board
-        self.lifeline.checks = [self._node_failure, self._workers.failure, self._run_is_gone]
+        self.lifeline.checks = [self._own_failure, self._workers.failures, self._look_for_more]
 
     @property
     def num_nodes(self) -> int:
         """Nodes of the gang, control included."""
         return self._node.spec.num_nodes
+
+    @property
+    def tasks(self) -> list[int]:
+        """The nodes whose tasks have results, when the gang has ended."""
+        return sorted(self.lifeline.connected | {0})
 
     def show(self, output: Closes) -> None:
         """Show the workers' output until the gang is closed."""
@@ -84,7 +92,6 @@ class ControlGang:
             self._workers.find(self._node.spec.num_nodes - 1 if self._node.spec.local else 0)
             self.lifeline.start()
             self._form()
-            self._on_formed()
             self._tell_formed(time.monotonic() - began)
             with variables_set(self._node.environment()):
                 stages.announce("formed", self._node)
@@ -111,8 +118,8 @@ class ControlGang:
             self.lifeline.stop()
             if failed:
                 self._workers.stop()
-                if self._node.spec.local:
-                    processes.stop_everywhere(self._node.spec.gang)
+            if self._node.spec.local and (failed or self._roster.goes_on):
+                processes.stop_everywhere(self._node.spec.gang)
         finally:
             self._close_output()
 
@@ -121,7 +128,6 @@ class ControlGang:
             self._output.close()
 
     def _form(self) -> None:
-        everyone = set(range(self._node.spec.num_nodes))
         deadline = time.monotonic() + self._timeout
         announced = False
         self._node.start(None)
@@ -131,18 +137,33 @@ class ControlGang:
             if head is not None and not announced:
                 self.lifeline.announce(head)
                 announced = True
-            if announced and everyone <= (self._node.joined() & self.lifeline.connected) | {0}:
-                return
-            if time.monotonic() > deadline:
-                raise self._timed_out(everyone, announced)
+            late = time.monotonic() > deadline
+            if announced and self._roster.suffices(self._there(), late):
+                break
+            if late:
+                raise self._timed_out(announced)
             time.sleep(0.01)
+        self._roster.began_with(self._there())
+        if self._roster.all_here:
+            self._on_formed()
+
+    def _there(self) -> set[int]:
+        return (self._node.joined() & self.lifeline.connected) | {0}
+
+    def _look_for_more(self) -> dict[int, str]:
+        """Tell of nodes that join when the step's code runs already; finds none lost."""
+        if self._roster.takes(self._there()) and self._roster.all_here:
+            start_thread(self._on_formed)  # not here: it may talk to S3
+        return {}
 
     def _tell_formed(self, seconds: float) -> None:
-        nodes = self._node.spec.num_nodes
+        there, wanted = self._roster.number, self._node.spec.num_nodes
+        nodes = there if there == wanted else f"{there} of {wanted}"
         print(f"[gangway] {nodes} nodes came together in {seconds:.1f} s", file=sys.stderr)
         flow_state.add_to_current({"gang_formed_seconds": seconds})
 
-    def _timed_out(self, everyone: set[int], announced: bool) -> GangFormationException:
+    def _timed_out(self, announced: bool) -> GangFormationException:
+        everyone = set(range(self._node.spec.num_nodes))
         connected = self.lifeline.connected | {0}
         if connected < everyone:
             what = f"{missing(everyone, connected)} never reached the control task"
@@ -195,8 +216,21 @@ class ControlGang:
         left = self.lifeline.wait_gone()
         if left and outcome == "done":
             print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
+        self._end_absent()
         self.clean = self._has_returned()
         stages.announce("ended", self._node)
+
+    def _outlives(self, index: int, why: str) -> bool:
+        goes_on = self._roster.outlives(index, why)
+        if goes_on:  # its node goes with it, if it does not end by itself
+            start_thread(self._workers.stop, {index})
+        return goes_on
+
+    def _end_absent(self) -> None:
+        # Nobody else ends a local task that never came, or that no longer answers.
+        absent = set(range(1, self._node.spec.num_nodes)) - self.lifeline.connected
+        if self._roster.goes_on and absent:
+            self._workers.stop(absent, seconds=0)
 
     def _on_loss(self, lost: GangLostException) -> None:
         self._code.lose(self._lost(lost))
@@ -212,13 +246,11 @@ class ControlGang:
             raise self._lost(lost)
 
     def _lost(self, lost: GangLostException) -> GangLostException:
-        return GangLostException(f"{self._where}: {lost.message}")
+        return GangLostException(f"{self._where}: {lost.message}{self._roster.remark}")
 
-    def _node_failure(self) -> str | None:
-        why = self._node.failure() or eviction_reason()
-        return why and f"node 0 (control) failed: {why}"
-
-    def _run_is_gone(self) -> str | None:
+    def _own_failure(self) -> dict[int, str]:
+        if why := self._node.failure() or eviction_reason():
+            return {0: f"node 0 (control) failed: {why}"}
         if self._node.spec.local and os.getppid() != self._parent:
-            return "the process that runs the flow is gone"
-        return None
+            return {0: "the process that runs the flow is gone"}
+        return {}

@@ -120,8 +120,10 @@ class GangDecorator(ParallelDecorator):
         refusals.check_command(self.where)
         refusals.check_alone(decorators, self.where)
         refusals.check_host_names(decorators, self.where)
-        batch.set_right(decorators)
         self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)
+        on_loss = self.checked.get("on_worker_loss")
+        refusals.check_worker_loss(on_loss, decorators, self.where)
+        batch.set_right(decorators, step_name if on_loss == "continue" else None)
         if self.checked["all_nodes_started_timeout"] is None:
             self.checked["all_nodes_started_timeout"] = rendezvous.patience()
         self._own_environment = environment.TYPE == "local" and not any(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Collection
 
 import psutil
 
@@ -43,17 +44,18 @@ class LocalWorkers:
             with contextlib.suppress(psutil.Error, ValueError):
                 self._workers[child.pid] = int(_option(child.cmdline(), "--split-index"))
 
-    def failure(self) -> str | None:
-        """Why a worker task is gone, or None while all live."""
-        for pid, index in self._workers.items():
-            if ended := _ended(pid):
-                return f"the task of node {index} {ended}; the log has its last words above"
-        return None
+    def failures(self) -> dict[int, str]:
+        """Name the nodes whose worker tasks are gone, and say how they ended."""
+        ended = ((index, _ended(pid)) for pid, index in list(self._workers.items()))
+        said = "the task of node {} {}; the log has its last words above"
+        return {index: said.format(index, how) for index, how in ended if how}
 
-    def stop(self, seconds: float = times.TASKS_END) -> None:
-        """Let the worker tasks end, kill what does not, and reap all."""
+    def stop(self, nodes: Collection[int] | None = None, seconds: float = times.TASKS_END) -> None:
+        """Let the worker tasks end, kill what does not, and reap all; or those of some nodes."""
         deadline = time.monotonic() + seconds
-        for pid in list(self._workers):
+        for pid, index in list(self._workers.items()):
+            if nodes is not None and index not in nodes:
+                continue
             while not _ended(pid) and time.monotonic() < deadline:
                 time.sleep(0.01)
             with contextlib.suppress(OSError):
@@ -61,7 +63,7 @@ class LocalWorkers:
                     os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-            del self._workers[pid]
+            self._workers.pop(pid, None)
 
 
 def _option(command: list[str], name: str) -> str:

@@ -53,6 +53,25 @@ def check_host_names(decorators: Iterable[Any], where: str) -> None:
         )
 
 
+def check_worker_loss(policy: str | None, decorators: Iterable[Any], where: str) -> None:
+    """Refuse to go on without a worker on Kubernetes, where a JobSet ends with any of its pods.
+
+    Parameters
+    ----------
+    policy : str, optional
+        `on_worker_loss`, of decorators that have it.
+    decorators : iterable
+        All decorators of the step.
+    where : str
+        The decorator, step and flow, for the message.
+    """
+    if policy == "continue" and any(deco.name == "kubernetes" for deco in decorators):
+        raise GangRuntimeException(
+            f"{where}: on_worker_loss='continue' does nothing on Kubernetes, which ends all pods "
+            "of a gang when one of them fails. Leave it out, and use @retry."
+        )
+
+
 def check_alone(decorators: Iterable[Any], where: str) -> None:
     """Refuse a step with two gangs: each would have the step's workers for its own.
 

@@ -122,11 +122,13 @@ class ControlTask(GangTask):
                     path = f"{current.run_id}/{attempt.step_name}/{current.task_id}"
                     flow_state.name_tasks(attempt.flow, [path])
                 gang.run(step_code)
-                return
-            code = partial(gang.run, step_code)
-            run_beside_workers(
-                attempt.flow, code, attempt.number, attempt.input_paths, attempt.where
-            )
+            else:
+                code = partial(gang.run, step_code)
+                run_beside_workers(
+                    attempt.flow, code, attempt.number, attempt.input_paths, attempt.where
+                )
+            # The join has the results of those that have some.
+            flow_state.keep_tasks(attempt.flow, gang.tasks)
 
     @contextlib.contextmanager
     def _gang(self) -> Iterator[ControlGang]:

@@ -23,16 +23,22 @@ from ..signals.threads import start_thread
 from .patches import is_known
 
 _LOOK_SECONDS = 5.0
+# Steps whose gang goes on without a node that it has lost.
+_GOING_ON: set[str] = set()
 
 
-def set_right(decorators: Iterable[Any]) -> None:
+def set_right(decorators: Iterable[Any], going_on: str | None = None) -> None:
     """Set right what a step with ``@batch`` meets; does nothing for others.
 
     Parameters
     ----------
     decorators : iterable
         All decorators of the step.
+    going_on : str, optional
+        The step's name, if its gang goes on without a node that it has lost.
     """
+    if going_on is not None:
+        _GOING_ON.add(going_on)
     for deco in decorators:
         if deco.name == "batch":
             deco._wait_for_mapper_tasks = lambda flow, step_name: True
@@ -73,7 +79,8 @@ def _wrap_submission() -> None:
         client = job._client
         client.meta.events.register("provide-client-params.batch.SubmitJob", put_command)
         running = submit(job)
-        start_thread(_watch, client, running.id, nodes, name="gangway-batch")
+        if job.payload.get("parameters", {}).get("metaflow.step_name") not in _GOING_ON:
+            start_thread(_watch, client, running.id, nodes, name="gangway-batch")
         return running
 
     BatchJob.execute = execute  # type: ignore[method-assign]

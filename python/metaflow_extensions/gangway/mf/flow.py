@@ -132,6 +132,11 @@ def name_tasks(flow: Any, paths: list[str]) -> None:
     flow._control_mapper_tasks = paths
 
 
+def keep_tasks(flow: Any, nodes: list[int]) -> None:
+    """Leave out the tasks of all other nodes of a gang, on its control task."""
+    flow._control_mapper_tasks = [flow._control_mapper_tasks[node] for node in nodes]
+
+
 def add_to_current(values: Mapping[str, Any]) -> None:
     """Put values on ``current``."""
     current._update_env(dict(values))

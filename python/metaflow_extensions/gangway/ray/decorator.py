@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from metaflow.metaflow_current import current
 
-from ..exceptions import RayNotFoundException
+from ..exceptions import GangAttributeException, RayNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
 from ..gang.machine.ports import check_port
@@ -41,6 +41,13 @@ class RayParallelDecorator(GangDecorator):
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
+    min_nodes : int, optional, default None
+        The step's code begins as soon as so many nodes are there, control included; the others may
+        join while it runs. All nodes by default.
+    on_worker_loss : str, default "fail"
+        `"continue"`: a worker that fails, or whose machine goes, is not the end, as long as
+        `min_nodes` (by default control alone) are left. Ray runs its tasks again on other nodes,
+        and the join gets no input of a node that is lost. Not on Kubernetes.
     unreachable_timeout : float, optional, default None
         Accepted because metaflow-ray has it; `heartbeat_timeout` covers it.
     enable_worker_logs : bool, default True
@@ -103,6 +110,8 @@ class RayParallelDecorator(GangDecorator):
     defaults: dict[str, Any] = {  # noqa: RUF012
         **GangDecorator.defaults,
         "main_port": None,
+        "min_nodes": None,
+        "on_worker_loss": "fail",
         "unreachable_timeout": None,
         "enable_worker_logs": True,
         "logging_level": None,
@@ -117,6 +126,8 @@ class RayParallelDecorator(GangDecorator):
     checks: ClassVar[dict[str, checks.Check]] = {
         **GangDecorator.checks,
         "main_port": checks.integer(1024, 65535),
+        "min_nodes": checks.integer(1),
+        "on_worker_loss": checks.choice("fail", "continue"),
         "unreachable_timeout": checks.seconds,
         "enable_worker_logs": checks.flag,
         "logging_level": checks.choice("debug", "info", "warning", "error", "critical"),
@@ -131,6 +142,7 @@ class RayParallelDecorator(GangDecorator):
     optional = (
         "all_nodes_started_timeout",
         "main_port",
+        "min_nodes",
         "unreachable_timeout",
         "logging_level",
         "log_style",
@@ -162,7 +174,13 @@ class RayParallelDecorator(GangDecorator):
             )
 
     def check_node(self, spec: NodeSpec) -> None:
-        """Raise if a port that was asked for by number is taken."""
+        """Raise if a port that was asked for is taken, or more nodes are needed than there are."""
+        least = spec.attributes["min_nodes"]
+        if least is not None and least > spec.num_nodes:
+            raise GangAttributeException(
+                f"{self.where}: min_nodes={least}, but the step before asks for "
+                f"num_parallel={spec.num_nodes} nodes."
+            )
         asked = {"main_port": spec.attributes["main_port"]}
         if spec.attributes["enable_dashboard"]:
             asked["dashboard_port"] = spec.attributes["dashboard_port"]

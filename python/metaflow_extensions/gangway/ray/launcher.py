@@ -87,7 +87,7 @@ class Launcher:
                 order = json.loads(line)
                 self._ordered.set()
                 if order["head"]:
-                    self._watch_nodes(order["node_ip"], order["num_nodes"])
+                    self._watch_nodes(order["node_ip"], order["num_nodes"], order["enough"])
                 ray.main(args=order["command"], prog_name="ray", standalone_mode=False)
         except SystemExit:
             pass
@@ -126,7 +126,7 @@ class Launcher:
                 self.end("its gcs_server process takes no connections any more: it was told to end")
         self.end("its task is gone")
 
-    def _watch_nodes(self, node_ip: str | None, num_nodes: int) -> None:
+    def _watch_nodes(self, node_ip: str | None, num_nodes: int, enough: int) -> None:
         from .probe import watch_nodes
 
         def tell(event: str, **fields: Any) -> None:
@@ -134,7 +134,7 @@ class Launcher:
                 self._head = fields["address"]
             self.tell(event, **fields)
 
-        args = (self._folder, node_ip, num_nodes, tell)
+        args = (self._folder, node_ip, num_nodes, enough, tell)
         threading.Thread(target=watch_nodes, args=args, daemon=True).start()
 
     def _take_turn(self) -> None:

@@ -106,6 +106,7 @@ class RayNode(GangNode):
             "head": head is None,
             "node_ip": node_ip if node_ip != "127.0.0.1" else None,
             "num_nodes": self.spec.num_nodes,
+            "enough": self.spec.attributes.get("min_nodes") or self.spec.num_nodes,
         }
         assert self._launcher.stdin is not None
         try:

@@ -16,13 +16,17 @@ from . import private
 from .unplaceable import unplaceable
 
 POLL_SECONDS = 0.05
+# The same once the step's code runs and nodes may still join; when none has for so long, what
+# waits is looked at as where all are there.
+_LATER_SECONDS = 0.5
+_NOBODY_COMES = 30.0
 # Seconds between two looks at what waits in a small cluster; a large one takes longer to answer.
 LOOK_SECONDS = 4.0
 _LOOK_SECONDS_A_NODE = 0.1
 
 
 def watch_nodes(
-    folder: str, node_ip: str | None, num_nodes: int, tell: Callable[..., None]
+    folder: str, node_ip: str | None, num_nodes: int, enough: int, tell: Callable[..., None]
 ) -> None:
     """Tell when the head is alive, then which nodes are, and then what no node can take.
 
@@ -34,6 +38,8 @@ def watch_nodes(
         The head's address, where it is known before Ray tells.
     num_nodes : int
         How many nodes there will be.
+    enough : int
+        How many the step's code waits for.
     tell : callable
         Called with ``"head"`` and ``address=``, with ``"alive"`` and ``nodes=``, their indices, and
         with ``"waits"`` and ``why=``, once for each kind of task.
@@ -41,6 +47,8 @@ def watch_nodes(
     address = _wait_for_address(folder, node_ip)
     client = None
     known: list[int] = []
+    waits = _Waits(num_nodes, tell)
+    changed = time.monotonic()
     while len(known) < num_nodes:
         try:
             client = client or private.nodes_client(address)
@@ -52,23 +60,34 @@ def watch_nodes(
             if 0 in alive and 0 not in known:
                 tell("head", address=address)
             tell("alive", nodes=alive)
-            known = alive
-        time.sleep(POLL_SECONDS)
-    _watch_demands(client, num_nodes, tell)
-
-
-def _watch_demands(client: Any, num_nodes: int, tell: Callable[..., None]) -> None:
-    told: set[str] = set()
+            known, changed = alive, time.monotonic()
+        if len(known) < enough:
+            time.sleep(POLL_SECONDS)
+        elif time.monotonic() - changed < _NOBODY_COMES:
+            time.sleep(_LATER_SECONDS)
+        else:
+            waits.look(client)
     while True:
-        time.sleep(max(LOOK_SECONDS, _LOOK_SECONDS_A_NODE * num_nodes))
+        waits.look(client)
+
+
+class _Waits:
+    """Tells what waits in Ray and no node can take, once each."""
+
+    def __init__(self, num_nodes: int, tell: Callable[..., None]) -> None:
+        self._tell, self._told = tell, set[str]()
+        self._seconds = max(LOOK_SECONDS, _LOOK_SECONDS_A_NODE * num_nodes)
+
+    def look(self, client: Any) -> None:
+        time.sleep(self._seconds)
         try:
             found = unplaceable(*private.demands(client))
         except Exception:
             found = []  # the head is busy, or ends
         for why in found:
-            if why not in told:
-                told.add(why)
-                tell("waits", why=why)
+            if why not in self._told:
+                self._told.add(why)
+                self._tell("waits", why=why)
 
 
 def _alive(client: Any) -> list[int]:

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -22,7 +22,8 @@ from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
 
-Check = Callable[[], "str | None"]
+# The nodes that it finds lost, and why; 0 is control, or the run.
+Check = Callable[[], Mapping[int, str]]
 
 
 class ControlLifeline:
@@ -42,6 +43,8 @@ class ControlLifeline:
         Seconds of silence after which a worker counts as lost.
     on_loss : callable
         Called once, from the thread, with the exception that ends the gang.
+    outlives : callable, optional
+        Called with each worker that is lost, and why: whether the gang goes on without it.
     """
 
     def __init__(
@@ -52,9 +55,10 @@ class ControlLifeline:
         attempt: int,
         heartbeat_timeout: float,
         on_loss: Callable[[GangLostException], None],
+        outlives: Callable[[int, str], bool] = lambda index, why: False,
     ) -> None:
         self._secret, self._num_nodes, self._attempt = secret, num_nodes, attempt
-        self._timeout, self._on_loss = heartbeat_timeout, on_loss
+        self._timeout, self._on_loss, self._outlives = heartbeat_timeout, on_loss, outlives
         channel.allow_connections(num_nodes)
         self._socket = channel.listen(host)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
@@ -63,6 +67,7 @@ class ControlLifeline:
         self._gone: set[int] = set()
         self._stored: set[int] = set()
         self._left: set[int] = set()
+        self._without: set[int] = set()
         self._finished: set[int] = set()
         self._head: dict[str, Any] | None = None
         self._ending = False
@@ -77,9 +82,9 @@ class ControlLifeline:
 
     @property
     def connected(self) -> set[int]:
-        """The indices of the workers that have joined the lifeline."""
+        """The indices of the workers that have joined the lifeline, without those that are lost."""
         with self._lock:
-            return set(self._peers)
+            return set(self._peers) - self._without
 
     @property
     def working(self) -> set[int]:
@@ -115,11 +120,13 @@ class ControlLifeline:
 
     def stored(self) -> bool:
         """Whether all workers' tasks have stored their results; raises if one never will."""
-        if lost := self._left - self._stored:
-            raise GangLostException(
-                f"the task of node {min(lost)} ended before it had stored its results; its own log "
+        for index in sorted(self._left - self._stored - self._without):
+            why = (
+                f"the task of node {index} ended before it had stored its results; its own log "
                 "says why"
             )
+            if not self._goes_on(index, why):
+                raise GangLostException(why)
         return self.connected <= self._stored
 
     def stop(self) -> None:
@@ -157,8 +164,9 @@ class ControlLifeline:
                     self._read(index, ready)
         self._beat(peers)
         if not self._ending:
-            for why in filter(None, (check() for check in self.checks)):
-                self._lose(why)
+            for check in self.checks:
+                for index, why in check().items():
+                    self._lose(why, index)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -196,7 +204,7 @@ class ControlLifeline:
             message = peer.receive()
         except ChannelClosed as error:
             self._leave(index)
-            self._lose(self._cause() or f"node {index} was lost: {error}")
+            self._lose(self._cause(index) or f"node {index} was lost: {error}", index)
             return
         if message["type"] == "post":
             self.board.take(message["key"], message["value"])
@@ -211,7 +219,7 @@ class ControlLifeline:
             self._stored.add(index)
             self._leave(index)
         elif message["type"] == "failed":
-            self._lose(f"node {index} failed: {message.get('why')}")
+            self._lose(f"node {index} failed: {message.get('why')}", index)
 
     def _pass_on(self, key: str, value: Any, sender: int = 0) -> None:
         with self._lock:
@@ -227,7 +235,7 @@ class ControlLifeline:
                 continue
             if now - peer.heard > self._timeout:
                 self._leave(index)
-                self._lose(f"node {index} was silent for {self._timeout:g} s")
+                self._lose(f"node {index} was silent for {self._timeout:g} s", index)
             elif now - peer.sent > times.beat(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
@@ -236,21 +244,32 @@ class ControlLifeline:
         self._gone.add(index)
         self._left.add(index)
 
-    def _cause(self) -> str | None:
+    def _cause(self, index: int) -> str | None:
         # A process that dies closes its connections first: look a moment later how it ended.
         for _ in range(25):
-            for why in filter(None, (check() for check in self.checks)):
-                return why
+            for check in self.checks:
+                found = check()
+                if why := found.get(index) or found.get(0):
+                    return why
             time.sleep(0.02)
         return None
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, index: int = 0) -> None:
         with self._lock:
-            if self.lost is not None or self._ending:
+            if self.lost is not None or self._ending or index in self._without:
+                return
+            if index and self._goes_on(index, why):
                 return
             self.lost = GangLostException(why)
         self.board.close(self.lost)
         self._on_loss(self.lost)
+
+    def _goes_on(self, index: int, why: str) -> bool:
+        if not self._outlives(index, why):
+            return False
+        self._leave(index)
+        self._without.add(index)
+        return True
 
 
 def missing(expected: Iterable[int], present: Iterable[int]) -> str:

@@ -132,7 +132,8 @@ test_that("attaching the package starts no Python, and a cluster can follow anot
     "cat(tryCatch(ray_get(ref), error = function(e) class(e)[1]), '\\n')",
     "cat(nzchar(Sys.getenv('RAY_AUTH_TOKEN')), 'end\\n')"
   ))
-  said <- session$wait_for("end")
+  # Ray itself complains on a busy machine that its driver has left.
+  said <- grep("task_manager.cc", session$wait_for("end"), value = TRUE, invert = TRUE)
   expect_identical(said, c("FALSE ", "[1] 1 1", "[1] 2 2", "gangway_error_ray_argument ", "FALSE end"))
   session$process$wait(120000)
   expect_no_ray(session)

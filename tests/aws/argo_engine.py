@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -62,7 +63,7 @@ class Workflow:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Run it to its end, and then its exit handler."""
+        """Run it to its end, and then its exit handler and hooks."""
         self.status |= {"phase": "Running", "startedAt": now()}
         outcome = self._run(self.spec["entrypoint"], {})
         # Argo quotes this text once more.
@@ -73,6 +74,10 @@ class Workflow:
             self._stopped.clear()
             done = self._run(handler, {})
             outcome = done if outcome.status == "Succeeded" else outcome
+        for hook in (self.spec.get("hooks") or {}).values():
+            wanted = re.findall(r"workflow\.status == '(\w+)'", hook.get("expression") or "")
+            if ended["status"] in wanted and "http" not in self.templates[hook["template"]]:
+                self._run(hook["template"], {})
         messages = "; ".join(x["message"] for x in self.messages)
         self.status |= {"phase": outcome.status, "finishedAt": now(), "message": messages}
 

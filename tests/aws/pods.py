@@ -18,6 +18,12 @@ from .network import GATEWAY, Network
 # With `setHostnameAsFQDN` a pod whose name is longer than Linux's limit never starts.
 LONGEST_HOST = 64
 ENDED = ("Succeeded", "Failed")
+_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    # A name that every container can look up there.
+    "AWS_ENDPOINT_URL_SNS": f"http://{GATEWAY}:8000",
+}
 
 
 class Pod:
@@ -95,7 +101,7 @@ class Pod:
                 self.network,
                 [expand(word, environment) for word in words],
                 # What the pod's service account gives on AWS.
-                environment | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+                environment | _ACCOUNT,
                 self.log,
                 *self._volumes(given.get("volumeMounts") or [], hosts),
             )

@@ -89,8 +89,25 @@ def test_argo_runs_a_gang(start_command: StartFlow, cloud: Cloud, tmp_path: Path
     assert f"text: {HARD} " in join.output
 
 
+TOPIC = """
+import boto3
+queue = boto3.client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+topic = boto3.client("sns").create_topic(Name="alarm")["TopicArn"]
+arn = "arn:aws:sqs:us-east-1:123456789012:heard"
+boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+"""
+HEARD = """
+import boto3, json
+sqs = boto3.client("sqs")
+url = sqs.get_queue_url(QueueName="heard")["QueueUrl"]
+for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]:
+    print(json.loads(message["Body"])["Message"])
+"""
+
+
 def test_a_flow_lives_on_argo_from_r(start_command: StartFlow, cloud: Cloud) -> None:
     before = len(cloud.pods)
+    cloud.python(TOPIC)
     run = start_command("Rscript", str(FLOWS / "deploy_argo.R"), HARD=HARD).wait()
     assert run.status == 0, run.output
     assert re.findall(r"^SAID (.*?) *$", run.output, flags=re.M) == [
@@ -100,10 +117,15 @@ def test_a_flow_lives_on_argo_from_r(start_command: StartFlow, cloud: Cloud) -> 
         "found 1 TRUE",
         "second running",
         "then aborted",
+        "third failed",
         "listed TRUE",
         "again gangway_error_no_deployment",
     ], run.output
-    assert any(f"text: {HARD} " in pod.output for pod in cloud.pods[before:])
+    pods = cloud.pods[before:]
+    assert any(f"text: {HARD} " in pod.output for pod in pods)
+    assert any("HOOK failed start no time" in pod.output for pod in pods), said(pods)
+    (heard,) = (text for text in cloud.python(HEARD).split("Run ") if "no time" in text)
+    assert re.fullmatch(r"ArgoLife/argo-\S+: failed\.\nStep start: no time\n", heard), heard
 
 
 @pytest.mark.faults

@@ -90,7 +90,7 @@ run_doors <- function(rows, kind) {
   arguments <- c(normalizePath(testthat::test_path("cases", "doors", "main.R")), kind, input, output)
   local_run_folder()
   result <- processx::run(file.path(R.home("bin"), "Rscript"), c("--vanilla", arguments),
-    error_on_status = FALSE, timeout = 600, env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
+    error_on_status = FALSE, timeout = 1800, env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
   if (result$status != 0L || !file.exists(output)) {
     stop("the doors' process (", kind, ") failed:\n", result$stdout, "\n", result$stderr, call. = FALSE)
   }

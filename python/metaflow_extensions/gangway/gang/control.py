@@ -138,8 +138,10 @@ class ControlGang:
             time.sleep(0.01)
 
     def _tell_formed(self, seconds: float) -> None:
-        nodes = self._node.spec.num_nodes
-        print(f"[gangway] {nodes} nodes came together in {seconds:.1f} s", file=sys.stderr)
+        spec = self._node.spec
+        of = f": {spec.groups}" if spec.groups else ""
+        said = f"{spec.num_nodes} nodes came together in {seconds:.1f} s{of}"
+        print(f"[gangway] {said}", file=sys.stderr)
         flow_state.add_to_current({"gang_formed_seconds": seconds})
 
     def _timed_out(self, everyone: set[int], announced: bool) -> GangFormationException:

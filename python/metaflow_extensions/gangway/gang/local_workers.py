@@ -10,6 +10,7 @@ import time
 import psutil
 
 from .. import times
+from .link.names import node_name
 
 # How long a process that has started may have no command line yet.
 _FIND_SECONDS = 1.0
@@ -47,7 +48,7 @@ class LocalWorkers:
         """Why a worker task is gone, or None while all live."""
         for pid, index in self._workers.items():
             if ended := _ended(pid):
-                return f"the task of node {index} {ended}; the log has its last words above"
+                return f"the task of {node_name(index)} {ended}; the log has its last words above"
         return None
 
     def stop(self, seconds: float = times.TASKS_END) -> None:

@@ -41,6 +41,11 @@ class RayParallelDecorator(GangDecorator):
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
+    groups : Dict[str, Dict[str, float]], optional, default None
+        Groups of nodes with resources of their own, in the order of the nodes; control is the first
+        one: `{"control": {"cpu": 1}, "gpu": {"nodes": 2, "gpu": 1}}`. A group has `nodes` (1 by
+        default), `cpu`, `gpu`, `memory`, `shared_memory` and `disk`, as `@resources` has them; what
+        it does not say is the step's. All groups together have `num_parallel` nodes.
     unreachable_timeout : float, optional, default None
         Accepted because metaflow-ray has it; `heartbeat_timeout` covers it.
     enable_worker_logs : bool, default True
@@ -95,6 +100,13 @@ class RayParallelDecorator(GangDecorator):
         -------
         float
             The seconds.
+    gang_group -> str
+        The group of this task's node; None without groups.
+
+        @@ Returns
+        -------
+        str
+            The group's name.
     """
 
     name = "ray_parallel"
@@ -128,8 +140,9 @@ class RayParallelDecorator(GangDecorator):
         "resources": checks.amounts,
         "object_store_memory": checks.integer(80),
     }
+    for_all_nodes: ClassVar[dict[str, str]] = {"num_cpus": "cpu", "num_gpus": "gpu"}
     optional = (
-        "all_nodes_started_timeout",
+        *GangDecorator.optional,
         "main_port",
         "unreachable_timeout",
         "logging_level",

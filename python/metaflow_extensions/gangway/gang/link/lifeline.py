@@ -21,6 +21,7 @@ from ...signals.threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
+from .names import node_label, node_name
 
 Check = Callable[[], "str | None"]
 
@@ -117,8 +118,8 @@ class ControlLifeline:
         """Whether all workers' tasks have stored their results; raises if one never will."""
         if lost := self._left - self._stored:
             raise GangLostException(
-                f"the task of node {min(lost)} ended before it had stored its results; its own log "
-                "says why"
+                f"the task of {node_name(min(lost))} ended before it had stored its results; its "
+                "own log says why"
             )
         return self.connected <= self._stored
 
@@ -196,7 +197,7 @@ class ControlLifeline:
             message = peer.receive()
         except ChannelClosed as error:
             self._leave(index)
-            self._lose(self._cause() or f"node {index} was lost: {error}")
+            self._lose(self._cause() or f"{node_name(index)} was lost: {error}")
             return
         if message["type"] == "post":
             self.board.take(message["key"], message["value"])
@@ -211,7 +212,7 @@ class ControlLifeline:
             self._stored.add(index)
             self._leave(index)
         elif message["type"] == "failed":
-            self._lose(f"node {index} failed: {message.get('why')}")
+            self._lose(f"{node_name(index)} failed: {message.get('why')}")
 
     def _pass_on(self, key: str, value: Any, sender: int = 0) -> None:
         with self._lock:
@@ -227,7 +228,7 @@ class ControlLifeline:
                 continue
             if now - peer.heard > self._timeout:
                 self._leave(index)
-                self._lose(f"node {index} was silent for {self._timeout:g} s")
+                self._lose(f"{node_name(index)} was silent for {self._timeout:g} s")
             elif now - peer.sent > times.beat(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
@@ -256,4 +257,4 @@ class ControlLifeline:
 def missing(expected: Iterable[int], present: Iterable[int]) -> str:
     """Name the nodes that are not there, as in ``nodes 1, 3``."""
     absent = sorted(set(expected) - set(present))
-    return ("node " if len(absent) == 1 else "nodes ") + ", ".join(map(str, absent))
+    return ("node " if len(absent) == 1 else "nodes ") + ", ".join(map(node_label, absent))

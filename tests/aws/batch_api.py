@@ -20,6 +20,8 @@ from .network import GATEWAY
 _ARN = "arn:aws:batch:us-east-1:123456789012:"
 _MODEL = get_session().get_service_model("batch")
 LOGS = "/aws/batch/job"
+# https://docs.aws.amazon.com/batch/latest/userguide/mnp-node-groups.html
+MOST_RANGES = 5
 # Seconds between SIGTERM and SIGKILL; 30 on AWS.
 GRACE = 2.0
 
@@ -101,9 +103,14 @@ class Batch:
         return {"computeEnvironments": [environment]}
 
     def _describe_definitions(self, request: dict[str, Any]) -> dict[str, Any]:
-        wanted = request.get("jobDefinitionName")
-        known = self.definitions.items()
-        return {"jobDefinitions": [x for name, x in known if wanted in (None, name)]}
+        wanted, arns = request.get("jobDefinitionName"), request.get("jobDefinitions")
+        return {
+            "jobDefinitions": [
+                definition
+                for name, definition in self.definitions.items()
+                if wanted in (None, name) and (not arns or definition["jobDefinitionArn"] in arns)
+            ]
+        }
 
     def _register(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["jobDefinitionName"]
@@ -193,6 +200,8 @@ def _multinode(definition: dict[str, Any], request: dict[str, Any]) -> list[Node
     for group in given["nodeRangeProperties"]:
         for index in _targets(group["targetNodes"], number):
             properties[index] = group["container"]
+    if len(given["nodeRangeProperties"]) > MOST_RANGES:
+        raise Refused(f"more than {MOST_RANGES} groups of nodes")
     if sorted(properties) != list(range(number)):
         raise Refused(f"of {number} nodes, only {sorted(properties)} are defined")
     known = {group["targetNodes"] for group in given["nodeRangeProperties"]}

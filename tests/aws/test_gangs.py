@@ -107,6 +107,26 @@ def test_a_ray_gang_is_closed_and_offers_its_containers(
     assert meetings(cloud) == "[]\n"
 
 
+def test_groups_have_resources_of_their_own(cloud: Cloud, run_flow: StartFlow) -> None:
+    run = run_flow("groups_gang.py")
+    assert run.status == 0, run.output + run.logs
+    found = json.loads(run.output.partition("FOUND ")[2].partition("\n")[0])
+    (job,) = run.jobs
+    control, gpu, cpu = (node.address for node in job.nodes)
+    # Group, CPUs, GPUs, and megabytes of memory and of the object store.
+    assert found["nodes"] == {
+        "node-0": ["control", 1, 0, 1000 * 0.7, 90, control],
+        "node-1": ["gpu", 1, 1, 500 * 0.7, 150, gpu],
+        "node-2": ["cpu", 2, 0, 500 * 0.7, 90, cpu],
+    }
+    assert found["where"] == [gpu, cpu] and found["group"] == "control"
+    assert "came together in" in run.output
+    assert ": control (node 0), gpu (node 1), cpu (node 2)" in run.output
+    assert "[node 1 (gpu)] [where pid=" in run.output
+    targets = [x["targetNodes"] for x in job.request["nodeOverrides"]["nodePropertyOverrides"]]
+    assert targets == ["0:0", "1:1", "2:2"]
+
+
 def test_an_r_flow_computes_on_both_machines(
     start_command: StartFlow, tmp_path: Path, cloud: Cloud
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,39 @@ def test_a_gang_runs_from_the_laptop(
     assert run.status == 0, run.output + said(pods)
     check_sums(pods)
     assert "host: js-" in run.output
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("where", ["laptop", "argo"])
+def test_groups_are_replicated_jobs_of_their_own(
+    start_command: StartFlow, cloud: Cloud, tmp_path: Path, where: str
+) -> None:
+    shutil.copy(FLOWS / "kube_groups.py", tmp_path)
+    command = (sys.executable, "kube_groups.py", "--no-pylint")
+    before = len(cloud.pods)
+    if where == "argo":
+        flow = Deployed(start_command, cloud, *command, "--with=kubernetes")
+        flow.trigger()
+        assert flow.wait()["phase"] == "Succeeded", said(flow.pods)
+        output = flow.pods[-1].output
+    else:
+        run = start_command(*command, "run").wait()
+        assert run.status == 0, run.output + said(cloud.pods[before:])
+        output = run.output
+    assert "FOUND [(0, 'small'), (1, 'small'), (2, 'big'), (3, 'big')]" in output
+    label = "jobset.sigs.k8s.io/replicatedjob-name"
+    gang = [pod for pod in cloud.pods[before:] if label in pod.labels]
+    asked = [
+        (pod.labels[label], pod.labels["gangway/group"], requests["cpu"], requests["memory"])
+        for pod in gang
+        for requests in [pod.described["spec"]["containers"][0]["resources"]["requests"]]
+    ]
+    assert sorted(asked) == [
+        ("control", "small", "1", "500M"),
+        ("worker", "small", "1", "500M"),
+        ("worker2", "big", "2", "900M"),
+        ("worker2", "big", "2", "900M"),
+    ]
 
 
 @pytest.mark.faults

@@ -36,6 +36,11 @@ CALLED = {
     "metaflow.runtime:Worker.terminate": "self",
     "metaflow.runtime:Worker.emit_log": "self msg buf system_msg",
     "metaflow.plugins.aws.batch.batch_client:BatchJob.execute": "self",
+    "metaflow.plugins.kubernetes.kubernetes_jobsets:KubernetesJobSet.dump": "self",
+    "metaflow.plugins.kubernetes.kubernetes_jobsets:KubernetesArgoJobSet.dump": "self",
+    "metaflow.plugins.kubernetes.kubernetes_jobsets:JobSetSpec.__init__": (
+        "self kubernetes_sdk name kwargs"
+    ),
     "metaflow.plugins.aws.batch.batch_decorator:BatchDecorator._wait_for_mapper_tasks": (
         "self flow step_name"
     ),
@@ -230,6 +235,7 @@ def test_a_step_has(name: str) -> None:
         ("metaflow.client.core:MetaflowObject", "_object"),
         ("metaflow.graph:DAGNode", "condition"),
         ("metaflow.graph:DAGNode", "switch_cases"),
+        ("metaflow.graph:DAGNode", "num_parallel"),
         ("metaflow.runtime:Worker", "_proc"),
         ("metaflow.runtime:Worker", "_stderr"),
         ("metaflow.runtime:Worker", "task"),
@@ -247,6 +253,12 @@ def test_a_step_has(name: str) -> None:
             (f"{ARGO}.argo_client:ArgoClient", name)
             for name in ("_client", "_group", "_version", "_namespace")
         ),
+        *(
+            (f"metaflow.plugins.kubernetes.kubernetes_jobsets:{owner}", name)
+            for owner in ("KubernetesJobSet", "KubernetesArgoJobSet")
+            for name in ("_control_spec", "_worker_spec", "_annotations")
+        ),
+        ("metaflow.plugins.kubernetes.kubernetes_jobsets:JobSetSpec", "_kwargs"),
     ],
 )
 def test_an_object_of_metaflow_has(owner: str, name: str) -> None:

@@ -34,7 +34,7 @@ def line(**given: Any) -> str:
 
 
 def test_the_command_of_a_node_needs_no_ssh() -> None:
-    assert hostfile(2, 4) == "node-0 slots=4\nnode-1 slots=4\n"
+    assert hostfile([4, 2]) == "node-0 slots=4\nnode-1 slots=2\n"
     assert line() == (
         "--hostfile=/run/hostfile --no_ssh --node_rank=1 --master_addr=10.0.0.1 --master_port=1234 "
         "--enable_each_rank_log=/run train.py --x 1"

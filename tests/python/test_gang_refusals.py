@@ -43,12 +43,25 @@ if __name__ == "__main__":
 )
 def test_two_gangs_on_a_step_are_refused_by_name(tmp_path: Path, names: tuple[str, str]) -> None:
     decorators = "\n".join(f"    @{name}" for name in names)
-    flow = tmp_path / "pair.py"
-    flow.write_text(FLOW.format(names=", ".join(names), decorators=decorators))
+    said = refusal(tmp_path, ", ".join(names), decorators)
+    for name in names:
+        assert f"@{name}" in said
+    assert "Keep one of them" in said
+
+
+def test_groups_of_other_than_num_parallel_nodes_are_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "torchrun", "    @torchrun(groups={'a': {'nodes': 2}, 'b': {}})")
+    assert "num_parallel=2, and the groups have 3: a (nodes 0 to 1), b (node 2)" in said
+
+
+def refusal(folder: Path, names: str, decorators: str) -> str:
+    """What a flow with such decorators says, which does not start."""
+    flow = folder / "pair.py"
+    flow.write_text(FLOW.format(names=names, decorators=decorators))
     run = subprocess.run(
         [sys.executable, str(flow), "--no-pylint", "run"],
-        cwd=tmp_path,
-        env={**os.environ, **environment(tmp_path)},
+        cwd=folder,
+        env={**os.environ, **environment(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,7 +69,5 @@ def test_two_gangs_on_a_step_are_refused_by_name(tmp_path: Path, names: tuple[st
     )
     assert run.returncode == 1, run.stdout
     assert "step *mid* of flow *Pair*".replace("*", "") in run.stdout.replace("*", "")
-    for name in names:
-        assert f"@{name}" in run.stdout
-    assert "Keep one of them" in run.stdout
     assert "Workflow starting" not in run.stdout
+    return run.stdout

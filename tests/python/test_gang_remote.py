@@ -19,6 +19,7 @@ from metaflow_extensions.gangway.gang.link.rendezvous import Meeting, Published
 from metaflow_extensions.gangway.gang.machine import address
 from metaflow_extensions.gangway.gang.machine.container import Container, container_of
 from metaflow_extensions.gangway.gang.machine.cpus import cores
+from metaflow_extensions.gangway.gang.node import NodeSpec
 from metaflow_extensions.gangway.mf import batch
 from metaflow_extensions.gangway.ray.resources import container_resources
 
@@ -113,7 +114,8 @@ def test_a_container_is_what_the_step_has_asked_for() -> None:
     everything = container_of(decorators[:1])
     assert (everything.cpus, everything.gpus) == (cores(), None)
     attributes = dict.fromkeys(("num_cpus", "num_gpus", "object_store_memory", "resources"))
-    found = container_resources(attributes, Container(3, 2, 2000 * 2**20))
+    spec = NodeSpec("ab", 0, 1, SECRET, local=False, attributes=attributes)
+    found = container_resources(spec, Container(3, 2, 2000 * 2**20))
     assert (found.num_cpus, found.num_gpus, found.memory) == (3, 2, 1400 * 2**20)
     assert found.object_store_memory is not None
     assert 80 * 2**20 <= found.object_store_memory <= 600 * 2**20

@@ -10,6 +10,7 @@ import pytest
 from metaflow_extensions.gangway.exceptions import GangAttributeException, RayNotFoundException
 from metaflow_extensions.gangway.gang.attributes import check_all
 from metaflow_extensions.gangway.gang.machine.processes import MARK
+from metaflow_extensions.gangway.gang.node import NodeSpec
 from metaflow_extensions.gangway.mf.storage import storage_path
 from metaflow_extensions.gangway.ray import decorator as ray_decorator
 from metaflow_extensions.gangway.ray import resources
@@ -105,7 +106,8 @@ def test_nodes_share_out_the_machine(
 ) -> None:
     monkeypatch.setattr(resources, "cores", lambda: cores)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-    shares = [resources.local_resources(DEFAULTS, nodes, index) for index in range(nodes)]
+    specs = [NodeSpec("ab", i, nodes, b"", True, DEFAULTS) for i in range(nodes)]
+    shares = [resources.local_resources(spec) for spec in specs]
     assert [(each.num_cpus, each.gpu_ids or "") for each in shares] == wanted
     assert [each.num_gpus for each in shares] == [
         len(w[1].split(",")) if w[1] else 0 for w in wanted

@@ -18,9 +18,9 @@ _RANK = re.compile(r"_rank(\d+)\.log$")
 _STATUS = re.compile(r"exits with return code = (-?\d+)")
 
 
-def hostfile(num_nodes: int, slots: int) -> str:
-    """Return the text of a hostfile; nobody connects to the names in it."""
-    return "".join(f"node-{i} slots={slots}\n" for i in range(num_nodes))
+def hostfile(slots: Sequence[int]) -> str:
+    """Return the text of a hostfile, of each node's slots; nobody connects to the names in it."""
+    return "".join(f"node-{i} slots={each}\n" for i, each in enumerate(slots))
 
 
 def deepspeed_command(

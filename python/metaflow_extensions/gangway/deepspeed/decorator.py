@@ -9,7 +9,6 @@ from .. import times
 from ..exceptions import LibraryNotFoundException
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
-from ..gang.machine.cpus import asked_for
 from ..gang.node import GangNode
 from ..gang.programs.agents import AgentNode
 from ..gang.programs.scripts import require_library
@@ -39,6 +38,11 @@ class DeepspeedDecorator(GangDecorator):
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
+    groups : Dict[str, Dict[str, float]], optional, default None
+        Groups of nodes with resources of their own, in the order of the nodes; control is the first
+        one: `{"control": {"cpu": 1}, "gpu": {"nodes": 2, "gpu": 1}}`. A group has `nodes` (1 by
+        default), `cpu`, `gpu`, `memory`, `shared_memory` and `disk`, as `@resources` has them; what
+        it does not say is the step's. All groups together have `num_parallel` nodes.
 
     MF Add To Current
     -----------------
@@ -81,6 +85,6 @@ class DeepspeedDecorator(GangDecorator):
         """Set `current.deepspeed`."""
         super().add_to_current(flow, run_id, retry_count)
         assert isinstance(self.node, AgentNode)
-        slots = asked_for(self.step_decorators, "gpu", "cpu")
+        slots = self.asked_for_on_nodes("gpu", "cpu")
         executor = DeepspeedExecutor(self.node, self.flow_datastore, self.folder, slots)
         flow_state.add_to_current({"deepspeed": executor})

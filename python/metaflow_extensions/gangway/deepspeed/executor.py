@@ -23,11 +23,11 @@ class DeepspeedExecutor(AgentExecutor):
         The run's datastore.
     folder : str
         The framework's folder there.
-    slots : int
+    slots : list of int
         Processes on each node.
     """
 
-    def __init__(self, node: AgentNode, flow_datastore: Any, folder: str, slots: int) -> None:
+    def __init__(self, node: AgentNode, flow_datastore: Any, folder: str, slots: list[int]) -> None:
         super().__init__(node, flow_datastore, folder)
         self._slots = slots
 
@@ -90,7 +90,7 @@ class _SingleNode:
     ) -> None:
         """Run a script with deepspeed; the arguments are those of `current.deepspeed.run`."""
         arguments = (deepspeed_args, entrypoint, command_line(entrypoint_args))
-        run_alone(_agent("DeepspeedExecutor.run", *arguments, self._slots, ()))
+        run_alone(_agent("DeepspeedExecutor.run", *arguments, [self._slots], ()))
 
 
 def _agent(
@@ -98,16 +98,17 @@ def _agent(
     deepspeed_args: Arguments,
     entrypoint: str | None,
     arguments: list[str],
-    slots: int,
+    slots: list[int],
     gpus: Any,
 ) -> Agent:
     script = find_script(entrypoint, call)
     # DeepSpeed chooses from all GPUs of the machine by their place, for each node its own.
-    places = max([slots, *(int(name) + 1 for each in gpus for name in each)])
+    last = max((int(name) + 1 for each in gpus for name in each), default=0)
+    places = [max(each, last) for each in slots]
 
     def command(meeting: Meeting) -> list[str]:
         with open(os.path.join(meeting.folder, "hostfile"), "w") as file:
-            file.write(hostfile(meeting.num_nodes, places))
+            file.write(hostfile(places))
         return deepspeed_command(meeting, script, arguments, deepspeed_args, gpus)
 
     return Agent(call, command, ENVIRONMENT, culprit=culprit, rank_of_file=rank_of_file)

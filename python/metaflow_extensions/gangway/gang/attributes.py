@@ -15,6 +15,10 @@ from ..exceptions import GangAttributeException
 Check = Callable[[Any], Any]
 
 
+class Wrong(ValueError):
+    """What is wrong with a value, where the check knows more than what would be right."""
+
+
 def integer(low: int, high: int | None = None) -> Check:
     """Check for a whole number in a range."""
 
@@ -45,6 +49,13 @@ def amount(value: Any) -> float | int:
     if isinstance(value, bool) or not 0 <= number < float("inf"):
         raise ValueError
     return int(number) if number == int(number) else number
+
+
+def above_zero(value: Any) -> float | int:
+    """a number above 0"""
+    if (number := amount(value)) == 0:
+        raise ValueError
+    return number
 
 
 def flag(value: Any) -> bool:
@@ -103,6 +114,8 @@ def check_all(
             continue
         try:
             checked[name] = check(value)
+        except Wrong as wrong:
+            raise GangAttributeException(f"{where}: {name}: {wrong}.") from None
         except (ValueError, TypeError, KeyError, OverflowError):
             raise GangAttributeException(
                 f"{where}: {name}={value!r} is not right; it must be {check.__doc__}"

@@ -157,9 +157,11 @@ class ControlGang:
         return {}
 
     def _tell_formed(self, seconds: float) -> None:
-        there, wanted = self._roster.number, self._node.spec.num_nodes
-        nodes = there if there == wanted else f"{there} of {wanted}"
-        print(f"[gangway] {nodes} nodes came together in {seconds:.1f} s", file=sys.stderr)
+        spec, there = self._node.spec, self._roster.number
+        nodes = there if there == spec.num_nodes else f"{there} of {spec.num_nodes}"
+        of = f": {spec.groups}" if spec.groups else ""
+        said = f"{nodes} nodes came together in {seconds:.1f} s{of}"
+        print(f"[gangway] {said}", file=sys.stderr)
         flow_state.add_to_current({"gang_formed_seconds": seconds})
 
     def _timed_out(self, announced: bool) -> GangFormationException:

@@ -17,17 +17,21 @@ from metaflow.unbounded_foreach import UBF_CONTROL
 
 from .. import times
 from ..exceptions import GangAttributeException
-from ..mf import batch
+from ..mf import batch, kubernetes
 from ..mf import flow as flow_state
 from ..mf.killed_tasks import tell_killed_tasks
+from ..mf.node_ranges import NodeRange
 from ..mf.premature_exit import fail_premature_exits
 from ..mf.storage import storage_path
 from ..signals.eviction import note_termination
 from ..signals.run_end import end_run_on_termination
 from . import attributes as checks
 from . import checkpoints, refusals
+from .groups import Groups, groups
 from .link import rendezvous
+from .link.names import name_by_groups
 from .machine.container import container_of
+from .machine.cpus import asked_for
 from .node import GangNode, NodeSpec
 from .task import Attempt, ControlTask, GangTask, WorkerTask
 
@@ -68,12 +72,16 @@ class GangDecorator(ParallelDecorator):
     defaults: dict[str, Any] = {  # noqa: RUF012
         "all_nodes_started_timeout": None,
         "heartbeat_timeout": times.HEARTBEAT,
+        "groups": None,
     }
     checks: ClassVar[dict[str, checks.Check]] = {
         "all_nodes_started_timeout": checks.seconds,
         "heartbeat_timeout": checks.seconds,
+        "groups": groups,
     }
-    optional: ClassVar[tuple[str, ...]] = ("all_nodes_started_timeout",)
+    optional: ClassVar[tuple[str, ...]] = ("all_nodes_started_timeout", "groups")
+    # Attributes for all nodes, and what groups that say it for theirs call it.
+    for_all_nodes: ClassVar[dict[str, str]] = {}
     node_class: ClassVar[type[GangNode]]
     folder: ClassVar[str]
     _task: GangTask | None = None
@@ -90,15 +98,22 @@ class GangDecorator(ParallelDecorator):
     def check_node(self, spec: NodeSpec) -> None:
         """Raise, on control and before anything starts, if the gang could not start here."""
 
+    def asked_for_on_nodes(self, *kinds: str) -> list[int]:
+        """Return what the step and its groups ask for on each node; see `asked_for`."""
+        by_groups = self.node.spec.asked_by_groups()
+        return [asked_for(self.step_decorators, *kinds, group=each) for each in by_groups]
+
     def add_to_current(self, flow: Any, run_id: str, retry_count: int) -> None:
         """Put the framework's things on `current`; the node exists by then."""
         step = (flow.name, run_id, self.step_name)
         path = partial(storage_path, self.flow_datastore, self.folder, *step)
+        group = self.node.spec.group
         flow_state.add_to_current(
             {
                 "gang_storage_path": path(str(retry_count)),
                 "gang_checkpoint_path": path(*self._of_all_attempts),
                 "gang_checkpoints": checkpoints.GangCheckpoints(),
+                "gang_group": group.name if group else None,
             }
         )
 
@@ -119,16 +134,30 @@ class GangDecorator(ParallelDecorator):
         self.where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
         refusals.check_command(self.where)
         refusals.check_alone(decorators, self.where)
-        refusals.check_host_names(decorators, self.where)
         self.checked = checks.check_all(self.attributes, self.checks, self.optional, self.where)
         on_loss = self.checked.get("on_worker_loss")
         refusals.check_worker_loss(on_loss, decorators, self.where)
-        batch.set_right(decorators, step_name if on_loss == "continue" else None)
         if self.checked["all_nodes_started_timeout"] is None:
             self.checked["all_nodes_started_timeout"] = rendezvous.patience()
+        self._ranges = ranges = self._check_groups(graph, decorators)
+        refusals.check_host_names(decorators, ranges, self.where)
+        batch.set_right(decorators, step_name, ranges, goes_on=on_loss == "continue")
+        kubernetes.set_right(decorators, step_name, ranges)
         self._own_environment = environment.TYPE == "local" and not any(
             deco.name in ("conda", "pypi", "uv", "batch", "kubernetes") for deco in decorators
         )
+
+    def _check_groups(self, graph: Any, decorators: list[Any]) -> list[NodeRange]:
+        given: Groups | None = self.checked["groups"]
+        if given is None:
+            return []
+        refusals.check_said_once(given, self.checked, self.for_all_nodes, self.where)
+        for node in graph:
+            if self.step_name in node.out_funcs and type(node.num_parallel) is int:
+                refusals.check_num_parallel(given, node.num_parallel or None, self.where)
+        ranges = given.ranges()
+        refusals.check_ranges(decorators, ranges, self.where)
+        return ranges
 
     def runtime_init(self, flow: Any, graph: Any, package: Any, run_id: Any) -> None:
         """Look for the framework at once, unless tasks get an environment of their own."""
@@ -146,6 +175,8 @@ class GangDecorator(ParallelDecorator):
         super().runtime_step_cli(cli_args, retry_count, max_user_code_retries, ubf_context)
         # Metaflow sets it when the step's code runs, which is too late for @checkpoint.
         if ubf_context == UBF_CONTROL:
+            number = cli_args.task.ubf_iter.num_parallel
+            refusals.check_num_parallel(self.checked["groups"], number, self.where)
             cli_args.env["MF_PARALLEL_CONTROL_TASK_ID"] = str(cli_args.task.task_id)
 
     def task_pre_step(
@@ -169,6 +200,8 @@ class GangDecorator(ParallelDecorator):
                 f"{self.where}: the step before must ask for a whole number of nodes, at least 1, "
                 f"as in self.next(self.{step_name}, num_parallel=2)."
             )
+        refusals.check_num_parallel(self.checked["groups"], num_nodes, self.where)
+        name_by_groups(self._ranges)
         remote = rendezvous.is_remote(self.where)
         self.check_installed()
         super().task_pre_step(
@@ -218,6 +251,8 @@ class GangDecorator(ParallelDecorator):
     def _make_node(
         self, num_nodes: int, remote: bool, gang: str, index: int, secret: bytes, address: str
     ) -> GangNode:
+        given: Groups | None = self.checked["groups"]
+        resources = given.of(index).resources if given else None
         spec = NodeSpec(
             gang,
             index,
@@ -226,7 +261,8 @@ class GangDecorator(ParallelDecorator):
             local=not remote,
             attributes=self.checked,
             address=address,
-            container=container_of(self.step_decorators) if remote else None,
+            container=container_of(self.step_decorators, resources) if remote else None,
+            groups=given,
         )
         if index == 0:
             self.check_node(spec)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 import psutil
 
 from .. import times
+from .link.names import node_name
 
 # How long a process that has started may have no command line yet.
 _FIND_SECONDS = 1.0
@@ -47,8 +48,8 @@ class LocalWorkers:
     def failures(self) -> dict[int, str]:
         """Name the nodes whose worker tasks are gone, and say how they ended."""
         ended = ((index, _ended(pid)) for pid, index in list(self._workers.items()))
-        said = "the task of node {} {}; the log has its last words above"
-        return {index: said.format(index, how) for index, how in ended if how}
+        said = "the task of {} {}; the log has its last words above"
+        return {index: said.format(node_name(index), how) for index, how in ended if how}
 
     def stop(self, nodes: Collection[int] | None = None, seconds: float = times.TASKS_END) -> None:
         """Let the worker tasks end, kill what does not, and reap all; or those of some nodes."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # it imports Metaflow, which Ray in a user's own R session does without
+    from .groups import Group, Groups
     from .link.board import Board
     from .machine.container import Container
 
@@ -35,6 +36,8 @@ class NodeSpec:
         The address at which the other nodes reach this one.
     container : Container, optional
         What the node may use, where it has a container of its own.
+    groups : Groups, optional
+        The gang's groups, where its nodes are not alike.
     """
 
     gang: str
@@ -45,6 +48,21 @@ class NodeSpec:
     attributes: dict[str, Any]
     address: str = "127.0.0.1"
     container: Container | None = None
+    groups: Groups | None = None
+
+    @property
+    def group(self) -> Group | None:
+        """The node's group, if the gang has groups."""
+        return self.groups.of(self.index) if self.groups else None
+
+    def asked_by_groups(self) -> list[dict[str, float | int]]:
+        """Return what the groups ask for on each node; nothing where there are none."""
+        groups, nodes = self.groups, range(self.num_nodes)
+        return [groups.of(node).resources if groups else {} for node in nodes]
+
+    def wishes(self, kind: str) -> list[float | int | None]:
+        """Return what each node asks for of a resource; None where its group does not say."""
+        return self.groups.wishes(kind) if self.groups else [None] * self.num_nodes
 
     def derive(self, purpose: str) -> str:
         """Make a secret for one purpose, the same on every node, without sending it."""

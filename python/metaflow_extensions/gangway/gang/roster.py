@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from .link.names import node_name
 from .node import NodeSpec
 
 
@@ -57,7 +58,7 @@ class Roster:
         new = there - self._there
         self._there |= new
         for index in sorted(new):
-            self._say(f"node {index} has joined later")
+            self._say(f"{node_name(index)} has joined later")
         return bool(new)
 
     def outlives(self, index: int, why: str) -> bool:

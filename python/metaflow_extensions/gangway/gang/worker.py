@@ -18,6 +18,7 @@ from .environment import variables_set
 from .link import channel
 from .link.board import Board
 from .link.channel import Channel, ChannelClosed
+from .link.names import node_label
 from .machine import processes
 from .node import GangNode
 from .output.remote_output import reported
@@ -135,11 +136,11 @@ class WorkerLifeline:
             raise self._lost("lost control: its process is gone")
         if why := self._node.failure() or eviction_reason():
             self.send("failed", why=why)
-            raise GangLostException(f"Node {self._node.spec.index} failed: {why}")
+            raise GangLostException(f"Node {node_label(self._node.spec.index)} failed: {why}")
 
     def _lost(self, why: str) -> GangLostException:
         return GangLostException(
-            f"Node {self._node.spec.index} {why}. The control task's log says why."
+            f"Node {node_label(self._node.spec.index)} {why}. The control task's log says why."
         )
 
 
@@ -212,4 +213,5 @@ def run_worker(
 def raise_unless_done(end: dict[str, Any], index: int) -> None:
     """Raise if control has ended the gang for a failure."""
     if end["outcome"] != "done":
-        raise GangLostException(f"Node {index} ends because the control task failed: {end['why']}")
+        why = f"ends because the control task failed: {end['why']}"
+        raise GangLostException(f"Node {node_label(index)} {why}")

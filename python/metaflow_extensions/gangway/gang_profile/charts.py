@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..gang.link.names import node_name
 from .timeline import Timeline
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -41,12 +42,12 @@ def charts(timeline: Timeline, local: bool) -> list[dict[str, Any]]:
     for node, at, sample in timeline.points():
         own = (sample.cpu, sample.memory, sample.disk)
         for name, value in zip(names, own, strict=False):
-            rows[name].append(_row(f"node {node}", at, value))
+            rows[name].append(_row(node_name(node), at, value))
         if not local or node == 0:
-            rows[names[3]].append(_row(_MACHINE if local else f"node {node}", at, sample.network))
+            rows[names[3]].append(_row(_MACHINE if local else node_name(node), at, sample.network))
         for i, (use, memory) in enumerate(sample.gpus):
-            rows["GPU (%)"].append(_row(f"node {node}, GPU {i}", at, use))
-            rows["GPU memory (GB)"].append(_row(f"node {node}, GPU {i}", at, memory))
+            rows["GPU (%)"].append(_row(f"{node_name(node)}, GPU {i}", at, use))
+            rows["GPU memory (GB)"].append(_row(f"{node_name(node)}, GPU {i}", at, memory))
     marks = phases(timeline)
     return [chart(name, found, marks) for name, found in rows.items() if found]
 

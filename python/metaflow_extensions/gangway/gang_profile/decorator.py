@@ -14,7 +14,7 @@ from metaflow.unbounded_foreach import UBF_TASK
 from ..gang import attributes as checks
 from ..gang import stages
 from ..gang.decorator import GangDecorator
-from ..gang.machine.gpus import share_of, visible_gpus
+from ..gang.machine.gpus import share_out, visible_gpus
 from ..gang.node import GangNode
 from .gpus import Gpus
 from .meter import Meter
@@ -90,7 +90,9 @@ class GangProfileDecorator(StepDecorator):
         self._warned = False
         index = int(os.environ["MF_PARALLEL_NODE_INDEX"]) if self._is_worker else 0
         # The nodes of a gang share this machine, and so its GPUs.
-        gpus = share_of(visible_gpus(), self._shares, index)
+        groups = gangs[0].checked["groups"] if gangs else None
+        wishes = groups.wishes("gpu") if groups else [None] * self._shares
+        gpus = share_out(visible_gpus(), wishes)[index]
         interval = self._checked["interval"]
         self._recorder = Recorder(lambda: Meter(Gpus(gpus)), interval, self._warn)
         if gangs:

@@ -17,6 +17,7 @@ import sys
 
 from .. import times
 from ..exceptions import GangLostException
+from ..gang.link.names import node_name
 from ..gang.machine import processes
 from ..gang.programs.agents import AgentNode
 from ..signals.threads import start_thread
@@ -71,9 +72,9 @@ class Daemons:
         """Return the daemons that have failed: what is to be said of each, and its exit status."""
         reports = self._node.board.read(f"mpi/ended/{self._run}/")
         return {
-            f"node {report['node']}: Open MPI's daemon {report['text']}": int(report["status"])
-            for report in reports.values()
-            if report["status"]
+            f"{node_name(each['node'])}: Open MPI's daemon {each['text']}": int(each["status"])
+            for each in reports.values()
+            if each["status"]
         }
 
     def _wait(self, seconds: float) -> None:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from ..gang import attributes as checks
 from ..gang.decorator import GangDecorator
-from ..gang.machine.cpus import asked_for, cores
-from ..gang.machine.gpus import share
+from ..gang.machine.cpus import cores
+from ..gang.machine.shares import shares
 from ..gang.node import GangNode, NodeSpec
 from ..mf import flow as flow_state
 from .executor import MpiExecutor, find_tool
@@ -33,6 +33,11 @@ class MpiDecorator(GangDecorator):
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
+    groups : Dict[str, Dict[str, float]], optional, default None
+        Groups of nodes with resources of their own, in the order of the nodes; control is the first
+        one: `{"control": {"cpu": 1}, "gpu": {"nodes": 2, "gpu": 1}}`. A group has `nodes` (1 by
+        default), `cpu`, `gpu`, `memory`, `shared_memory` and `disk`, as `@resources` has them; what
+        it does not say is the step's. All groups together have `num_parallel` nodes.
 
     MF Add To Current
     -----------------
@@ -71,10 +76,9 @@ class MpiDecorator(GangDecorator):
         """Set `current.mpi`."""
         super().add_to_current(flow, run_id, retry_count)
         assert isinstance(self.node, MpiNode)
-        spec, asked = self.node.spec, asked_for(self.step_decorators, "cpu")
-        nodes = range(spec.num_nodes)
-        if spec.container:  # all containers of a step are alike
-            slots = [spec.container.cpus for _ in nodes]
-        else:
-            slots = [max(asked, share(cores(), len(nodes), i)) for i in nodes]
+        spec, slots = self.node.spec, self.asked_for_on_nodes("cpu")
+        if spec.local:
+            slots = list(map(max, slots, shares(cores(), spec.wishes("cpu"), 1)))
+        elif spec.container and spec.groups is None:  # all containers of the step are alike
+            slots = [spec.container.cpus] * spec.num_nodes
         flow_state.add_to_current({"mpi": MpiExecutor(self.node, slots)})

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..exceptions import LaunchException, LibraryNotFoundException, ScriptNotFoundException
+from ..gang.link.names import node_name
 from ..gang.machine import processes
 from ..gang.programs.agents import report
 from ..gang.programs.arguments import Arguments
@@ -99,7 +100,7 @@ class MpiExecutor:
             board.post(f"mpi/file/{self._files}", server.offer)
             workers = range(1, spec.num_nodes)
             said = board.wait(*(f"mpi/has/{self._files}/{i}" for i in workers))
-        failures = [f"node {i}: {why}" for i, why in zip(workers, said, strict=True) if why]
+        failures = [f"{node_name(i)}: {why}" for i, why in zip(workers, said, strict=True) if why]
         if failures:
             raise LaunchException(f"{call}({filename!r}):\n" + "\n".join(failures))
 
@@ -143,7 +144,7 @@ def _why(tool: str, launch: Launch, status: int, job: JobOutput, failures: dict[
     if failed and not failed[1]:
         said = said.replace("status 0", "status 0, but without MPI_Finalize", 1)
     node = job.nodes.get(failed[0], 0) if failed else 0
-    return f"node {node}: {said}"
+    return f"{node_name(node)}: {said}"
 
 
 def find_tool(tool: str, where: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ..gang.link.names import node_name
 from .command import node_of
 
 _NOT_FOUND = "unable to find the specified executable"
@@ -43,4 +44,4 @@ def missing_program(lines: Sequence[str], nodes: Mapping[str, int]) -> str | Non
     why = f"there is no program {program[1]!r}"
     if not found:
         why = f"{program[1]!r} cannot be run; it must be a program, with the right to execute it"
-    return f"node {node}: {why}. {_ADVICE}"
+    return f"{node_name(node)}: {why}. {_ADVICE}"

@@ -22,6 +22,8 @@ _FOREIGN = (
     "RAY_START_HOOK",
     "RAY_FAKE_CLUSTER",
 )
+# As KubeRay calls it, too.
+GROUP_LABEL = "ray.io/node-group"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def start_command(
     attributes: Mapping[str, Any],
     client_port: int | None = None,
     node_ip: str | None = None,
+    group: str | None = None,
 ) -> list[str]:
     """Give the arguments of ``ray`` that start a node.
 
@@ -72,6 +75,8 @@ def start_command(
         A free port for Ray's client server, which starts on a fixed one where grpc is installed.
     node_ip : str or None
         The node's address, or None to let Ray look.
+    group : str or None
+        The node's group, which becomes Ray's own label for that.
     """
     command = ["start", "--block", "--disable-usage-stats", "--node-name", f"node-{index}"]
     command += ["--temp-dir", folder] + (["--node-ip-address", node_ip] if node_ip else [])
@@ -85,6 +90,7 @@ def start_command(
         command += ["--ray-client-server-port", str(client_port)] if client_port else []
     else:
         command += ["--address", address]
+    command += ["--labels", f"{GROUP_LABEL}={group}"] if group else []
     if attributes["log_style"]:
         command += ["--log-style", attributes["log_style"]]
     if attributes["logging_level"]:  # an option of `ray`, not of `ray start`

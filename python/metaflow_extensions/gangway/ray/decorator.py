@@ -48,6 +48,11 @@ class RayParallelDecorator(GangDecorator):
         `"continue"`: a worker that fails, or whose machine goes, is not the end, as long as
         `min_nodes` (by default control alone) are left. Ray runs its tasks again on other nodes,
         and the join gets no input of a node that is lost. Not on Kubernetes.
+    groups : Dict[str, Dict[str, float]], optional, default None
+        Groups of nodes with resources of their own, in the order of the nodes; control is the first
+        one: `{"control": {"cpu": 1}, "gpu": {"nodes": 2, "gpu": 1}}`. A group has `nodes` (1 by
+        default), `cpu`, `gpu`, `memory`, `shared_memory` and `disk`, as `@resources` has them; what
+        it does not say is the step's. All groups together have `num_parallel` nodes.
     unreachable_timeout : float, optional, default None
         Accepted because metaflow-ray has it; `heartbeat_timeout` covers it.
     enable_worker_logs : bool, default True
@@ -102,6 +107,13 @@ class RayParallelDecorator(GangDecorator):
         -------
         float
             The seconds.
+    gang_group -> str
+        The group of this task's node; None without groups.
+
+        @@ Returns
+        -------
+        str
+            The group's name.
     """
 
     name = "ray_parallel"
@@ -139,8 +151,9 @@ class RayParallelDecorator(GangDecorator):
         "resources": checks.amounts,
         "object_store_memory": checks.integer(80),
     }
+    for_all_nodes: ClassVar[dict[str, str]] = {"num_cpus": "cpu", "num_gpus": "gpu"}
     optional = (
-        "all_nodes_started_timeout",
+        *GangDecorator.optional,
         "main_port",
         "min_nodes",
         "unreachable_timeout",

@@ -55,9 +55,7 @@ class RayNode(GangNode):
         self._mark = processes.node_mark(spec.gang, spec.index)
         self._token = spec.derive("ray")
         self._resources = (
-            container_resources(spec.attributes, spec.container)
-            if spec.container
-            else local_resources(spec.attributes, spec.num_nodes, spec.index)
+            container_resources(spec, spec.container) if spec.container else local_resources(spec)
         )
         self._launcher: subprocess.Popen[str] | None = None
         self._folder: str | None = None
@@ -100,6 +98,7 @@ class RayNode(GangNode):
             self.spec.attributes,
             client_port=free_port() if head is None and find_spec("grpc") else None,
             node_ip=node_ip,
+            group=self.spec.group.name if self.spec.group else None,
         )
         order = {
             "command": command,

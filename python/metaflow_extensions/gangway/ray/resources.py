@@ -5,58 +5,64 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psutil
 
 from ..gang.machine.container import Container
 from ..gang.machine.cpus import cores
-from ..gang.machine.gpus import share, share_of, visible_gpus
+from ..gang.machine.gpus import share_out, visible_gpus
+from ..gang.machine.shares import shares
 from .command import NodeResources
+
+if TYPE_CHECKING:
+    from ..gang.node import NodeSpec
 
 _MB = 1024 * 1024
 _LEAST_STORE = 80 * _MB  # Ray refuses less than 75 MB
 _STORE_SHARE = 0.3
 _HEAP_SHARE = 0.7
+# A task asks for 1 to be in the group; it shall never wait for others that do the same.
+_OF_A_GROUP = 1000
 
 
-def local_resources(attributes: Mapping[str, Any], nodes: int, index: int) -> NodeResources:
+def local_resources(spec: NodeSpec) -> NodeResources:
     """Share out this machine among nodes that all run on it.
 
     Parameters
     ----------
-    attributes : mapping
-        The decorator's attributes, which win.
-    nodes, index : int
-        How many nodes there are, and which is meant.
+    spec : NodeSpec
+        The node; its decorator's attributes win.
     """
+    attributes, nodes, index = spec.attributes, spec.num_nodes, spec.index
     gpus = visible_gpus()
-    mine = share_of(gpus, nodes, index)
+    mine = share_out(gpus, spec.wishes("gpu"))[index]
     cpus = attributes["num_cpus"]
     num_gpus = attributes["num_gpus"]
     store = attributes["object_store_memory"]
+    available = psutil.virtual_memory().available // _MB
     return NodeResources(
-        num_cpus=max(1, share(cores(), nodes, index)) if cpus is None else cpus,
+        num_cpus=shares(cores(), spec.wishes("cpu"), 1)[index] if cpus is None else cpus,
         num_gpus=len(mine) if num_gpus is None else num_gpus,
         # With num_gpus=, nodes may share devices: which ones is Ray's and the user's business.
         gpu_ids=",".join(mine) if gpus and num_gpus is None else None,
-        memory=int(psutil.virtual_memory().available * _HEAP_SHARE / nodes),
+        memory=int(shares(available, spec.wishes("memory"), 1)[index] * _MB * _HEAP_SHARE),
         object_store_memory=_store(nodes) if store is None else store * _MB,
-        custom=attributes["resources"] or {},
+        custom=_custom(spec),
     )
 
 
-def container_resources(attributes: Mapping[str, Any], container: Container) -> NodeResources:
+def container_resources(spec: NodeSpec, container: Container) -> NodeResources:
     """Give what a node offers that has a container of its own.
 
     Parameters
     ----------
-    attributes : mapping
-        The decorator's attributes, which win.
+    spec : NodeSpec
+        The node; its decorator's attributes win.
     container : Container
         What the node may use.
     """
+    attributes = spec.attributes
     store = attributes["object_store_memory"]
     num_gpus = attributes["num_gpus"]
     size = _store(1, container.memory) if store is None else store * _MB
@@ -72,8 +78,13 @@ def container_resources(attributes: Mapping[str, Any], container: Container) -> 
         num_gpus=container.gpus if num_gpus is None else num_gpus,
         memory=max(int(container.memory * _HEAP_SHARE), _MB),
         object_store_memory=size,
-        custom=attributes["resources"] or {},
+        custom=_custom(spec),
     )
+
+
+def _custom(spec: NodeSpec) -> dict[str, float | int]:
+    given = spec.attributes["resources"] or {}
+    return {**given, f"group_{spec.group.name}": _OF_A_GROUP} if spec.group else given
 
 
 def _store(nodes: int, memory: int | None = None) -> int:

@@ -26,6 +26,11 @@ class TensorflowDecorator(GangDecorator):
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
+    groups : Dict[str, Dict[str, float]], optional, default None
+        Groups of nodes with resources of their own, in the order of the nodes; control is the first
+        one: `{"control": {"cpu": 1}, "gpu": {"nodes": 2, "gpu": 1}}`. A group has `nodes` (1 by
+        default), `cpu`, `gpu`, `memory`, `shared_memory` and `disk`, as `@resources` has them; what
+        it does not say is the step's. All groups together have `num_parallel` nodes.
     """
 
     name = "tensorflow"

@@ -34,6 +34,11 @@ class TorchrunDecorator(GangDecorator):
     heartbeat_timeout : float, default 60
         Seconds of silence after which a node counts as lost. A process that dies is noticed at
         once.
+    groups : Dict[str, Dict[str, float]], optional, default None
+        Groups of nodes with resources of their own, in the order of the nodes; control is the first
+        one: `{"control": {"cpu": 1}, "gpu": {"nodes": 2, "gpu": 1}}`. A group has `nodes` (1 by
+        default), `cpu`, `gpu`, `memory`, `shared_memory` and `disk`, as `@resources` has them; what
+        it does not say is the step's. All groups together have `num_parallel` nodes.
 
     MF Add To Current
     -----------------
@@ -60,7 +65,7 @@ class TorchrunDecorator(GangDecorator):
         "master_port": checks.integer(1024, 65535),
         "nproc_per_node": checks.integer(1),
     }
-    optional = ("master_port",)
+    optional = ("master_port", "groups")
 
     def check_installed(self) -> None:
         """Raise unless PyTorch is installed; does not import it."""

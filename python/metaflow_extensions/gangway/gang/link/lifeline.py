@@ -21,6 +21,7 @@ from ...signals.threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
+from .names import node_label, node_name
 
 # The nodes that it finds lost, and why; 0 is control, or the run.
 Check = Callable[[], Mapping[int, str]]
@@ -122,8 +123,8 @@ class ControlLifeline:
         """Whether all workers' tasks have stored their results; raises if one never will."""
         for index in sorted(self._left - self._stored - self._without):
             why = (
-                f"the task of node {index} ended before it had stored its results; its own log "
-                "says why"
+                f"the task of {node_name(index)} ended before it had stored its results; its own "
+                "log says why"
             )
             if not self._goes_on(index, why):
                 raise GangLostException(why)
@@ -204,7 +205,7 @@ class ControlLifeline:
             message = peer.receive()
         except ChannelClosed as error:
             self._leave(index)
-            self._lose(self._cause(index) or f"node {index} was lost: {error}", index)
+            self._lose(self._cause(index) or f"{node_name(index)} was lost: {error}", index)
             return
         if message["type"] == "post":
             self.board.take(message["key"], message["value"])
@@ -219,7 +220,7 @@ class ControlLifeline:
             self._stored.add(index)
             self._leave(index)
         elif message["type"] == "failed":
-            self._lose(f"node {index} failed: {message.get('why')}", index)
+            self._lose(f"{node_name(index)} failed: {message.get('why')}", index)
 
     def _pass_on(self, key: str, value: Any, sender: int = 0) -> None:
         with self._lock:
@@ -235,7 +236,7 @@ class ControlLifeline:
                 continue
             if now - peer.heard > self._timeout:
                 self._leave(index)
-                self._lose(f"node {index} was silent for {self._timeout:g} s", index)
+                self._lose(f"{node_name(index)} was silent for {self._timeout:g} s", index)
             elif now - peer.sent > times.beat(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
@@ -275,4 +276,4 @@ class ControlLifeline:
 def missing(expected: Iterable[int], present: Iterable[int]) -> str:
     """Name the nodes that are not there, as in ``nodes 1, 3``."""
     absent = sorted(set(expected) - set(present))
-    return ("node " if len(absent) == 1 else "nodes ") + ", ".join(map(str, absent))
+    return ("node " if len(absent) == 1 else "nodes ") + ", ".join(map(node_label, absent))

@@ -8,7 +8,7 @@ asked for counts, within the limits that there are.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,22 +39,27 @@ class Container:
     memory: int
 
 
-def container_of(decorators: Iterable[Any]) -> Container:
+def container_of(decorators: Iterable[Any], group: Mapping[str, Any] | None = None) -> Container:
     """Return what this task's container has, by ``@batch`` or ``@kubernetes`` and its limits.
 
     Parameters
     ----------
     decorators : iterable
         All decorators of the step.
+    group : mapping, optional
+        What the node's group asks for, which wins. Nodes without GPUs of their own may then be on
+        machines that have some: what they have not asked for is not theirs.
     """
     asked: dict[str, float] = {}
     for deco in decorators:
         if deco.name in ("batch", "kubernetes"):
-            given = {k: deco.attributes.get(k) for k in ("cpu", "gpu", "memory")}
+            all_given = {**deco.attributes, **(group or {})}
+            given = {k: all_given.get(k) for k in ("cpu", "gpu", "memory")}
             asked = {k: float(v) for k, v in given.items() if v is not None}
     cpus = min(cores(), asked.get("cpu", cores()))
     memory = min(_memory_limit(), asked.get("memory", float("inf")) * _MB)
-    return Container(max(1, int(cpus)), int(asked.get("gpu", 0)) or None, int(memory))
+    gpus = int(asked.get("gpu", 0)) or (None if group is None else 0)
+    return Container(max(1, int(cpus)), gpus, int(memory))
 
 
 def _memory_limit() -> int:

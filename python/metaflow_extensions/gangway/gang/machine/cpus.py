@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 _V2, _V1 = "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_{}_us"
@@ -30,7 +31,9 @@ def _limit(count: int) -> float:
     return count
 
 
-def asked_for(decorators: Iterable[Any], *kinds: str) -> int:
+def asked_for(
+    decorators: Iterable[Any], *kinds: str, group: Mapping[str, Any] = MappingProxyType({})
+) -> int:
     """Return what ``@resources``, ``@batch`` and ``@kubernetes`` ask for; the largest, at least 1.
 
     Parameters
@@ -39,7 +42,10 @@ def asked_for(decorators: Iterable[Any], *kinds: str) -> int:
         All decorators of the step.
     kinds : str
         ``"cpu"``, ``"gpu"``: the first that a decorator names counts.
+    group : mapping, optional
+        What the node's group asks for, which wins.
     """
-    asking = [d.attributes for d in decorators if d.name in ("resources", "batch", "kubernetes")]
-    amounts = [next((a[k] for k in kinds if a.get(k)), 1) for a in asking]
+    named = ("resources", "batch", "kubernetes")
+    asking = [{**deco.attributes, **group} for deco in decorators if deco.name in named]
+    amounts = [next((a[k] for k in kinds if a.get(k)), 1) for a in asking or [{**group}]]
     return max([1, *(int(float(amount)) for amount in amounts)])

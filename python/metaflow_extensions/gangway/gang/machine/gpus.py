@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
+from itertools import accumulate
+
+from .shares import shares
 
 
 def visible_gpus() -> list[str]:
@@ -14,12 +18,8 @@ def visible_gpus() -> list[str]:
     return [str(i) for i in range(len(glob.glob("/proc/driver/nvidia/gpus/*")))]
 
 
-def share(count: int, nodes: int, index: int) -> int:
-    """Return the number of things that a node gets; the remainder goes to the first nodes."""
-    return count // nodes + (index < count % nodes)
-
-
-def share_of(gpus: list[str], nodes: int, index: int) -> list[str]:
-    """Return the GPUs that a node gets."""
-    first = sum(share(len(gpus), nodes, i) for i in range(index))
-    return gpus[first : first + share(len(gpus), nodes, index)]
+def share_out(gpus: list[str], wishes: Sequence[float | int | None]) -> list[list[str]]:
+    """Return the GPUs that each node gets, by what each asks for (see `shares`)."""
+    numbers = shares(len(gpus), wishes)
+    ends = accumulate(numbers)
+    return [gpus[end - number : end] for end, number in zip(ends, numbers, strict=True)]

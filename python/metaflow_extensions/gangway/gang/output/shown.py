@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from ..link.names import node_name
+
 # A line that is longer is taken in pieces: one without an end would fill the memory.
 LONGEST_LINE = 1 << 20
 # Below what a pipe takes in one piece, in bytes.
@@ -21,7 +23,7 @@ LONGEST_SHOWN = 4000
 
 def prefix(node: int, speaker: str = "") -> str:
     """Return what stands before a line of a node, or of a program on it."""
-    return f"[node {node}] [{speaker}] " if speaker else f"[node {node}] "
+    return f"[{node_name(node)}] " + (f"[{speaker}] " if speaker else "")
 
 
 def print_line(node: int, speaker: str, text: str, stream: TextIO) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...exceptions import GangLostException, LaunchException
+from ..link.names import node_name
 from ..machine import processes
-from ..machine.gpus import share_of, visible_gpus
+from ..machine.gpus import share_out, visible_gpus
 from ..machine.ports import free_port
 from ..node import GangNode, NodeSpec
 from ..output.output import Output, RankOf
@@ -80,7 +81,7 @@ class AgentNode(GangNode):
         self._mark = processes.node_mark(spec.gang, spec.index)
         # The GPUs of each node, where the nodes share a machine.
         found = visible_gpus() if spec.local else []
-        self.gpus = [share_of(found, spec.num_nodes, i) for i in range(spec.num_nodes)]
+        self.gpus = share_out(found, spec.wishes("gpu"))
         self._launches: list[Launch] = []
         self._runs = 0
         self._stopped = False
@@ -156,7 +157,7 @@ class AgentNode(GangNode):
             self.board.wait(*keys, seconds=_REPORT_SECONDS)
         known = {key.removeprefix(prefix): r for key, r in self.board.read(prefix).items()}
         first = sorted(known.items(), key=lambda item: item[1]["at"])
-        return "\n".join(f"node {index}: {each['text']}" for index, each in first)
+        return "\n".join(f"{node_name(int(index))}: {each['text']}" for index, each in first)
 
 
 def report(output: Output, status: int, culprit: Culprit | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from metaflow.metaflow_current import current
 from ...exceptions import GangAttributeException, LaunchException
 from ...mf.storage import push_results
 from ..link import rendezvous
+from ..link.names import node_name
 from ..machine import processes
 from ..machine.ports import free_port
 from .agents import Agent, AgentNode, Meeting, report
@@ -53,7 +54,9 @@ class AgentExecutor:
             return None
         index = self._node.spec.index
         if not os.path.isdir(local):
-            print(f"{agent.call}: node {index} has no folder {local} to keep.", file=sys.stderr)
+            print(
+                f"{agent.call}: {node_name(index)} has no folder {local} to keep.", file=sys.stderr
+            )
             return None
         return push_results(self._flow_datastore, self._folder, local, cloud, index)
 

@@ -3,7 +3,8 @@
 
 # What no run reads: it may change between a run and its deployment.
 not_code <- paste0(
-  "^([.]github|[.]metaflow|docs|man|tests)/|(^|/)([^/]*[.](md|Rproj)|[.]gitignore|[.]Rbuildignore|[.]Rhistory)$"
+  "^([.]github|[.]metaflow|docs|man|tests)/|(^|/)([^/]*[.](md|Rproj)|[.]gitignore|[.]Rbuildignore|[.]Rhistory)$",
+  "|^[.]gangway[.]json$"
 )
 
 #' The state of the code in a folder

@@ -26,7 +26,8 @@
 #' @section Errors:
 #' Class `gangway_error_project`: a name that its system does not take (the field `name` says which), a folder that
 #' cannot be written to, or one that has some of the files already (nothing is written then).
-#' @seealso [promote_run()]; `docs/aws.md` in gangway's repository for what AWS and GitHub need to know.
+#' @seealso [update_flow_project()] for later versions of the template, [call_step()] for tests of steps,
+#'   [promote_run()]; `docs/aws.md` in gangway's repository for what AWS and GitHub need to know.
 #' @export
 #' @examples
 #' path <- file.path(tempdir(), "fuelEconomy")
@@ -48,9 +49,9 @@ create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("s
     # The last day that is over everywhere: Posit keeps CRAN as it was on each day.
     date = format(Sys.Date() - 1)
   )
-  files <- template_files()
+  files <- with_record(filled_template(values), values)
   check_free(path, names(files))
-  write_project(path, files, values)
+  write_files(path, files)
   tell_next_steps(path, names, source)
   invisible(normalizePath(path))
 }
@@ -95,13 +96,21 @@ check_free <- function(path, names, call = parent.frame()) {
   }
 }
 
-write_project <- function(path, files, values, call = parent.frame()) {
+#' The template's files for a project
+#' @return Their texts, named with their paths in the project.
+#' @noRd
+filled_template <- function(values) {
+  vapply(template_files(), function(file) {
+    enc2utf8(paste0(fill_template(readLines(file, encoding = "UTF-8"), values), "\n", collapse = ""))
+  }, "")
+}
+
+write_files <- function(path, files, call = parent.frame()) {
   for (name in names(files)) {
     target <- file.path(path, name)
     dir.create(dirname(target), recursive = TRUE, showWarnings = FALSE)
-    lines <- fill_template(readLines(files[[name]], encoding = "UTF-8"), values)
     written <- tryCatch(
-      suppressWarnings(writeLines(enc2utf8(lines), target, useBytes = TRUE)),
+      suppressWarnings(writeLines(files[[name]], target, sep = "", useBytes = TRUE)),
       error = function(e) e
     )
     if (inherits(written, "error")) {

@@ -10,9 +10,12 @@ in_task <- function(name) {
   if (is_in_task()) {
     return(get(name, envir = as.environment(task_environment), mode = "function", inherits = FALSE))
   }
+  if (!is.null(session$called_task)) {
+    return(get(name, envir = session$called_task, mode = "function", inherits = FALSE))
+  }
   gangway_abort(
     c("{.fn {name}} works only while a step runs.",
-      i = "Call it in the function that is given to {.code step(r_function = )}.",
+      i = "Call it in the function that is given to {.code step(r_function = )}; a test calls that by {.fn call_step}.",
       i = "For the results of a run use {.fn latest_run} or {.fn run_client}."),
     class = "gangway_error_not_in_task", call = rlang::caller_env()
   )

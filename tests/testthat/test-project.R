@@ -89,7 +89,7 @@ test_that("a new project passes R CMD check, in which its flow and its gang run"
   log <- readLines(file.path(dirname(path), "fuelEconomy.Rcheck", "00check.log"))
   expect_match(log, "^Status: OK", all = FALSE)
   tests <- readLines(file.path(dirname(path), "fuelEconomy.Rcheck", "tests", "testthat.Rout"))
-  expect_match(tests, "FAIL 0 | WARN 0 | SKIP 0 | PASS 8", fixed = TRUE, all = FALSE)
+  expect_match(tests, "FAIL 0 | WARN 0 | SKIP 0 | PASS 12", fixed = TRUE, all = FALSE)
   expect_nothing_left(dirname(path))
 })
 
@@ -121,5 +121,5 @@ test_that("devtools::test() passes in a new project, on a laptop without make an
     "-e", "testthat::test_local('.', filter = 'steps', reporter = 'check'); stopifnot(grepl('^mpg ~', best))"
   ), error_on_status = FALSE, timeout = 280)
   expect_identical(said$status, 0L, info = said$stderr)
-  expect_match(said$stdout, "FAIL 0 | WARN 0 | SKIP 0 | PASS 3", fixed = TRUE)
+  expect_match(said$stdout, "FAIL 0 | WARN 0 | SKIP 0 | PASS 6", fixed = TRUE)
 })

@@ -5,6 +5,12 @@ test_that("a resampled slope is one of a model of the same cars", {
   expect_true(slope > interval(slopes)[1] && slope < interval(slopes)[2])
 })
 
+test_that("the interval is that of the slopes of the gang's first node", {
+  # The other nodes hold no artifacts.
+  gathered <- call_step(bootstrap_flow(), "gather", inputs = list(list(slopes = c(-6, -5, -4)), list()))
+  expect_identical(gathered$artifacts$interval, interval(c(-6, -5, -4)))
+})
+
 test_that("the flow runs on a Ray cluster of two nodes", {
   python <- tryCatch(gangway_python(), error = function(e) skip("no Python with Metaflow"))
   has_ray <- system2(python, c("-c", shQuote("import ray")), stdout = FALSE, stderr = FALSE) == 0

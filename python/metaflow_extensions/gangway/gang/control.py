@@ -61,7 +61,8 @@ class ControlGang:
             spec.num_nodes,
             attempt,
             float(spec.attributes["heartbeat_timeout"]),
-            self._on_loss,
+            self._code.lose,
+            where,
         )
         node.board = self.lifeline.board
         self.lifeline.checks = [self._node_failure, self._workers.failure, self._run_is_gone]
@@ -101,8 +102,7 @@ class ControlGang:
             raise
         finally:
             self._end(outcome, why)
-        if not self._node.spec.local:
-            self._wait_until_stored()
+        self._wait_until_stored()
 
     def close(self, failed: bool) -> None:
         """Make sure that nothing is left, whatever happened before."""
@@ -164,13 +164,10 @@ class ControlGang:
     def _wait_until_stored(self) -> None:
         # The end of this task is the end of all: Batch kills the workers then. Metaflow waits for
         # them too, but takes a task that has failed, or an earlier attempt's, for one that is done.
-        try:
-            while not self.lifeline.stored():
-                if why := eviction_reason():
-                    raise GangLostException(f"node 0 (control) failed: {why}")
-                time.sleep(0.02)
-        except GangLostException as lost:
-            raise self._lost(lost) from None
+        while not self.lifeline.stored():
+            if why := eviction_reason():
+                raise self.lifeline.loss(f"node 0 (control) failed: {why}")
+            time.sleep(0.02)
 
     def _leave(self) -> None:
         # In a thread, because disconnecting from a cluster that dies at this moment can hang. What
@@ -198,9 +195,6 @@ class ControlGang:
         self.clean = self._has_returned()
         stages.announce("ended", self._node)
 
-    def _on_loss(self, lost: GangLostException) -> None:
-        self._code.lose(self._lost(lost))
-
     def _take_down(self, lost: GangLostException) -> None:
         self.lifeline.end("failed", str(lost))
         self._node.stop()
@@ -208,11 +202,8 @@ class ControlGang:
         self._close_output()
 
     def _raise_if_lost(self) -> None:
-        if lost := self.lifeline.lost:
-            raise self._lost(lost)
-
-    def _lost(self, lost: GangLostException) -> GangLostException:
-        return GangLostException(f"{self._where}: {lost.message}")
+        if self.lifeline.lost:
+            raise self.lifeline.lost
 
     def _node_failure(self) -> str | None:
         why = self._node.failure() or eviction_reason()

@@ -21,8 +21,13 @@ from ...signals.threads import start_thread
 from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
+from .standstill import Standstill
 
 Check = Callable[[], "str | None"]
+
+_ENDED_EARLY = (
+    "the task of node {node} ended before it had stored its results; its own log says why"
+)
 
 
 class ControlLifeline:
@@ -42,6 +47,8 @@ class ControlLifeline:
         Seconds of silence after which a worker counts as lost.
     on_loss : callable
         Called once, from the thread, with the exception that ends the gang.
+    where : str, optional
+        The decorator, step and flow, for messages.
     """
 
     def __init__(
@@ -52,9 +59,10 @@ class ControlLifeline:
         attempt: int,
         heartbeat_timeout: float,
         on_loss: Callable[[GangLostException], None],
+        where: str = "",
     ) -> None:
         self._secret, self._num_nodes, self._attempt = secret, num_nodes, attempt
-        self._timeout, self._on_loss = heartbeat_timeout, on_loss
+        self._timeout, self._on_loss, self._where = heartbeat_timeout, on_loss, where
         channel.allow_connections(num_nodes)
         self._socket = channel.listen(host)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
@@ -62,17 +70,21 @@ class ControlLifeline:
         self._peers: dict[int, Channel] = {}
         self._gone: set[int] = set()
         self._stored: set[int] = set()
-        self._left: set[int] = set()
+        self._left: dict[int, str] = {}
         self._finished: set[int] = set()
         self._head: dict[str, Any] | None = None
         self._ending = False
         self._stopped, self._bell = threading.Event(), Bell()
+        self._welcoming = 0
+        self._hearing_out = False
+        self._standstill = Standstill(heartbeat_timeout)
         self.checks: list[Check] = []
         self.board = Board(self._pass_on)
         self.lost: GangLostException | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        self._standstill.look()
         self._thread = start_thread(self._run, name="gangway-lifeline")
 
     @property
@@ -104,7 +116,7 @@ class ControlLifeline:
             try:
                 peer.send("end", outcome=outcome, why=why)
             except ChannelClosed:
-                self._leave(index)
+                self._leave(index, _ENDED_EARLY)
 
     def wait_gone(self, seconds: float = times.NODES_DOWN) -> set[int]:
         """Wait until the workers' nodes are down; return the indices of those that are not."""
@@ -115,11 +127,8 @@ class ControlLifeline:
 
     def stored(self) -> bool:
         """Whether all workers' tasks have stored their results; raises if one never will."""
-        if lost := self._left - self._stored:
-            raise GangLostException(
-                f"the task of node {min(lost)} ended before it had stored its results; its own log "
-                "says why"
-            )
+        if lost := self._left.keys() - self._stored:
+            raise self.loss(self._left[min(lost)].format(node=min(lost)))
         return self.connected <= self._stored
 
     def stop(self) -> None:
@@ -142,31 +151,61 @@ class ControlLifeline:
                 return
 
     def _turn(self) -> None:
+        self._listen(times.TICK)
+        self._beat()
+        if not self._ending and self.lost is None:
+            for why in filter(None, (check() for check in self.checks)):
+                self._hear_out()
+                self._lose(why)
+
+    def _listen(self, seconds: float) -> bool:
+        """Read what peers have said, or say within some time; return whether there was anything."""
         with self._lock:
             peers = {peer: i for i, peer in self._peers.items() if i not in self._left}
         # wait() takes whatever has a fileno().
         waiting: list[Any] = [self._bell, self._socket, *peers]
-        for ready in wait(waiting, timeout=times.TICK):
+        found = wait(waiting, timeout=seconds)
+        if pause := self._standstill.look():
+            for peer in peers:
+                peer.excuse(pause)
+        for ready in found:
             if ready is self._socket:
                 self._accept()
             elif isinstance(ready, Channel):
                 index = peers[ready]
                 self._read(index, ready)
-                # All that it has said comes before what `checks` would find out about it.
                 while index not in self._left and ready.poll(0):
                     self._read(index, ready)
-        self._beat(peers)
-        if not self._ending:
-            for why in filter(None, (check() for check in self.checks)):
-                self._lose(why)
+        return bool(found)
+
+    def _hear_out(self) -> None:
+        """Hear what workers have said before their ends, also those that join only to say it."""
+        if self._hearing_out:
+            return
+        self._hearing_out = True
+        deadline = time.monotonic() + times.LAST_WORDS
+        while time.monotonic() < deadline and not self._stopped.wait(0.001):
+            welcoming = self._welcoming  # before: who is here by now may have more to say
+            if not self._listen(0) and not welcoming:
+                break
+        self._hearing_out = False
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             sock, _ = self._socket.accept()
+            with self._lock:
+                self._welcoming += 1
             # In a thread of its own: a stranger that connects and says nothing holds up nobody.
             start_thread(self._welcome, sock)
 
     def _welcome(self, sock: socket.socket) -> None:
+        try:
+            self._meet(sock)
+        finally:
+            with self._lock:
+                self._welcoming -= 1
+
+    def _meet(self, sock: socket.socket) -> None:
         peer: Channel | None = None
         try:
             peer = channel.welcome(sock, self._secret)
@@ -183,10 +222,12 @@ class ControlLifeline:
                 ):
                     raise ChannelClosed("it has no place in this gang")
                 self._peers[index] = peer
-                if self._head is not None:
-                    peer.send("head", head=self._head)
-                for key, value in self.board.read("").items():
-                    peer.send("post", key=key, value=value)
+                # One that has left already may have said why: that is for the thread to read.
+                with contextlib.suppress(ChannelClosed):
+                    if self._head is not None:
+                        peer.send("head", head=self._head)
+                    for key, value in self.board.read("").items():
+                        peer.send("post", key=key, value=value)
         except ChannelClosed:
             if peer is not None:
                 peer.close()
@@ -195,8 +236,11 @@ class ControlLifeline:
         try:
             message = peer.receive()
         except ChannelClosed as error:
-            self._leave(index)
-            self._lose(self._cause() or f"node {index} was lost: {error}")
+            self._leave(index, _ENDED_EARLY)
+            if not self._hearing_out:
+                why = self._cause() or f"node {index} was lost: {error}"
+                self._hear_out()
+                self._lose(why)
             return
         if message["type"] == "post":
             self.board.take(message["key"], message["value"])
@@ -209,7 +253,7 @@ class ControlLifeline:
             self._gone.add(index)
         elif message["type"] == "stored":
             self._stored.add(index)
-            self._leave(index)
+            self._leave(index, "")
         elif message["type"] == "failed":
             self._lose(f"node {index} failed: {message.get('why')}")
 
@@ -220,21 +264,26 @@ class ControlLifeline:
             with contextlib.suppress(ChannelClosed):
                 peer.send("post", key=key, value=value)
 
-    def _beat(self, peers: dict[Channel, int]) -> None:
+    def _beat(self) -> None:
         now = time.monotonic()
-        for peer, index in peers.items():
-            if index in self._left:
-                continue
+        with self._lock:
+            peers = {i: peer for i, peer in self._peers.items() if i not in self._left}
+        for index, peer in peers.items():
             if now - peer.heard > self._timeout:
-                self._leave(index)
-                self._lose(f"node {index} was silent for {self._timeout:g} s")
+                silent = (
+                    f"node {index} was silent for {self._timeout:g} s: its task is stopped, its "
+                    "machine has too much to do, or the network between them is cut. A larger "
+                    "heartbeat_timeout= waits longer"
+                )
+                self._leave(index, silent)
+                self._lose(silent)
             elif now - peer.sent > times.beat(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
 
-    def _leave(self, index: int) -> None:
+    def _leave(self, index: int, why: str) -> None:
         self._gone.add(index)
-        self._left.add(index)
+        self._left.setdefault(index, why)
 
     def _cause(self) -> str | None:
         # A process that dies closes its connections first: look a moment later how it ended.
@@ -248,9 +297,19 @@ class ControlLifeline:
         with self._lock:
             if self.lost is not None or self._ending:
                 return
-            self.lost = GangLostException(why)
+            if (pause := self._standstill.latest) > self._timeout:
+                why = (
+                    f"control's task stood still for {pause:.0f} s (it was stopped, or its machine "
+                    f"was), and the others wait heartbeat_timeout={self._timeout:g} s for a sign "
+                    f"of it: {why}"
+                )
+            self.lost = self.loss(why)
         self.board.close(self.lost)
         self._on_loss(self.lost)
+
+    def loss(self, why: str) -> GangLostException:
+        """Return the error of a gang that is lost, which says where."""
+        return GangLostException(f"{self._where}: {why}" if self._where else why)
 
 
 def missing(expected: Iterable[int], present: Iterable[int]) -> str:

@@ -127,7 +127,6 @@ def test_loss_and_failure_name_the_node(control: Control) -> None:
 def test_what_a_worker_says_before_its_end_comes_before_how_its_task_ended() -> None:
     lost: list[GangLostException] = []
     line = ControlLifeline("127.0.0.1", SECRET, 3, 0, 60, lost.append, "@gang on step train")
-    line.checks = [lambda: "the task of node 1 ended with status 1"]
     line.announce({})
 
     def fail() -> None:
@@ -138,12 +137,17 @@ def test_what_a_worker_says_before_its_end_comes_before_how_its_task_ended() -> 
         peer.close()
 
     worker = threading.Thread(target=fail)
+
+    def how_it_ended() -> str:
+        worker.join()
+        return "the task of node 1 ended with status 1"
+
+    line.checks = [how_it_ended]
     worker.start()
     assert wait([line._socket], 60)
-    line.start()  # all that follows is there for its first turn
+    line.start()  # its first turn welcomes the worker, and finds that it has ended
     with pytest.raises(GangLostException, match="@gang on step train: node 1 failed: no disk"):
         line.board.wait("never", seconds=60)
-    worker.join()
     line.stop()
     assert lost == [line.lost]
 

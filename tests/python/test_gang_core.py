@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
 
 import pytest
+from metaflow_extensions.gangway import times
 from metaflow_extensions.gangway.exceptions import (
     GangAttributeException,
     GangLostException,
@@ -22,6 +25,7 @@ from metaflow_extensions.gangway.gang.link import channel
 from metaflow_extensions.gangway.gang.link.channel import Channel, ChannelClosed
 from metaflow_extensions.gangway.gang.link.lifeline import ControlLifeline
 from metaflow_extensions.gangway.gang.link.rendezvous import Inherited, Meeting
+from metaflow_extensions.gangway.gang.link.standstill import Standstill
 from metaflow_extensions.gangway.gang.machine import processes
 from metaflow_extensions.gangway.gang.node import NodeSpec
 
@@ -120,6 +124,68 @@ def test_loss_and_failure_name_the_node(control: Control) -> None:
     other.close()
 
 
+def test_what_a_worker_says_before_its_end_comes_before_how_its_task_ended() -> None:
+    lost: list[GangLostException] = []
+    line = ControlLifeline("127.0.0.1", SECRET, 3, 0, 60, lost.append, "@gang on step train")
+    line.announce({})
+
+    def fail() -> None:
+        host, _, port = line.address.partition(":")
+        peer = channel.connect(host, int(port), SECRET)
+        peer.send("hello", index=1, attempt=0)
+        peer.send("failed", why="no disk")
+        peer.close()
+
+    worker = threading.Thread(target=fail)
+
+    def how_it_ended() -> dict[int, str]:
+        worker.join()
+        return {1: "the task of node 1 ended with status 1"}
+
+    line.checks = [how_it_ended]
+    worker.start()
+    assert wait([line._socket], 60)
+    line.start()  # its first turn welcomes the worker, and finds that it has ended
+    with pytest.raises(GangLostException, match="@gang on step train: node 1 failed: no disk"):
+        line.board.wait("never", seconds=60)
+    line.stop()
+    assert lost == [line.lost]
+
+
+def test_a_standstill_is_measured_from_look_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    standstill = Standstill(60)
+    now += times.beat(60)
+    assert standstill.look() == 0 and standstill.latest == 0
+    now += 70
+    assert standstill.look() == 70 and standstill.latest == 70
+    now += 60
+    standstill.look()
+    assert standstill.latest == 60  # the last one counts
+    now += 60
+    assert standstill.latest == 0  # what is lost now is not lost for that
+
+
+def test_a_message_that_was_sent_in_part_is_the_last_one() -> None:
+    one, other = socket.socketpair()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 100_000))
+    here, there = (Channel(Connection(sock.detach())) for sock in (one, other))
+    with pytest.raises(ChannelClosed):
+        while True:  # nobody reads
+            here.send("post", value="x" * 20_000)
+    reader = threading.Thread(target=there.receive)
+    reader.start()
+    reader.join()
+    with pytest.raises(ChannelClosed):
+        here.send("beat")
+    here.close()
+    with pytest.raises(ChannelClosed, match="closed|incomplete|got end of file"):
+        while True:
+            there.receive()
+    there.close()
+
+
 def test_a_closed_connection_is_a_loss_at_once(control: Control) -> None:
     peer = control.join(2)
     control.wait_connected(1)
@@ -135,7 +201,7 @@ def test_silence_is_borne_for_a_while_only() -> None:
         peer = control.join(1)
         control.wait_connected(1)
         assert not control.lost.wait(0.5)
-        assert control.why() == "node 1 was silent for 10 s"
+        assert control.why().startswith("node 1 was silent for 10 s: ")
         peer.close()
     finally:
         control.line.stop()

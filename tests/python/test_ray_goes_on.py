@@ -32,18 +32,18 @@ def test_workers_that_never_come_may_be_lost_too() -> None:
     patient = roster(3, on_worker_loss="continue")
     assert not patient.suffices({0, 1}, late=False)
     assert patient.suffices({0, 1}, late=True)
-    assert patient.outlives(2, "node 2 failed")
+    assert not patient.ends_by(2, "node 2 failed")
     assert patient.suffices({0, 1}, late=False)
 
 
 def test_no_more_are_lost_than_may_be() -> None:
-    assert not roster(3).outlives(1, "node 1 failed")
-    assert not roster(3, min_nodes=2).outlives(1, "node 1 failed")
+    assert roster(3).ends_by(1, "lost") == "lost"
+    assert roster(3, min_nodes=2).ends_by(1, "lost") == "lost"
     one = roster(3, min_nodes=2, on_worker_loss="continue")
-    assert one.outlives(1, "node 1 failed")
-    assert not one.outlives(2, "node 2 failed")
+    assert not one.ends_by(1, "node 1 failed")
+    assert one.ends_by(2, "lost").startswith("lost; without it fewer than min_nodes=2")
     alone = roster(3, on_worker_loss="continue")
-    assert alone.outlives(1, "node 1 failed") and alone.outlives(2, "node 2 failed")
+    assert not alone.ends_by(1, "node 1 failed") and not alone.ends_by(2, "node 2 failed")
 
 
 def test_who_joins_later_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +92,8 @@ def test_a_worker_that_says_nothing_is_lost_and_ended(run_flow: StartFlow) -> No
     faults = json.dumps([[1, int(signal.SIGSTOP)]])
     run = run_flow("ray_goes_on.py", FAULTS=faults, ATTRIBUTES=attributes)
     assert run.status == 0, run.output
-    assert "node 1 was silent for 3 s. The step goes on without it" in run.output
+    assert "node 1 was silent for 3 s: its task is stopped" in run.output
+    assert "The step goes on without it: 2 of 3 nodes" in run.output
 
 
 def test_more_nodes_than_there_are_cannot_be_needed(run_flow: StartFlow) -> None:

@@ -18,6 +18,8 @@ TICK = 0.05
 HEARTBEAT = 60
 BEAT = 5.0
 MESSAGE = 10
+# What workers have said before their ends is read within this time.
+LAST_WORDS = 3.0
 # How long nodes get to come together: on one machine, and where each may have an image to pull.
 MEET_HERE = 90
 MEET_REMOTE = 600

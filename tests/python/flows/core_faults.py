@@ -37,7 +37,7 @@ def all_are_here(node):
 def meet_fault(node):
     """Meet the attempt's fault on its node; workers that run no code do so as control tells."""
     fault, where = faults.fault_of_this_attempt()
-    if fault in ("", "join_again"):
+    if fault in ("", "join_again") or fault.startswith("store_"):
         return
     if node.spec.index == where:
         announce(fault)
@@ -46,6 +46,20 @@ def meet_fault(node):
         announce(fault)
         node.board.post("fault", [fault, where])
     time.sleep(60)
+
+
+class StoringFault:
+    """Meets the attempt's fault on its node when Metaflow stores it."""
+
+    def __init__(self, index):
+        fault, where = faults.fault_of_this_attempt()
+        self.fault = fault if index == where and fault.startswith("store_") else ""
+
+    def __reduce__(self):
+        if self.fault:
+            announce(self.fault)
+            own_fault(self.fault)
+        return (str, ())
 
 
 class CoreFaults(FlowSpec):
@@ -66,6 +80,7 @@ class CoreFaults(FlowSpec):
         if node.spec.index == 0:
             print("HOLDING", flush=True)
         time.sleep(HOLD)
+        self.stored_last = StoringFault(node.spec.index)
         self.attempt = current.retry_count
         self.next(self.join)
 

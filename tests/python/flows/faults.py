@@ -64,6 +64,14 @@ def fill_folders():
     tempfile.tempdir = None  # Python chooses again
 
 
+def fill(folder):
+    """Put a full disk over a folder, for this process alone."""
+    assert ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
+    mount("--make-rprivate", "/")
+    mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", folder)
+    Path(f"{folder}/full").write_bytes(bytes(4096))
+
+
 def mount(*args):
     subprocess.run(["mount", *args], check=True)
 

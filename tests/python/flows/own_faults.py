@@ -8,7 +8,9 @@ import signal
 import sys
 import time
 
+import faults
 import psutil
+from metaflow.plugins.datastores.local_storage import LocalStorage
 
 
 def announce(fault, seconds=0):
@@ -33,16 +35,20 @@ def own_fault(name):
         os._exit(0)
     if name == "segfault":
         ctypes.string_at(0)
-    if name == "kill":  # what the kernel does when memory is short
+    if name in ("kill", "store_kill"):  # what the kernel does when memory is short
         os.kill(os.getpid(), signal.SIGKILL)
     if name == "terminate":
         os.kill(os.getpid(), signal.SIGTERM)
-    if name == "freeze":
+    if name in ("freeze", "store_freeze"):
         os.kill(os.getpid(), signal.SIGSTOP)
     if name == "memory":
         use_up_memory()
     if name == "sleep":
         time.sleep(60)
+    if name == "store_slow":
+        time.sleep(12)
+    if name == "store_full":
+        faults.fill(f"{LocalStorage.datastore_root}/CoreFaults/data")
 
 
 def worker_task(index=1):

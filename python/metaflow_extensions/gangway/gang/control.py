@@ -63,8 +63,9 @@ class ControlGang:
             spec.num_nodes,
             attempt,
             float(spec.attributes["heartbeat_timeout"]),
-            self._on_loss,
-            self._outlives,
+            self._code.lose,
+            where,
+            self._ends_by,
         )
         node.board = self.lifeline.board
         self.lifeline.checks = [self._own_failure, self._workers.failures, self._look_for_more]
@@ -108,8 +109,7 @@ class ControlGang:
             raise
         finally:
             self._end(outcome, why)
-        if not self._node.spec.local:
-            self._wait_until_stored()
+        self._wait_until_stored()
 
     def close(self, failed: bool) -> None:
         """Make sure that nothing is left, whatever happened before."""
@@ -187,13 +187,10 @@ class ControlGang:
     def _wait_until_stored(self) -> None:
         # The end of this task is the end of all: Batch kills the workers then. Metaflow waits for
         # them too, but takes a task that has failed, or an earlier attempt's, for one that is done.
-        try:
-            while not self.lifeline.stored():
-                if why := eviction_reason():
-                    raise GangLostException(f"node 0 (control) failed: {why}")
-                time.sleep(0.02)
-        except GangLostException as lost:
-            raise self._lost(lost) from None
+        while not self.lifeline.stored():
+            if why := eviction_reason():
+                raise self.lifeline.loss(f"node 0 (control) failed: {why}")
+            time.sleep(0.02)
 
     def _leave(self) -> None:
         # In a thread, because disconnecting from a cluster that dies at this moment can hang. What
@@ -222,20 +219,17 @@ class ControlGang:
         self.clean = self._has_returned()
         stages.announce("ended", self._node)
 
-    def _outlives(self, index: int, why: str) -> bool:
-        goes_on = self._roster.outlives(index, why)
-        if goes_on:  # its node goes with it, if it does not end by itself
+    def _ends_by(self, index: int, why: str) -> str:
+        ends = self._roster.ends_by(index, why)
+        if not ends:  # its node goes with it, if it does not end by itself
             start_thread(self._workers.stop, {index})
-        return goes_on
+        return ends
 
     def _end_absent(self) -> None:
         # Nobody else ends a local task that never came, or that no longer answers.
         absent = set(range(1, self._node.spec.num_nodes)) - self.lifeline.connected
         if self._roster.goes_on and absent:
             self._workers.stop(absent, seconds=0)
-
-    def _on_loss(self, lost: GangLostException) -> None:
-        self._code.lose(self._lost(lost))
 
     def _take_down(self, lost: GangLostException) -> None:
         self.lifeline.end("failed", str(lost))
@@ -244,11 +238,8 @@ class ControlGang:
         self._close_output()
 
     def _raise_if_lost(self) -> None:
-        if lost := self.lifeline.lost:
-            raise self._lost(lost)
-
-    def _lost(self, lost: GangLostException) -> GangLostException:
-        return GangLostException(f"{self._where}: {lost.message}{self._roster.remark}")
+        if self.lifeline.lost:
+            raise self.lifeline.lost
 
     def _own_failure(self) -> dict[int, str]:
         if why := self._node.failure() or eviction_reason():

@@ -28,7 +28,6 @@ class Roster:
         self.goes_on = self._outlives or least is not None
         self._first = least or self._all
         self._least = least or (1 if self._outlives else self._all)
-        self.remark = ""  # on the loss that ends the gang
         self._lost: set[int] = set()
         self._there: set[int] = set()
 
@@ -61,16 +60,15 @@ class Roster:
             self._say(f"{node_name(index)} has joined later")
         return bool(new)
 
-    def outlives(self, index: int, why: str) -> bool:
-        """Note that a worker is lost; whether the gang goes on without it."""
+    def ends_by(self, index: int, why: str) -> str:
+        """Note that a worker is lost; return why the gang ends by that, or '' if it goes on."""
         if not self._outlives:
-            return False
+            return why
         if self._all - len(self._lost | {index}) < self._least:
-            self.remark = f"; without it fewer than min_nodes={self._least} nodes are left"
-            return False
+            return f"{why}; without it fewer than min_nodes={self._least} nodes are left"
         self._lost.add(index)
         self._say(f"{why}. The step goes on without it")
-        return True
+        return ""
 
     def _say(self, what: str) -> None:
         nodes = f"{self.number} of {self._all} nodes" if self._there else "the gang has not formed"

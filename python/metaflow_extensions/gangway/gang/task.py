@@ -198,8 +198,10 @@ class WorkerTask(GangTask):
                 *(self.node, self._address, self._attempt.number, timeout),
                 *(step_code, self._restore_output),
             )
-        except BaseException:
+        except BaseException as error:
             self._restore_output()
+            if isinstance(error, GangLostException):
+                raise GangLostException(f"{self._attempt.where}: {error.message}") from None
             raise
 
     def _restore_output(self) -> None:

@@ -19,6 +19,7 @@ from .link import channel
 from .link.board import Board
 from .link.channel import Channel, ChannelClosed
 from .link.names import node_label
+from .link.standstill import Standstill
 from .machine import processes
 from .node import GangNode
 from .output.remote_output import reported
@@ -47,6 +48,7 @@ class WorkerLifeline:
         self._end: dict[str, Any] = {}
         self._ended: GangLostException | None = None
         self._left = threading.Event()
+        self._standstill = Standstill(heartbeat_timeout)
         node.board = self._board = Board(
             lambda key, value: self.send("post", key=key, value=value),
             lambda topic, value: self.send("tell", topic=topic, value=value),
@@ -63,7 +65,10 @@ class WorkerLifeline:
         """Wait for a message of a kind; ``"end"`` is returned whenever it comes."""
         while True:
             try:
-                if self._channel.poll(times.TICK):
+                said = self._channel.poll(times.TICK)
+                if pause := self._standstill.look():
+                    self._channel.excuse(pause)
+                if said:
                     message = self._channel.receive()
                     if message["type"] == "post":
                         self._board.take(message["key"], message["value"])

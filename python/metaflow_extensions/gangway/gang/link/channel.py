@@ -39,6 +39,7 @@ class Channel:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        self._broken = ""
         self.heard = self.sent = time.monotonic()
 
     def fileno(self) -> int:
@@ -48,10 +49,14 @@ class Channel:
         """Send a message of a kind, with its fields."""
         data = json.dumps({"type": kind, **fields}).encode()
         with self._lock:
+            if self._broken:
+                raise ChannelClosed(self._broken)
             try:
                 self._connection.send_bytes(data)
             except (OSError, ValueError) as error:
-                raise ChannelClosed(str(error)) from error
+                # It may have sent a part: whatever came after that would be read as its rest.
+                self._broken = str(error)
+                raise ChannelClosed(self._broken) from error
         self.sent = time.monotonic()
 
     def receive(self) -> dict[str, Any]:
@@ -66,6 +71,10 @@ class Channel:
             raise ChannelClosed("it sent a message that is none of ours")
         self.heard = time.monotonic()
         return message
+
+    def excuse(self, seconds: float) -> None:
+        """Let the peer's silence count for less, because this process stood still for so long."""
+        self.heard = min(self.heard + seconds, time.monotonic())
 
     def poll(self, seconds: float) -> bool:
         """Wait until there is something to read."""

@@ -22,6 +22,7 @@ from . import channel
 from .board import Board
 from .channel import Channel, ChannelClosed
 from .names import node_label, node_name
+from .standstill import Standstill
 
 # The nodes that it finds lost, and why; 0 is control, or the run.
 Check = Callable[[], Mapping[int, str]]
@@ -44,8 +45,11 @@ class ControlLifeline:
         Seconds of silence after which a worker counts as lost.
     on_loss : callable
         Called once, from the thread, with the exception that ends the gang.
-    outlives : callable, optional
-        Called with each worker that is lost, and why: whether the gang goes on without it.
+    where : str, optional
+        The decorator, step and flow, for messages.
+    ends_by : callable, optional
+        Called with each worker that is lost, and why; returns why the gang ends by that, or an
+        empty string if it goes on without the worker.
     """
 
     def __init__(
@@ -56,10 +60,12 @@ class ControlLifeline:
         attempt: int,
         heartbeat_timeout: float,
         on_loss: Callable[[GangLostException], None],
-        outlives: Callable[[int, str], bool] = lambda index, why: False,
+        where: str = "",
+        ends_by: Callable[[int, str], str] = lambda index, why: why,
     ) -> None:
         self._secret, self._num_nodes, self._attempt = secret, num_nodes, attempt
-        self._timeout, self._on_loss, self._outlives = heartbeat_timeout, on_loss, outlives
+        self._timeout, self._on_loss = heartbeat_timeout, on_loss
+        self._where, self._ends_by = where, ends_by
         channel.allow_connections(num_nodes)
         self._socket = channel.listen(host)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
@@ -67,18 +73,23 @@ class ControlLifeline:
         self._peers: dict[int, Channel] = {}
         self._gone: set[int] = set()
         self._stored: set[int] = set()
-        self._left: set[int] = set()
+        self._left: dict[int, str] = {}
+        self._closed: dict[int, str] = {}
         self._without: set[int] = set()
         self._finished: set[int] = set()
         self._head: dict[str, Any] | None = None
         self._ending = False
         self._stopped, self._bell = threading.Event(), Bell()
+        self._welcoming = 0
+        self._hearing_out = False
+        self._standstill = Standstill(heartbeat_timeout)
         self.checks: list[Check] = []
         self.board = Board(self._pass_on)
         self.lost: GangLostException | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        self._standstill.look()
         self._thread = start_thread(self._run, name="gangway-lifeline")
 
     @property
@@ -110,7 +121,7 @@ class ControlLifeline:
             try:
                 peer.send("end", outcome=outcome, why=why)
             except ChannelClosed:
-                self._leave(index)
+                self._leave(index, _ended_early(index))
 
     def wait_gone(self, seconds: float = times.NODES_DOWN) -> set[int]:
         """Wait until the workers' nodes are down; return the indices of those that are not."""
@@ -121,13 +132,9 @@ class ControlLifeline:
 
     def stored(self) -> bool:
         """Whether all workers' tasks have stored their results; raises if one never will."""
-        for index in sorted(self._left - self._stored - self._without):
-            why = (
-                f"the task of {node_name(index)} ended before it had stored its results; its own "
-                "log says why"
-            )
-            if not self._goes_on(index, why):
-                raise GangLostException(why)
+        for index in sorted(self._left.keys() - self._stored - self._without):
+            if why := self._ends_without(index, self._left[index]):
+                raise self.loss(why)
         return self.connected <= self._stored
 
     def stop(self) -> None:
@@ -150,32 +157,64 @@ class ControlLifeline:
                 return
 
     def _turn(self) -> None:
+        self._listen(times.TICK)
+        self._beat()
+        if not self._ending and self.lost is None:
+            for check in self.checks:
+                for index, why in check().items():
+                    if index not in self._without:
+                        self._hear_out()
+                        self._lose(why, index)
+            self._lose_closed()
+
+    def _listen(self, seconds: float) -> bool:
+        """Read what peers have said, or say within some time; return whether there was anything."""
         with self._lock:
             peers = {peer: i for i, peer in self._peers.items() if i not in self._left}
         # wait() takes whatever has a fileno().
         waiting: list[Any] = [self._bell, self._socket, *peers]
-        for ready in wait(waiting, timeout=times.TICK):
+        found = wait(waiting, timeout=seconds)
+        if pause := self._standstill.look():
+            for peer in peers:
+                peer.excuse(pause)
+        for ready in found:
             if ready is self._socket:
                 self._accept()
             elif isinstance(ready, Channel):
                 index = peers[ready]
                 self._read(index, ready)
-                # All that it has said comes before what `checks` would find out about it.
                 while index not in self._left and ready.poll(0):
                     self._read(index, ready)
-        self._beat(peers)
-        if not self._ending:
-            for check in self.checks:
-                for index, why in check().items():
-                    self._lose(why, index)
+        return bool(found)
+
+    def _hear_out(self) -> None:
+        """Hear what workers have said before their ends, also those that join only to say it."""
+        if self._hearing_out:
+            return
+        self._hearing_out = True
+        deadline = time.monotonic() + times.LAST_WORDS
+        while time.monotonic() < deadline and not self._stopped.wait(0.001):
+            welcoming = self._welcoming  # before: who is here by now may have more to say
+            if not self._listen(0) and not welcoming:
+                break
+        self._hearing_out = False
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             sock, _ = self._socket.accept()
+            with self._lock:
+                self._welcoming += 1
             # In a thread of its own: a stranger that connects and says nothing holds up nobody.
             start_thread(self._welcome, sock)
 
     def _welcome(self, sock: socket.socket) -> None:
+        try:
+            self._meet(sock)
+        finally:
+            with self._lock:
+                self._welcoming -= 1
+
+    def _meet(self, sock: socket.socket) -> None:
         peer: Channel | None = None
         try:
             peer = channel.welcome(sock, self._secret)
@@ -192,10 +231,12 @@ class ControlLifeline:
                 ):
                     raise ChannelClosed("it has no place in this gang")
                 self._peers[index] = peer
-                if self._head is not None:
-                    peer.send("head", head=self._head)
-                for key, value in self.board.read("").items():
-                    peer.send("post", key=key, value=value)
+                # One that has left already may have said why: that is for the thread to read.
+                with contextlib.suppress(ChannelClosed):
+                    if self._head is not None:
+                        peer.send("head", head=self._head)
+                    for key, value in self.board.read("").items():
+                        peer.send("post", key=key, value=value)
         except ChannelClosed:
             if peer is not None:
                 peer.close()
@@ -204,8 +245,9 @@ class ControlLifeline:
         try:
             message = peer.receive()
         except ChannelClosed as error:
-            self._leave(index)
-            self._lose(self._cause(index) or f"{node_name(index)} was lost: {error}", index)
+            self._leave(index, _ended_early(index))
+            self._closed[index] = str(error)
+            self._lose_closed()
             return
         if message["type"] == "post":
             self.board.take(message["key"], message["value"])
@@ -218,7 +260,7 @@ class ControlLifeline:
             self._gone.add(index)
         elif message["type"] == "stored":
             self._stored.add(index)
-            self._leave(index)
+            self._leave(index, "")
         elif message["type"] == "failed":
             self._lose(f"{node_name(index)} failed: {message.get('why')}", index)
 
@@ -229,21 +271,36 @@ class ControlLifeline:
             with contextlib.suppress(ChannelClosed):
                 peer.send("post", key=key, value=value)
 
-    def _beat(self, peers: dict[Channel, int]) -> None:
+    def _beat(self) -> None:
         now = time.monotonic()
-        for peer, index in peers.items():
-            if index in self._left:
-                continue
+        with self._lock:
+            peers = {i: peer for i, peer in self._peers.items() if i not in self._left}
+        for index, peer in peers.items():
             if now - peer.heard > self._timeout:
-                self._leave(index)
-                self._lose(f"{node_name(index)} was silent for {self._timeout:g} s", index)
+                silent = (
+                    f"{node_name(index)} was silent for {self._timeout:g} s: its task is stopped, "
+                    "its machine has too much to do, or the network between them is cut. A larger "
+                    "heartbeat_timeout= waits longer"
+                )
+                self._leave(index, silent)
+                self._lose(silent, index)
             elif now - peer.sent > times.beat(self._timeout):
                 with contextlib.suppress(ChannelClosed):
                     peer.send("beat")
 
-    def _leave(self, index: int) -> None:
+    def _leave(self, index: int, why: str) -> None:
         self._gone.add(index)
-        self._left.add(index)
+        self._left.setdefault(index, why)
+
+    def _lose_closed(self) -> None:
+        """Lose who has closed its connection, when all has been heard that was said before."""
+        while self._closed and not self._hearing_out:
+            index = next(iter(self._closed))
+            error = self._closed.pop(index)
+            if self.lost is None and not self._ending:
+                why = self._cause(index) or f"{node_name(index)} was lost: {error}"
+                self._hear_out()
+                self._lose(why, index)
 
     def _cause(self, index: int) -> str | None:
         # A process that dies closes its connections first: look a moment later how it ended.
@@ -259,18 +316,35 @@ class ControlLifeline:
         with self._lock:
             if self.lost is not None or self._ending or index in self._without:
                 return
-            if index and self._goes_on(index, why):
+            if index and not (why := self._ends_without(index, why)):
                 return
-            self.lost = GangLostException(why)
+            if (pause := self._standstill.latest) > self._timeout:
+                why = (
+                    f"control's task stood still for {pause:.0f} s (it was stopped, or its machine "
+                    f"was), and the others wait heartbeat_timeout={self._timeout:g} s for a sign "
+                    f"of it: {why}"
+                )
+            self.lost = self.loss(why)
         self.board.close(self.lost)
         self._on_loss(self.lost)
 
-    def _goes_on(self, index: int, why: str) -> bool:
-        if not self._outlives(index, why):
-            return False
-        self._leave(index)
+    def _ends_without(self, index: int, why: str) -> str:
+        if ends := self._ends_by(index, why):
+            return ends
+        self._leave(index, why)
         self._without.add(index)
-        return True
+        return ""
+
+    def loss(self, why: str) -> GangLostException:
+        """Return the error of a gang that is lost, which says where."""
+        return GangLostException(f"{self._where}: {why}" if self._where else why)
+
+
+def _ended_early(index: int) -> str:
+    return (
+        f"the task of {node_name(index)} ended before it had stored its results; its own log says "
+        "why"
+    )
 
 
 def missing(expected: Iterable[int], present: Iterable[int]) -> str:

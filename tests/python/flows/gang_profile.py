@@ -1,11 +1,16 @@
-"""A gang that is profiled; its control task works, its workers sleep, or it fails (MODE)."""
+"""A gang that is profiled; its control task works, its workers sleep, or it fails (MODE).
+
+Of a gang of Ray, an actor and a worker work; of one of MPI, the ranks do.
+"""
 
 import json
 import os
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
-from metaflow import FlowSpec, current, gang_profile, ray_parallel, step
+from metaflow import FlowSpec, current, gang_profile, mpi, ray_parallel, step
 from metaflow.decorators import _base_step_decorator
 from metaflow_extensions.gangway.tensorflow.decorator import TensorflowDecorator
 
@@ -18,7 +23,9 @@ class Everywhere(TensorflowDecorator):
 
 
 everywhere = partial(_base_step_decorator, Everywhere)
-gang = {"ray": ray_parallel, "everywhere": everywhere}[os.environ.get("GANG", "everywhere")]
+GANG = os.environ.get("GANG", "everywhere")
+gang = {"ray": ray_parallel(num_cpus=2), "mpi": mpi, "everywhere": everywhere}[GANG]
+SECONDS = float(os.environ.get("SECONDS", "2"))
 
 
 def work(seconds):
@@ -31,6 +38,19 @@ def work(seconds):
         pass
 
 
+def work_on_ray(seconds):
+    import ray
+
+    @ray.remote(num_cpus=1)
+    class Counter:
+        def count(self):
+            work(seconds)
+
+    ray.init()
+    counter, on_worker = Counter.remote(), ray.remote(num_cpus=1)(work)
+    ray.get([counter.count.remote(), on_worker.remote(seconds)])
+
+
 class GangProfile(FlowSpec):
     @step
     def start(self):
@@ -40,8 +60,13 @@ class GangProfile(FlowSpec):
     @gang
     @step
     def train(self):
-        if current.parallel.node_index == 0:
-            work(float(os.environ.get("SECONDS", "2")))
+        if GANG == "ray":
+            work_on_ray(SECONDS)
+        elif GANG == "mpi":
+            script = Path(__file__).parent / "scripts" / "use_gpu.py"
+            current.mpi.run(["-n", "3"], sys.executable, [str(script)])
+        elif current.parallel.node_index == 0:
+            work(SECONDS)
         else:
             time.sleep(1)
         if os.environ.get("MODE") == "fail":

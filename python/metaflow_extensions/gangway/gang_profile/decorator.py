@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any, ClassVar
 
 from metaflow.decorators import StepDecorator
@@ -14,10 +15,12 @@ from metaflow.unbounded_foreach import UBF_TASK
 from ..gang import attributes as checks
 from ..gang import stages
 from ..gang.decorator import GangDecorator
+from ..gang.link.rendezvous import is_remote
 from ..gang.machine.gpus import share_out, visible_gpus
 from ..gang.node import GangNode
 from .gpus import Gpus
 from .meter import Meter
+from .queueing import MADE, durations, made_at
 from .recorder import Recorder, Report
 from .timeline import Timeline
 
@@ -30,9 +33,10 @@ class GangProfileDecorator(StepDecorator):
     Records what each node uses, and draws it on a card of the control task.
 
     CPU, memory and disk of the node's own processes, the machine's network, and each GPU (through
-    NVML, where `nvidia-ml-py` is installed): a line a node, with the gang's forming, running and
-    teardown marked. A task that is no gang's gets a card of its own. The card's id is
-    `gang_profile`; it is there for failed tasks too. It costs less than one percent of a core.
+    NVML, where `nvidia-ml-py` is installed): a line a node, with the gang's forming, user code and
+    teardown marked. Ranks, and Ray's actors and workers, have lines of their own. A table tells
+    what took how long. A task that is no gang's gets a card of its own. The card's id is
+    `gang_profile`; it is there for failed tasks too. It costs about half a percent of a core.
 
     Parameters
     ----------
@@ -58,10 +62,32 @@ class GangProfileDecorator(StepDecorator):
         where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
         self._checked = checks.check_all(self.attributes, self.checks, (), where)
         self._step_decorators = decorators
+        self._made_at: dict[str, float] = {}
+        # Before the task itself notes a time.
+        self._made = made_at(flow_datastore, step_name)
         # As if it stood in the flow: otherwise Metaflow hands it to each task once more.
         self._card = CardDecorator({"type": "blank", "id": _CARD}, statically_defined=True)
         decorators.append(self._card)
         _count_cards(step_name, decorators)
+
+    def runtime_task_created(
+        self,
+        task_datastore: Any,
+        task_id: Any,
+        split_index: Any,
+        input_paths: Any,
+        is_cloned: bool,
+        ubf_context: Any,
+    ) -> None:
+        """Note when the runtime has made a task: it may wait from here on."""
+        self._made_at[str(task_id)] = time.time()
+
+    def runtime_step_cli(
+        self, cli_args: Any, retry_count: int, max_user_code_retries: int, ubf_context: Any
+    ) -> None:
+        """Let a task on this machine know that time; an attempt after the first begins now."""
+        made = self._made_at.get(str(cli_args.task.task_id), time.time())
+        cli_args.env[MADE] = str(time.time() if retry_count else made)
 
     def task_pre_step(
         self,
@@ -84,17 +110,22 @@ class GangProfileDecorator(StepDecorator):
             self._step_decorators.remove(self._card)  # control has it
             _count_cards(step_name, self._step_decorators)
         nodes = getattr(getattr(flow, "_parallel_ubf_iter", None), "num_parallel", None) or 1
-        self._shares = nodes if gangs else 1
+        where = f"@{self.name} on step *{step_name}* of flow *{flow.name}*"
+        shared = bool(gangs) and not is_remote(where)
+        # Locally the nodes of a gang share this machine, and so its GPUs.
+        shares = nodes if shared else 1
+        self._local = shares > 1
         self._timeline = Timeline()
-        self._timeline.expect(self._shares)
+        self._timeline.expect(nodes if gangs else 1)
         self._warned = False
-        index = int(os.environ["MF_PARALLEL_NODE_INDEX"]) if self._is_worker else 0
-        # The nodes of a gang share this machine, and so its GPUs.
-        groups = gangs[0].checked["groups"] if gangs else None
-        wishes = groups.wishes("gpu") if groups else [None] * self._shares
+        index = int(os.environ["MF_PARALLEL_NODE_INDEX"]) if shared and self._is_worker else 0
+        groups = gangs[0].checked["groups"] if shared else None
+        wishes = groups.wishes("gpu") if groups else [None] * shares
         gpus = share_out(visible_gpus(), wishes)[index]
-        interval = self._checked["interval"]
-        self._recorder = Recorder(lambda: Meter(Gpus(gpus)), interval, self._warn)
+        about = durations(None if self._is_worker else self._made)
+        self._recorder = Recorder(
+            lambda: Meter(Gpus(gpus), self._local, about), self._checked["interval"], self._warn
+        )
         if gangs:
             stages.watch(self._watch)
         else:
@@ -161,11 +192,12 @@ class GangProfileDecorator(StepDecorator):
     def _end(self) -> None:
         try:
             self._recorder.stop()
+            self._timeline.end()
             if not self._is_worker:
                 from .card import components
 
                 title = f"{current.step_name}, task {current.task_id}"
-                found = components(self._timeline, title, local=self._shares > 1)
+                found = components(self._timeline, title, local=self._local)
                 current.card[_CARD].extend(found)  # type: ignore[attr-defined]
         except Exception as error:
             self._warn(error)

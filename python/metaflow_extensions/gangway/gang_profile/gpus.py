@@ -29,6 +29,7 @@ class Gpus:
         self.names: list[str] = []
         self.why_not = ""
         self._handles: list[Any] = []
+        self._seen: list[int] = []  # microseconds of each device's clock
         if not devices:
             return
         try:
@@ -40,6 +41,7 @@ class Gpus:
                 handle = self._find(device.strip())
                 self.names.append(_text(pynvml.nvmlDeviceGetName(handle)))
                 self._handles.append(handle)
+                self._seen.append(0)
         except ImportError:
             self.why_not = "GPUs are not shown: pip install nvidia-ml-py"
         except Exception as error:  # NVML's own, which only exist where it could be imported
@@ -48,6 +50,32 @@ class Gpus:
     def read(self) -> list[list[float]]:
         """Give percent of use and GB of memory of each; 0 for what a device does not tell."""
         return [[self._use(handle), self._memory(handle)] for handle in self._handles]
+
+    def by_process(self) -> dict[int, tuple[float, float]]:
+        """Give percent of use and GB of memory by process, as far as the driver tells.
+
+        In a container it may know processes by other numbers than these.
+        """
+        found: dict[int, tuple[float, float]] = {}
+        for i, handle in enumerate(self._handles):
+            uses = self._uses(i, handle)
+            with contextlib.suppress(self._nvml.NVMLError):
+                for process in self._nvml.nvmlDeviceGetComputeRunningProcesses(handle):
+                    use, memory = found.get(process.pid, (0.0, 0.0))
+                    memory += (process.usedGpuMemory or 0) / _GB
+                    found[process.pid] = (use + uses.get(process.pid, 0.0), memory)
+        return found
+
+    def _uses(self, i: int, handle: Any) -> dict[int, float]:
+        """Percent of a device that each process has used since the last call, by its samples."""
+        samples: dict[int, list[float]] = {}
+        since = self._seen[i]
+        with contextlib.suppress(self._nvml.NVMLError):  # also if there are none since then
+            for one in self._nvml.nvmlDeviceGetProcessUtilization(handle, since):
+                if one.timeStamp > since:
+                    samples.setdefault(one.pid, []).append(one.smUtil)
+                    self._seen[i] = max(one.timeStamp, self._seen[i])
+        return {pid: sum(values) / len(values) for pid, values in samples.items()}
 
     def _find(self, device: str) -> Any:
         if device.isdigit():

@@ -22,7 +22,8 @@ class Recorder:
     """Reads a meter until it is stopped, and hands on what it reads.
 
     Reports wait until `deliver` says where they go; most of them bear one sample: ``at`` (seconds
-    of this machine's monotonic clock), ``sample``, and ``cost`` (seconds of CPU time so far).
+    of this machine's monotonic clock), ``sample``, ``uses`` of ranks and Ray workers by their keys,
+    and ``cost`` (seconds of CPU time so far).
 
     Parameters
     ----------
@@ -77,10 +78,10 @@ class Recorder:
         began = time.thread_time()
         while not self._stopped.wait(pause):
             before = time.thread_time()
-            sample = meter.read()
-            now = time.thread_time()
+            sample, uses = meter.read()
+            cost = round(time.thread_time() - began, 4)
             self._hand_on(
-                {"at": time.monotonic(), "sample": list(sample), "cost": round(now - began, 4)}
+                {"at": time.monotonic(), "sample": list(sample), "uses": uses, "cost": cost}
             )
             pause = max(self._interval, (time.thread_time() - before) * _PAUSE_PER_COST)
 

@@ -16,6 +16,9 @@
 #'   from.
 #' @param repository Name of the ECR repository for the images of the main branch, such as `"team/fuel-economy"`; by
 #'   default the package's words with hyphens. Those of other branches go to the one with `-branches` at the end.
+#' @param owners GitHub users and teams that approve what is merged and deployed, `c("@ada", "@example/data-science")`,
+#'   for `.github/CODEOWNERS`: the workflow deploys only what one of them, other than the author, has approved. Without
+#'   any nobody has to, until somebody is named there.
 #' @section Names:
 #' ECR, IAM, Kubernetes and Metaflow's `@project` know the project by names that follow from the package's, as each of
 #' them takes it: `fuelEconomy` is the Metaflow project `fuel_economy`, the ECR repositories `fuel-economy` and
@@ -35,7 +38,7 @@
 #' list.files(path, recursive = TRUE)
 #' unlink(path, recursive = TRUE)
 create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("step-functions", "argo-workflows"),
-                                gangway = NULL, repository = NULL) {
+                                gangway = NULL, repository = NULL, owners = NULL) {
   if (!is_string(path) || !nzchar(path)) {
     gangway_abort("{.arg path} must name a folder, not be {.obj_type_friendly {path}}.", "gangway_error_project")
   }
@@ -43,7 +46,7 @@ create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("s
   names <- project_names(basename(normalizePath(path, mustWork = FALSE)), package, flow, repository)
   source <- gangway_source(gangway)
   values <- c(
-    names, deploy = deploy,
+    names, deploy = deploy, owners = owners_line(owners),
     deploy_with = if (deploy == "argo-workflows") "kubernetes" else "batch", r_version = as.character(getRversion()),
     gangway_repository = source$repository, gangway_ref = source$ref,
     # The last day that is over everywhere: Posit keeps CRAN as it was on each day.
@@ -52,7 +55,7 @@ create_flow_project <- function(path, package = NULL, flow = NULL, deploy = c("s
   files <- with_record(filled_template(values), values)
   check_free(path, names(files))
   write_files(path, files)
-  tell_next_steps(path, names, source)
+  tell_next_steps(path, names, source, owners)
   invisible(normalizePath(path))
 }
 
@@ -127,7 +130,23 @@ fill_template <- function(lines, values) {
   lines
 }
 
-tell_next_steps <- function(path, names, source) {
+# Of CODEOWNERS, for all files.
+owners_line <- function(owners, call = parent.frame()) {
+  if (!length(owners)) {
+    return("# * @example/data-science")
+  }
+  good <- is.character(owners) && !anyNA(owners) &&
+    all(grepl("^@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9_.-]+)?$|^[^@[:space:]]+@[^@[:space:]]+$", owners))
+  if (!good) {
+    gangway_abort(c(
+      "{.arg owners} must be users, teams or addresses as GitHub's CODEOWNERS has them, not {.val {owners}}.",
+      i = "For example {.code owners = c(\"@ada\", \"@example/data-science\")}."
+    ), "gangway_error_project", name = "owners", call = call)
+  }
+  paste(c("*", owners), collapse = " ")
+}
+
+tell_next_steps <- function(path, names, source, owners) {
   n <- as.list(names)
   roles <- paste0(n$role, c("-read", "-branch", "-push", "-deploy"))
   cli::cli_inform(c(
@@ -136,6 +155,9 @@ tell_next_steps <- function(path, names, source) {
          {.val {n$repository}} and {.val {n$branches}}, IAM roles {.val {roles}}, Kubernetes service account
          {.val {n$account}}.",
     i = "There, {.code Rscript flow.R run} runs the flow; {.file README.md} tells the rest.",
+    "!" = if (!length(owners)) {
+      "Nobody has to approve what is deployed until {.file .github/CODEOWNERS} names somebody."
+    },
     "!" = if (!source$known) {
       "Put gangway's GitHub repository and a commit of it for {.val {source$repository}} and {.val {source$ref}}
        in {.file .github/workflows} and {.file Dockerfile}."

@@ -229,6 +229,7 @@ class Job:
             "PYTHONPATH": str(ROOT / "tests"),
             "HOME": str(self.temp),
             "CALLS": str(self.github.calls),
+            "PULLS": str(self.github.folder / "pulls"),
             "BARE": str(self.github.bare),
             "RUNNER_TEMP": str(self.temp),
             "GITHUB_OUTPUT": str(output),

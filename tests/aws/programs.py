@@ -126,8 +126,10 @@ def value_of(text: str) -> Any:
 
 
 def gh(arguments: list[str]) -> None:
-    """GitHub's own answers: the newest commit of a branch, and its issues."""
-    if arguments[0] == "api":
+    """GitHub's own answers: the newest commit of a branch, its pull requests, and its issues."""
+    if arguments[0] == "api" and "/git/ref/heads/" not in arguments[1]:
+        pulls(*[x for x in arguments[1:] if x != "--paginate"])
+    elif arguments[0] == "api":
         ref = arguments[1].split("/git/ref/heads/", 1)[1]
         bare = os.environ["BARE"]
         command = ["git", "-C", bare, "rev-parse", "--verify", "--quiet", f"refs/heads/{ref}"]
@@ -135,6 +137,21 @@ def gh(arguments: list[str]) -> None:
     if arguments[:2] == ["issue", "list"]:
         issues = [x for x in calls() if x[:3] == ["gh", "issue", "create"]]
         print("1" if issues else "")
+
+
+def pulls(address: str, option: str, query: str) -> None:
+    """The pull requests of a commit, or the reviews of one, of those in the file $PULLS."""
+    known = Path(os.environ["PULLS"])
+    all_of_them = json.loads(known.read_text()) if known.exists() else []
+    *_, which, last = address.split("/")
+    if last == "pulls":
+        answer = [pull["pull"] for pull in all_of_them if pull["sha"] == which]
+    else:
+        (answer,) = [x["reviews"] for x in all_of_them if x["pull"]["number"] == int(which)]
+    assert option == "--jq" and last in ("pulls", "reviews")
+    if answer:  # gh has a jq of its own
+        text = json.dumps(answer)
+        sys.exit(subprocess.run(["jq", "-r", query], input=text, text=True).returncode)
 
 
 def calls() -> list[list[str]]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from metaflow._vendor import yaml
 
 from .cloud import Cloud
 from .conftest import ROOT
@@ -190,6 +194,7 @@ def test_from_a_branch_to_production(cloud: Cloud, tmp_path: Path) -> None:
     assert made.results["deploy"] == "success" and f"main is at {merge} by now" in made.log
     made = github.happens("push", sha=merge, ref=MAIN)
     assert made.results["deploy"] == "success", made.log
+    assert "Nobody has to approve what is deployed" in made.log
     now, production = state(cloud), f"fuel_economy.prod.{FLOW}"
     assert set(now.deployed) == {name, production}
     tag, definition = now.deployed[production]
@@ -226,6 +231,109 @@ def test_a_pull_request_compiles_for_argo_workflows(cloud: Cloud, tmp_path: Path
     # Nobody has promoted a run.
     assert made.results["promoted"] == "failure"
     check_fork(github, sha, ref)
+
+
+def approval(path: Path, folder: Path, pulls: list[dict[str, Any]]) -> tuple[int, str]:
+    """What approved() of the workflows' functions says of the commit that is checked out."""
+    (folder / "pulls").write_text(json.dumps(pulls))
+    (folder / "calls").touch()
+    gh = folder / "gh"
+    gh.write_text(f'#!/bin/sh\nexec {sys.executable} -m aws.programs gh "$@"\n')
+    gh.chmod(0o755)
+    env = {
+        **{
+            **os.environ,
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT / "tests"),
+        },
+        **{"CALLS": str(folder / "calls"), "PULLS": str(folder / "pulls")},
+        **{"GITHUB_REPOSITORY": "owner/flows", "GITHUB_SHA": ""},
+    }
+    script = "GITHUB_SHA=$(git rev-parse HEAD); . .github/gangway.sh; approved; echo approved"
+    done = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=path, env=env, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_what_is_deployed_has_the_approval_of_a_code_owner(tmp_path: Path) -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    path, _, git = new_project(tmp_path, owners="@Lead")
+    first = git("rev-parse", "HEAD")
+
+    def merge(branch: str) -> tuple[str, str, str]:
+        git("checkout", "-qb", branch, "main")
+        (path / branch).write_text("")
+        head = commit(git, branch, branch)
+        base = git("rev-parse", "main")
+        git("checkout", "-q", "main")
+        git("merge", "-q", "--no-ff", "-m", "merge", branch)
+        return git("rev-parse", "HEAD"), base, head
+
+    def pull(sha: str, base: str, head: str, *reviews: tuple[str, ...]) -> dict[str, Any]:
+        names = ("state", "commit_id", "author_association")
+        return {
+            "sha": sha,
+            "pull": {
+                "number": 7,
+                "merged_at": "2026-12-01",
+                "user": {"login": "dev"},
+                "base": {"ref": "main", "sha": base},
+                "head": {"sha": head},
+            },
+            "reviews": [
+                {"user": {"login": by}, **dict(zip(names, said, strict=True))}
+                for by, *said in reviews
+            ],
+        }
+
+    # The repository's first commit: nobody was named before.
+    assert approval(path, tmp_path, [])[0] == 0
+    sha, base, head = merge("one")
+    yes, no = ("APPROVED", head, "COLLABORATOR"), ("CHANGES_REQUESTED", head, "MEMBER")
+    cases: list[tuple[list[tuple[str, ...]], bool]] = [
+        ([("lead", *yes)], True),
+        ([("lead", *no), ("lead", *yes), ("lead", "COMMENTED", head, "MEMBER")], True),
+        ([], False),
+        ([("other", *yes)], False),
+        ([("lead", *yes), ("lead", *no)], False),
+        ([("lead", "APPROVED", first, "MEMBER")], False),
+        ([("lead", "COMMENTED", head, "MEMBER")], False),
+    ]
+    for reviews, well in cases:
+        status, said = approval(path, tmp_path, [pull(sha, base, head, *reviews)])
+        assert (status == 0) is well, (reviews, said)
+        assert ("was approved by @lead" if well else "approved by none of @Lead") in said
+    # Who has not gone by a pull request, or by one of another branch, has asked nobody.
+    other = pull(sha, base, head, ("lead", *yes))
+    other["pull"]["base"]["ref"] = "develop"
+    for pulls in ([], [other]):
+        status, said = approval(path, tmp_path, pulls)
+        assert status == 1 and "without a pull request" in said
+    # The author's own does not count, and the names are those from before the pull request.
+    owners = path / ".github" / "CODEOWNERS"
+    assert owners.read_text().endswith("\n* @Lead\n")
+    owners.write_text("* @dev @owner/team\n")
+    git("commit", "-qam", "other owners")
+    assert approval(path, tmp_path, [pull(git("rev-parse", "HEAD"), head, head)])[0] == 1
+    sha, base, head = merge("two")
+    mine = pull(sha, base, head, ("dev", "APPROVED", head, "OWNER"))
+    assert approval(path, tmp_path, [mine])[0] == 1
+    # Members of a team are not told: whoever may write counts, and GitHub's rule asks for the team.
+    for association, status in (("MEMBER", 0), ("NONE", 1)):
+        of_team = pull(sha, base, head, ("ada", "APPROVED", head, association))
+        assert approval(path, tmp_path, [of_team])[0] == status
+
+
+def test_the_rules_of_the_main_branch_require_the_checks_of_pull_requests() -> None:
+    github = ROOT / "inst" / "templates" / "project" / "github"
+    rules = {x["type"]: x for x in json.loads((github / "ruleset.json").read_text())["rules"]}
+    assert rules["pull_request"]["parameters"]["require_code_owner_review"] is True
+    checks = rules["required_status_checks"]["parameters"]["required_status_checks"]
+    jobs = yaml.safe_load((github / "workflows" / "flow.yml").read_text().replace("{{", ""))["jobs"]
+    names = {x for x, job in jobs.items() if "== 'pull_request'" in str(job.get("if"))}
+    assert {x["context"] for x in checks} == names
 
 
 @pytest.mark.faults

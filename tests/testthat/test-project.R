@@ -60,6 +60,22 @@ test_that("a new project says its names", {
   expect_match(workflow, "repository: .*fuel-economy", all = FALSE)
 })
 
+test_that("those who approve what is deployed are named in CODEOWNERS, or the lack of them is told", {
+  folder <- withr::local_tempdir()
+  make <- function(name, ...) create_flow_project(file.path(folder, name), gangway = "me/gangway@v1", ...)
+  lines <- function(name) readLines(file.path(folder, name, ".github", "CODEOWNERS"))
+  expect_message(make("none"), "Nobody has to approve")
+  expect_match(lines("none"), "^#")
+  told <- testthat::capture_messages(make("ada", owners = c("@ada", "@my-org/data.team")))
+  expect_no_match(told, "Nobody")
+  expect_identical(utils::tail(lines("ada"), 1L), "* @ada @my-org/data.team")
+  for (bad in list("ada", "@a b", NA_character_, 3, "@a/b/c")) {
+    cnd <- expect_error(make("bad", owners = bad), "CODEOWNERS", class = "gangway_error_project")
+    expect_identical(cnd$name, "owners")
+  }
+  expect_false(dir.exists(file.path(folder, "bad")))
+})
+
 test_that("nothing is overwritten, and names that are not taken are refused", {
   folder <- withr::local_tempdir()
   path <- file.path(folder, "fuel")

@@ -83,3 +83,44 @@ superseded() {
     [ "$newest" != "$GITHUB_SHA" ] || return 1
     echo "::notice::Not deployed: $GITHUB_REF_NAME is at $newest by now."
 }
+
+# Has somebody of .github/CODEOWNERS approved the pull request by which this commit has come? The names count that stood
+# there before it. Rules of GitHub for the main branch let nothing else be merged (ruleset.json); not every plan has them.
+approved() {
+    local pull number base head author owners said by
+    pull=$(gh api "repos/$GITHUB_REPOSITORY/commits/$GITHUB_SHA/pulls" --jq \
+        '.[] | select(.base.ref == "main" and .merged_at) | [.number, .base.sha, .head.sha, .user.login] | @tsv') || return 1
+    IFS=$'\t' read -r number base head author <<<"${pull%%$'\n'*}"
+    [ -n "$number" ] || base=$(git rev-parse --quiet --verify "$GITHUB_SHA^1" || true)
+    owners=$([ -z "$base" ] || git show "$base:.github/CODEOWNERS" 2>/dev/null | sed 's/#.*//' | tr -s '[:space:]' '\n' |
+        grep '@' | sort -u) || true
+    said_owners=${owners//$'\n'/, }
+    if [ -z "$owners" ]; then
+        echo "::warning::Nobody has to approve what is deployed: .github/CODEOWNERS named nobody before this commit."
+        return
+    fi
+    if [ -z "$number" ]; then
+        echo "::error::$GITHUB_SHA has come to main without a pull request, so nobody has approved it: one of $said_owners" \
+            "has to. Revert it, and open a pull request." >&2
+        return 1
+    fi
+    said=$(gh api --paginate "repos/$GITHUB_REPOSITORY/pulls/$number/reviews" --jq \
+        '.[] | [.user.login, .state, .commit_id, .author_association] | @tsv') || return 1
+    # The last word of each reviewer on the last commit; nobody approves what is his own.
+    while IFS=$'\t' read -r by association; do
+        if grep -Fqxi "@$by" <<<"$owners"; then
+            echo "::notice::Pull request #$number was approved by @$by."
+            return
+        fi
+        # Who is in a team this workflow may not ask, and GitHub knows nobody by an address: whoever may write counts.
+        if grep -Eq '/|^[^@]' <<<"$owners" && [[ $association =~ ^(OWNER|MEMBER|COLLABORATOR)$ ]]; then
+            echo "::notice::Pull request #$number was approved by @$by."
+            return
+        fi
+    done < <(awk -F '\t' -v author="$author" -v head="$head" '
+        $1 != author && $2 ~ /^(APPROVED|CHANGES_REQUESTED|DISMISSED)$/ { state[$1] = $2 " " $3; as[$1] = $4 }
+        END { for (by in state) if (state[by] == "APPROVED " head) print by "\t" as[by] }' <<<"$said")
+    echo "::error::The last commit of pull request #$number, of @$author, was approved by none of $said_owners." \
+        "Approve it now, and run this job again; or revert the merge." >&2
+    return 1
+}

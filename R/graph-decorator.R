@@ -57,7 +57,20 @@ decorator <- function(x, ..., .convert_args = TRUE) {
   }, args, names(args) %||% character())
   d <- new_decorator(x, source, environment_of(x, args))
   if (length(hooks)) d$hooks <- hooks
+  if (.convert_args && x %in% gang_decorators) d$nodes <- nodes_of_groups(args$groups)
   d
+}
+
+# How many nodes the groups of a gang have; NULL where that is not plain. Python tells what is wrong with them.
+nodes_of_groups <- function(groups) {
+  if (!is.list(groups) || is.object(groups) || !length(names(groups))) {
+    return(NULL)
+  }
+  nodes <- vapply(groups, function(group) {
+    n <- as.list(group)$nodes
+    if (is.numeric(n) && length(n) == 1L && is.finite(n)) as.numeric(n) else 1
+  }, 0)
+  as.integer(max(1, sum(nodes)))
 }
 
 # Arguments over which Metaflow goes as over a list: of a single string it would take the letters, of one dictionary the

@@ -36,7 +36,7 @@
 #' @param join Whether the step joins the branches of a split, a `foreach` or a gang.
 #' @param next_step Names of the steps that come next.
 #' @param num_parallel Number of nodes of the gang that runs the next step, or the name of an integer
-#'   parameter of the flow that holds it.
+#'   parameter of the flow that holds it. A gang whose decorator has `groups` needs none.
 #' @param condition Name of the artifact that chooses among the steps named in `next_step`.
 #' @param py_function A Python function in place of `r_function`: `"module:function"`, called with
 #'   `self` (and `inputs`). The module lies in the working folder or beside the script, or is
@@ -81,6 +81,20 @@ step <- function(flow, ..., step, r_function = NULL, foreach = NULL, join = FALS
     new$num_parallel <- as.integer(num_parallel)
   }
   flow[["steps"]][[step]] <- new
+  with_nodes_of_groups(flow)
+}
+
+# A gang with groups has as many nodes as these together: nobody has to count them once more.
+with_nodes_of_groups <- function(flow) {
+  steps <- flow[["steps"]]
+  for (name in names(steps)) {
+    s <- steps[[name]]
+    said <- c(s$num_parallel, s$foreach, s$condition)
+    nodes <- if (!length(said) && length(s$next_step) == 1L) {
+      unlist(lapply(steps[[s$next_step]]$decorators, function(d) d$nodes))
+    }
+    if (length(nodes)) flow[["steps"]][[name]]$num_parallel <- nodes[[1L]]
+  }
   flow
 }
 

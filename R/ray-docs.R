@@ -66,7 +66,8 @@ NULL
 #' @param f A function, or a formula where rlang is installed.
 #' @param cpus,gpus Cores and GPUs that a call takes of its node while it runs; parts of one are possible.
 #' @param memory Megabytes that a call takes. Ray counts them, and enforces nothing.
-#' @param resources A named list of amounts of the cluster's custom resources.
+#' @param resources A named list of amounts of the cluster's custom resources. `list(group_gpu = 1)` keeps a call to the
+#'   nodes of the gang's group `gpu`.
 #' @param max_retries How often a call is run again when its worker has died. An R error is no such death.
 #' @return A function with the arguments of `f` that starts a task and returns a reference at once, for [ray_get()].
 #'   References and actors among its arguments (not inside them) arrive as what they stand for, when that is ready. It
@@ -196,8 +197,8 @@ NULL
 #'
 #' @return Tibbles (data frames where the package tibble is not installed). `ray_nodes()`: one row a node: `node` (its
 #'   name, `node-0` is the control task's or the session's), `address`, `alive`, `cpus` and `gpus` that it offers to
-#'   Ray, and `object_store_mb` (MB). `ray_resources()`: one row a resource: `resource`, `total` and `free` in all of
-#'   the cluster.
+#'   Ray, `object_store_mb` (MB), and its `group` in a gang with groups. `ray_resources()`: one row a resource:
+#'   `resource`, `total` and `free` in all of the cluster.
 #' @seealso [ray_map()]
 #' @examplesIf gangway:::can_run_ray()
 #' ray_init(cpus = 2)

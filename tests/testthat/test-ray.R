@@ -799,6 +799,7 @@ test_that("resources are asked for, and shown", {
   nodes <- ray_nodes()
   expect_identical(nodes$cpus, 2)
   expect_true(nodes$alive)
+  expect_identical(nodes$group, NA_character_)
   resources <- ray_resources()
   expect_identical(resources$total[resources$resource == "cpus"], 2)
   expect_error(ray_remote(identity, cpus = "two"), "`cpus` is one number", class = on_ray("argument"))

@@ -43,6 +43,29 @@ test_that("num_parallel is a whole number of at least 1, or a name", {
   }
 })
 
+test_that("a gang with groups has as many nodes as they have together", {
+  nodes <- function(groups, ..., name = "ray_parallel") {
+    flow <- metaflow("F") |>
+      step(step = "start", next_step = "a", ...) |>
+      step(decorator(name, groups = groups), step = "a", next_step = "j") |>
+      step(step = "j", join = TRUE, next_step = "end")
+    flow$steps$start$num_parallel
+  }
+  groups <- list(control = list(cpu = 1), gpu = list(nodes = 2, gpu = 1), cpu = c(nodes = 4))
+  expect_identical(nodes(groups), 7L)
+  expect_identical(nodes(groups, num_parallel = 3), 3L)
+  expect_identical(nodes(groups, name = "torchrun"), 7L)
+  # Python says what is wrong with these.
+  expect_identical(nodes(list(a = list(nodes = "two"), b = list())), 2L)
+  expect_identical(nodes(list(a = list(nodes = 0))), 1L)
+  expect_null(nodes(config_expr("c.groups")))
+  expect_null(nodes(groups, name = "batch"))
+  both <- decorator("mpi", groups = groups)
+  expect_identical(format(both), paste0(
+    "@mpi(groups={\"control\": {\"cpu\": 1}, \"gpu\": {\"nodes\": 2, \"gpu\": 1}, \"cpu\": {\"nodes\": 4}})"
+  ))
+})
+
 test_that("functions that fit are taken", {
   flow <- metaflow("F")
   for (f in list(function() 1, function(self) 1, function(x, ...) 1, function(self, n = 2) 1, print, Sys.time, sum)) {

@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 
+from ..ray.command import GROUP_LABEL
 from ..ray.private import job_without_folders
 from ..signals.threads import leave_signals_to_main
 
@@ -112,6 +113,7 @@ def nodes() -> list[dict[str, Any]]:
             "cpus": float(n["Resources"].get("CPU", 0.0)),
             "gpus": float(n["Resources"].get("GPU", 0.0)),
             "object_store_mb": round(n["Resources"].get("object_store_memory", 0.0) / _MB, 1),
+            "group": n["Labels"].get(GROUP_LABEL, ""),
         }
         for n in by_index
     ]

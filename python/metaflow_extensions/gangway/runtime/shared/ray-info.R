@@ -1,9 +1,11 @@
 # What a Ray cluster consists of.
 
 ray_nodes <- function() {
-  as_table(ray_driver()$nodes(), list(
-    node = "", address = "", alive = NA, cpus = 0, gpus = 0, object_store_mb = 0
+  nodes <- as_table(ray_driver()$nodes(), list(
+    node = "", address = "", alive = NA, cpus = 0, gpus = 0, object_store_mb = 0, group = ""
   ))
+  nodes$group[!nzchar(nodes$group)] <- NA
+  nodes
 }
 
 ray_resources <- function() {

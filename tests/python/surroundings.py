@@ -12,6 +12,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
@@ -56,6 +57,20 @@ class Cable:
 
 def _ip(*args: str) -> None:
     subprocess.run(["ip", *args], check=True)
+
+
+class Clock:
+    """A wall clock that is an hour ahead while `ahead` says so, for who has its environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self._mark, library = folder / "ahead", folder / "clock.so"
+        source = Path(__file__).parent / "flows" / "scripts" / "clock.c"
+        build = ["cc", "-shared", "-fPIC", "-O", str(source), "-o", str(library)]
+        subprocess.run(build, check=True)
+        self.environment = {"LD_PRELOAD": str(library), "CLOCK_AHEAD": str(self._mark)}
+
+    def set(self, ahead: bool) -> None:
+        self._mark.touch() if ahead else self._mark.unlink()
 
 
 def ports_of(process: psutil.Process) -> set[tuple[str, int]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import glob
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from conftest import SOON, Run, StartFlow, left_behind
 from fault_table import attempts, record, seconds_to_end, words
-from surroundings import Cable, may
+from surroundings import Cable, Clock, may
 
 
 class Kind(NamedTuple):
@@ -59,6 +61,7 @@ ON_A_CABLE = {
     "OMPI_MCA_btl_tcp_if_include": "cable",
     "GLOO_SOCKET_IFNAME": "cable",
 }
+SHORT = {"ATTRIBUTES": json.dumps({"heartbeat_timeout": 5})}
 
 every_kind = pytest.mark.parametrize(
     "kind", ["core", *(pytest.param(k, marks=pytest.mark.faults) for k in list(KINDS)[1:])]
@@ -138,6 +141,36 @@ def test_two_runs_at_the_same_moment(start_flow: StartFlow, tmp_path: Path, kind
     (tmp_path / ".metaflow").mkdir()  # Metaflow's own first runs collide in making it
     for run in [start(start_flow, kind, HOLD="1") for _ in range(2)]:
         assert run.wait().status == 0, run.output
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+@every_kind
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_clock_that_jumps_by_an_hour(
+    start_flow: StartFlow, tmp_path: Path, kind: str, ahead: bool
+) -> None:
+    clock = Clock(tmp_path)
+    if not ahead:
+        clock.set(True)
+    run = start(start_flow, kind, HOLD="8", **SHORT, **clock.environment).wait_for("HOLDING")
+    clock.set(ahead)
+    assert run.wait().status == 0, run.output
+    assert abs(hours(run.output) - (1 if ahead else -1)) < 0.1, run.output
+
+
+def hours(output: str) -> float:
+    stamps = re.findall(r"^\d{4}-\d\d-\d\d [\d:.]{12}", output, flags=re.M)
+    first, *_, last = map(datetime.datetime.fromisoformat, stamps)
+    return (last - first).total_seconds() / 3600
+
+
+@pytest.mark.faults
+@needs_namespaces
+@every_kind
+def test_a_name_service_that_fails(start_flow: StartFlow, kind: str) -> None:
+    run = start(start_flow, kind, NO_NAMES="1", **SHORT).wait()
+    assert run.status == 0, run.output
 
 
 @pytest.mark.faults

@@ -27,6 +27,7 @@ from metaflow_extensions.gangway.gang.link.lifeline import ControlLifeline
 from metaflow_extensions.gangway.gang.link.rendezvous import Inherited, Meeting
 from metaflow_extensions.gangway.gang.link.standstill import Standstill
 from metaflow_extensions.gangway.gang.machine import processes
+from metaflow_extensions.gangway.gang.machine.ports import free_port
 from metaflow_extensions.gangway.gang.node import NodeSpec
 
 SECRET = b"s" * 32
@@ -205,6 +206,13 @@ def test_silence_is_borne_for_a_while_only() -> None:
         peer.close()
     finally:
         control.line.stop()
+
+
+def test_no_two_runs_are_given_the_same_port() -> None:
+    # 2,000 that are only free at the moment have had some 70 of them twice.
+    ports = [free_port() for _ in range(2000)]
+    assert len(set(ports)) == len(ports)
+    socket.create_server(("", ports[-1])).close()  # who asks for it by number gets it
 
 
 def test_a_lifeline_is_bound_to_the_own_address(control: Control) -> None:

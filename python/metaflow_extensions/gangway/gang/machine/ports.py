@@ -6,9 +6,16 @@ import socket
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody uses at the moment."""
-    with socket.create_server(("", 0)) as sock:
-        return int(sock.getsockname()[1])
+    """Return a TCP port that nobody uses, and that nobody else is given for a minute.
+
+    A connection that it has had keeps the system from handing it out (TIME_WAIT), also to another
+    run at the same moment; who asks for it by number with SO_REUSEADDR, as servers do, gets it.
+    """
+    with socket.create_server(("", 0)) as server:
+        port = int(server.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()  # who closes first is the one to wait
+    return port
 
 
 def port_is_free(port: int) -> bool:

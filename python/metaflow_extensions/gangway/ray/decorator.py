@@ -130,7 +130,7 @@ class RayParallelDecorator(GangDecorator):
         "resources": checks.amounts,
         "object_store_memory": checks.integer(80),
     }
-    optional = (
+    optional: ClassVar[tuple[str, ...]] = (
         "all_nodes_started_timeout",
         "main_port",
         "unreachable_timeout",
@@ -199,7 +199,7 @@ class MetaflowRayDecorator(RayParallelDecorator):
         **RayParallelDecorator.checks,
         "worker_polling_freq": checks.seconds,
     }
-    optional = (*RayParallelDecorator.optional, "worker_polling_freq")
+    optional: ClassVar[tuple[str, ...]] = (*RayParallelDecorator.optional, "worker_polling_freq")
 
     def init(self) -> None:
         """Take `dashboard_port=None` for the default, as metaflow-ray does."""

@@ -5,6 +5,7 @@
 #   make quick                                    the tests that start no process, in both languages: under a minute
 #   make coverage                                 how many lines these run, by room; SCOPE=all: what `make test` runs
 #   make test-newest                              the suite's core on Debian sid, with the newest Metaflow, Ray, rpy2
+#   make test-oldest-ray                          Ray's tests with the oldest Ray that is supported, in an environment of its own
 #   make test-cases                               every case of docs/cases.md by every door, which takes some 20 minutes
 #   make test-examples                            the gallery's flows, cards in a browser, and whether what the examples of
 #                                                 all installed packages make can be read: an hour
@@ -24,7 +25,7 @@ SHELL := /bin/bash
 DEMO := inst/examples/tune_diamonds.R
 export PYTHON
 
-.PHONY: demo run test quick coverage test-cases test-examples test-faults test-image test-cloud bench test-newest test-all lint clean setup setup-dev setup-frameworks
+.PHONY: demo run test quick coverage test-cases test-examples test-faults test-image test-cloud bench test-newest test-oldest-ray test-all lint clean setup setup-dev setup-frameworks
 
 demo: setup
 	@scripts/env.sh Rscript $(DEMO) run
@@ -69,8 +70,11 @@ test-cloud: setup-dev
 test-newest:
 	@NEWEST=releases scripts/root.sh sid scripts/test.sh core
 
+test-oldest-ray: setup-dev
+	@scripts/oldest-ray.sh $(FILES)
+
 test-all: setup-frameworks
-	@$(MAKE) --no-print-directory test test-cases test-examples test-faults test-newest
+	@$(MAKE) --no-print-directory test test-cases test-examples test-faults test-oldest-ray test-newest
 
 setup:
 	@scripts/setup.sh run

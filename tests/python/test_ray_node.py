@@ -7,13 +7,18 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
-from metaflow_extensions.gangway.exceptions import GangAttributeException, RayNotFoundException
+from metaflow.decorators import InvalidDecoratorAttribute
+from metaflow_extensions.gangway.exceptions import (
+    GangAttributeException,
+    RayDashboardException,
+    RayNotFoundException,
+)
 from metaflow_extensions.gangway.gang.attributes import check_all
 from metaflow_extensions.gangway.gang.machine.processes import MARK
 from metaflow_extensions.gangway.gang.node import NodeSpec
 from metaflow_extensions.gangway.mf.storage import storage_path
 from metaflow_extensions.gangway.ray import decorator as ray_decorator
-from metaflow_extensions.gangway.ray import resources
+from metaflow_extensions.gangway.ray import no_dashboard, resources
 from metaflow_extensions.gangway.ray.command import (
     NodeResources,
     dashboard_url,
@@ -21,7 +26,7 @@ from metaflow_extensions.gangway.ray.command import (
     start_command,
     without_uv,
 )
-from metaflow_extensions.gangway.ray.decorator import RayParallelDecorator
+from metaflow_extensions.gangway.ray.decorator import MetaflowRayDecorator, RayParallelDecorator
 
 DEFAULTS = RayParallelDecorator.defaults
 
@@ -153,3 +158,59 @@ def test_a_dashboard_without_its_packages(monkeypatch: pytest.MonkeyPatch, wante
         return
     with pytest.raises(RayNotFoundException, match=r"step \*train\*.*aiohttp.*ray\[default\]"):
         decorator.check_installed()
+
+
+# All that metaflow-ray's @metaflow_ray takes (0.1.5), with its defaults where it has any.
+METAFLOW_RAYS = {
+    "main_port": None,
+    "worker_polling_freq": 10,
+    "all_nodes_started_timeout": 90,
+    "heartbeat_timeout": 600,
+    "unreachable_timeout": 600,
+    "enable_worker_logs": False,
+    "logging_level": None,
+    "log_style": None,
+    "enable_dashboard": False,
+    "dashboard_port": None,
+}
+
+
+def test_metaflow_rays_options_are_all_taken_and_others_refused_by_name() -> None:
+    deco = MetaflowRayDecorator(attributes=dict(METAFLOW_RAYS))
+    deco.init()
+    checked = check_all(deco.attributes, deco.checks, deco.optional, "here")
+    assert checked["dashboard_port"] == 8265 and checked["worker_polling_freq"] == 10
+    assert start_command(0, "/t", None, NodeResources(), checked)
+    for refused in ({"worker_polling_frequency": 1}, {"dashboard_host": "localhost"}):
+        with pytest.raises(InvalidDecoratorAttribute, match=next(iter(refused))):
+            MetaflowRayDecorator(attributes=refused)
+    # ray_parallel has no options that do nothing for anybody.
+    with pytest.raises(InvalidDecoratorAttribute, match="worker_polling_freq"):
+        RayParallelDecorator(attributes={"worker_polling_freq": 10})
+
+
+def test_rays_clients_of_the_dashboard_say_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    from ray.job_submission import JobSubmissionClient
+    from ray.util.state import list_nodes
+
+    asked = no_dashboard.environment(False, {})
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    deco = RayParallelDecorator()
+    deco.checked = {"enable_dashboard": False}
+    for call in (JobSubmissionClient, lambda: JobSubmissionClient("auto"), list_nodes):
+        # Without ray[default] they do not come so far as to ask for an address.
+        with pytest.raises((RayDashboardException, RuntimeError)) as failed:
+            call()
+        deco.task_exception(failed.value, "train", None, None, 0, 0)
+        said = f"{failed.value} {capsys.readouterr().err}"
+        assert said.count("enable_dashboard=True") == 1 and "ray[default]" in said
+    with pytest.raises(RayDashboardException, match="enable_dashboard = TRUE"):
+        no_dashboard.get_job_submission_client_cluster_info("")
+    deco.task_exception(RuntimeError("another"), "train", None, None, 0, 0)
+    assert not capsys.readouterr().err
+    # Whoever has one, or asks another cluster's, is left alone.
+    assert no_dashboard.environment(True, {}) == no_dashboard.environment(False, asked) == {}

@@ -88,6 +88,12 @@ class RayNotFoundException(GangwayException):
     headline = "Ray is missing"
 
 
+class RayDashboardException(GangwayException):
+    """A gang has no dashboard, which was asked."""
+
+    headline = "This gang has no dashboard"
+
+
 class ArtifactException(GangwayException):
     """An artifact does not exist, cannot be stored, or cannot be read."""
 

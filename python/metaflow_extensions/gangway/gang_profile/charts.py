@@ -1,4 +1,4 @@
-"""The Vega-Lite charts of a profile: lines over the gang's phases, as many as one can tell apart."""
+"""The Vega-Lite charts of a profile: no more lines than one can tell apart, over the phases."""
 
 from __future__ import annotations
 

@@ -52,17 +52,17 @@ class _Memory:
     """Memory of some processes: they share libraries, and Ray's object store: counted once."""
 
     def __init__(self) -> None:
-        self._private = self._shared = 0.0
+        self._own = self._shared = 0.0
 
     def add(self, process: psutil.Process) -> None:
         memory = process.memory_info()
         shared = getattr(memory, "shared", 0)
-        self._private += memory.rss - shared
+        self._own += memory.rss - shared
         self._shared = max(self._shared, shared)
 
     @property
     def total(self) -> float:
-        return self._private + self._shared
+        return self._own + self._shared
 
 
 class _Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import metadata
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from ..gang.decorator import GangDecorator
 from ..gang.machine.ports import check_port
 from ..gang.node import GangNode, NodeSpec
 from ..mf import flow as flow_state
+from . import no_dashboard
 from .command import dashboard_url
 from .node import RayNode
 
@@ -152,7 +154,7 @@ class RayParallelDecorator(GangDecorator):
         "object_store_memory": checks.integer(80),
     }
     for_all_nodes: ClassVar[dict[str, str]] = {"num_cpus": "cpu", "num_gpus": "gpu"}
-    optional = (
+    optional: ClassVar[tuple[str, ...]] = (
         *GangDecorator.optional,
         "main_port",
         "min_nodes",
@@ -206,8 +208,32 @@ class RayParallelDecorator(GangDecorator):
         path, url = current.get("gang_storage_path"), dashboard_url(self.checked)
         flow_state.add_to_current({"ray_storage_path": path, "ray_dashboard_url": url})
 
+    def task_exception(self, exception: BaseException, *args: Any) -> None:
+        """Say how to get a dashboard where the step's code has missed one."""
+        super().task_exception(exception, *args)
+        if not self.checked["enable_dashboard"] and (said := no_dashboard.advice(exception)):
+            print(f"[gangway] {said}", file=sys.stderr)
+
 
 class MetaflowRayDecorator(RayParallelDecorator):
-    """The second name of `@ray_parallel`, for flows written for metaflow-ray."""
+    """The second name of `@ray_parallel`, for flows written for metaflow-ray, with all its options.
+
+    `worker_polling_freq`, which metaflow-ray keeps for old flows, does nothing there either.
+    """
 
     name = "metaflow_ray"
+    defaults: dict[str, Any] = {  # noqa: RUF012
+        **RayParallelDecorator.defaults,
+        "worker_polling_freq": None,
+    }
+    checks: ClassVar[dict[str, checks.Check]] = {
+        **RayParallelDecorator.checks,
+        "worker_polling_freq": checks.seconds,
+    }
+    optional: ClassVar[tuple[str, ...]] = (*RayParallelDecorator.optional, "worker_polling_freq")
+
+    def init(self) -> None:
+        """Take `dashboard_port=None` for the default, as metaflow-ray does."""
+        super().init()
+        if self.attributes.get("dashboard_port") is None:
+            self.attributes["dashboard_port"] = self.defaults["dashboard_port"]

@@ -21,6 +21,7 @@ from ..gang.machine import processes
 from ..gang.machine.ports import free_port
 from ..gang.node import GangNode, NodeSpec
 from ..signals.threads import start_thread
+from . import no_dashboard
 from .command import (
     authentication,
     dashboard_url,
@@ -127,7 +128,8 @@ class RayNode(GangNode):
         assert self._address is not None
         quiet = quiet_ray() if self._logs is not None else {}
         own = {"RAY_ADDRESS": self._address, **authentication(self._token)}
-        return {**own, **without_uv(os.environ), **quiet}
+        asked = no_dashboard.environment(self.spec.attributes["enable_dashboard"], os.environ)
+        return {**own, **without_uv(os.environ), **quiet, **asked}
 
     def leave(self, lost: bool) -> bool:
         ray = sys.modules.get("ray")

@@ -16,8 +16,9 @@ ask_scheduler <- function(scheduler, action, ..., call = rlang::caller_env()) {
   asked <- list(scheduler = schedulers[[scheduler]]$command, action = action, ...)
   writeLines(enc2utf8(jsonlite::toJSON(asked, auto_unbox = TRUE, null = "null")), file, useBytes = TRUE)
   Sys.chmod(file, "0600")
-  # Metaflow comes before a module of its extension.
-  code <- "import metaflow, sys; from metaflow_extensions.gangway.run import deployments as d; d.main(sys.argv[1])"
+  # Metaflow comes before a module of its extension, and a folder of its name in the project is not Metaflow.
+  code <- "import sys; sys.path = [p for p in sys.path if p]; import metaflow
+from metaflow_extensions.gangway.run import deployments as d; d.main(sys.argv[1])"
   out <- processx::run(python, c("-c", code, file),
     env = c("current", python_env(python)), error_on_status = FALSE, timeout = 300, encoding = "UTF-8"
   )

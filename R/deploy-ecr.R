@@ -91,8 +91,10 @@ check_string_or_null <- function(value, name = rlang::caller_arg(value), call = 
 #' @noRd
 ask_ecr <- function(repository, tag, account, region) {
   python <- gangway_python()
-  args <- c("-m", "metaflow_extensions.gangway.aws.ecr", repository, tag,
-            if (!is.null(account)) c("--account", account), if (!is.null(region)) c("--region", region))
+  args <- python_module(
+    "metaflow_extensions.gangway.aws.ecr", repository, tag,
+    if (!is.null(account)) c("--account", account), if (!is.null(region)) c("--region", region)
+  )
   out <- processx::run(python, args,
     env = c("current", python_env(python)), error_on_status = FALSE, timeout = 120
   )

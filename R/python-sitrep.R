@@ -150,7 +150,7 @@ read_last_line <- function(out) {
 # Metaflow's settings, and what AWS says if they name it.
 sitrep_settings <- function(python) {
   said <- tryCatch(
-    read_last_line(processx::run(python, c("-m", "metaflow_extensions.gangway.r.sitrep"),
+    read_last_line(processx::run(python, python_module("metaflow_extensions.gangway.r.sitrep"),
       env = c("current", python_env(python)), error_on_status = FALSE, timeout = 60)),
     error = function(e) conditionMessage(e)
   )

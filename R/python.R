@@ -168,3 +168,13 @@ can_run <- function() {
 
 # What this R session knows by now.
 session <- new.env(parent = emptyenv())
+
+# As `python -m module`, but not with the working folder among those of modules: one that is called metaflow there is
+# not Metaflow.
+python_module <- function(module, ...) {
+  code <- paste0(
+    "import sys; sys.path = [p for p in sys.path if p]; import runpy; ",
+    "runpy.run_module('", module, "', run_name='__main__', alter_sys=True)"
+  )
+  c("-c", code, ...)
+}

@@ -33,3 +33,25 @@ test_that("an object is given without its package, and the first method that is 
   expect_match(conditionMessage(error), "no applicable method for 'predict'", fixed = TRUE)
   expect_match(conditionMessage(error), "R package pkmodel, which has the methods of an object's class", fixed = TRUE)
 })
+
+test_that("a package that is there, and needs one that the image lacks, is named with it", {
+  local_run_folder()
+  withr::local_libpaths(getwd(), action = "prefix")
+  install <- function(name, needs, exports) {
+    dir.create(file.path("sources", name, "R"), recursive = TRUE)
+    write <- function(file, ...) writeLines(c(...), file.path("sources", name, file))
+    about <- c("Version: 0.1", "Title: T", "Description: D.", "License: GPL-3", needs)
+    write("DESCRIPTION", paste("Package:", name), about)
+    write("NAMESPACE", exports)
+    write("R/code.R", "f <- function() 1")
+    arguments <- c("CMD", "INSTALL", "--no-test-load", "--no-docs", "-l", ".", file.path("sources", name))
+    processx::run(file.path(R.home("bin"), "R"), arguments, env = c("current", R_LIBS = getwd()), timeout = 280)
+  }
+  install("pkrecommended", character(), "export(f)")
+  install("pkuser", "Imports: pkrecommended (>= 0.1), stats", "importFrom(pkrecommended, f)")
+  unlink("pkrecommended", recursive = TRUE)
+  expect_error(
+    task_runtime()$follow_plan(list(list(package = "pkuser"))),
+    "not installed .*: pkuser \\(which needs pkrecommended\\)"
+  )
+})

@@ -139,3 +139,21 @@ test_that("devtools::test() passes in a new project, on a laptop without make an
   expect_identical(said$status, 0L, info = said$stderr)
   expect_match(said$stdout, "FAIL 0 | WARN 0 | SKIP 0 | PASS 6", fixed = TRUE)
 })
+
+test_that("a folder called metaflow in a project is not Python's Metaflow", {
+  local_run_folder()
+  dir.create("metaflow")
+  writeLines("a = 1", "metaflow/__init__.py")
+  flow <- metaflow("FolderFlow") |>
+    step(step = "start", r_function = function(self) self$x <- 1, next_step = "end") |>
+    step(step = "end")
+  utils::capture.output(result <- run(flow))
+  expect_identical(result$x, 1)
+  expect_no_match(unlist(sitrep_settings(gangway_python())), "cannot be read")
+  withr::local_envvar(AWS_DEFAULT_REGION = "us-east-1", AWS_ACCESS_KEY_ID = "x", AWS_SECRET_ACCESS_KEY = "x",
+    AWS_ENDPOINT_URL = "http://127.0.0.1:9", AWS_MAX_ATTEMPTS = "1")
+  for (asks in list(deployed_flow, deploy)) {
+    cnd <- expect_error(utils::capture.output(asks(flow, "step_functions")), class = "gangway_error")
+    expect_no_match(conditionMessage(cnd), "Python failed|ModuleNotFound|cannot import")
+  }
+})

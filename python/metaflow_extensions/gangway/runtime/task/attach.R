@@ -5,7 +5,7 @@
 follow_plan <- function(plan) {
   packages <- unlist(lapply(plan, function(entry) entry$package))
   here <- vapply(packages, requireNamespace, NA, quietly = TRUE)
-  stop_without(packages[!here], "attached where the flow was defined")
+  stop_without(with_lacks(packages[!here]), "attached where the flow was defined")
   for (entry in plan) {
     if (is.null(entry$package)) {
       attach(entry$values, name = entry$name, warn.conflicts = FALSE)

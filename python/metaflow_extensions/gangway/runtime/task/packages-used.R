@@ -17,6 +17,32 @@ stop_without <- function(missing, how) {
   }
 }
 
+# Packages that do not load: with what they need and is missing, such as the recommended ones (codetools, Matrix), which
+# images of R alone may lack.
+with_lacks <- function(packages) {
+  vapply(packages, function(package) {
+    lacks <- setdiff(lacking(package), package)
+    if (length(lacks)) paste0(package, " (which needs ", paste(lacks, collapse = ", "), ")") else package
+  }, "", USE.NAMES = FALSE)
+}
+
+lacking <- function(package) {
+  seen <- character()
+  look <- function(name) {
+    if (name %in% seen) {
+      return(NULL)
+    }
+    seen <<- c(seen, name)
+    if (!nzchar(system.file(package = name))) {
+      return(name)
+    }
+    needs <- unlist(utils::packageDescription(name, fields = c("Depends", "Imports")))
+    names <- trimws(sub("[(].*", "", unlist(strsplit(as.character(needs[!is.na(needs)]), ","))))
+    unlist(lapply(setdiff(names, c("R", "")), look))
+  }
+  look(package)
+}
+
 # The packages that a function, and the functions among the globals that it uses, name as package::name. What the code
 # also has as a string it may ask about itself, as in requireNamespace("package").
 used_packages <- function(f, globals) {

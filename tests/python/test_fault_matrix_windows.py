@@ -78,6 +78,17 @@ def test_a_worker_that_is_slow_to_store(
     assert "FAULT store_slow" in run.output
 
 
+@every_kind
+def test_a_control_task_that_is_killed_while_workers_store(
+    start_flow: StartFlow, kind: str, environment: dict[str, str]
+) -> None:
+    if kind in SERVING:
+        pytest.skip("its workers run no code of the step")
+    run = start_flow("core_faults.py", FAULTS='["store_slow@1"]', TIMES="1", **environment)
+    task(run.wait_for("FAULT store_slow"), 0).kill()
+    assert run.wait().status == 0, run.output  # the fixtures look for what it has left
+
+
 @needs_mounts
 @every_kind
 def test_what_happens_while_results_are_stored(

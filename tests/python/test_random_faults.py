@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import psutil
 import pytest
-from conftest import SOON, Run, StartFlow
+from conftest import Run, StartFlow
 from fault_table import environment_of
 
 SEED = os.environ.get("GANGWAY_FAULT_SEED", datetime.date.today().isoformat())
@@ -88,7 +88,8 @@ class Reader:
 def test_random_faults(
     start_flow: StartFlow, importable: Callable[[str], str], kind: str, number: int
 ) -> None:
-    if kind == "torchrun" and not find_spec("torch") or kind == "mpi" and not shutil.which("mpicc"):
+    missing = {"torchrun": not find_spec("torch"), "mpi": not shutil.which("mpicc")}
+    if missing.get(kind):
         pytest.skip(f"{kind} is not installed")
     dice = random.Random(f"{SEED} {kind} {number}")
     fault = Fault.choose(dice)

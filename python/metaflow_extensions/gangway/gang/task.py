@@ -110,6 +110,7 @@ class ControlTask(GangTask):
     def __init__(self, attempt: Attempt, make_node: MakeNode) -> None:
         self._attempt = attempt
         self._process_can_end = True
+        self._folder = ""
         address = own_address() if attempt.remote else rendezvous.host()
         self.node = make_node(secrets.token_hex(4), 0, secrets.token_bytes(32), address)
 
@@ -134,16 +135,17 @@ class ControlTask(GangTask):
     def _gang(self) -> Iterator[ControlGang]:
         failed = True
         spec, attempt = self.node.spec, self._attempt
-        gang = ControlGang(self.node, attempt.number, attempt.where, attempt.place.withdraw)
+        gang = ControlGang(self.node, attempt.number, attempt.where, self._formed)
         try:
-            folder = ""
             if attempt.remote:
                 gang.show(ReportedOutput(self.node.board))
             else:
-                folder = processes.make_folder(processes.node_mark(spec.gang, 0))
+                self._folder = processes.make_folder(processes.node_mark(spec.gang, 0))
                 keep = partial(keep_output, attempt.flow_datastore, attempt.number)
-                gang.show(WorkerOutput(folder, spec.num_nodes, worker_task, keep))
-            meeting = rendezvous.Meeting(gang.lifeline.address, spec.gang, spec.secret, folder)
+                gang.show(WorkerOutput(self._folder, spec.num_nodes, worker_task, keep))
+            meeting = rendezvous.Meeting(
+                gang.lifeline.address, spec.gang, spec.secret, self._folder
+            )
             attempt.place.offer(meeting)
             yield gang
             failed = False
@@ -151,6 +153,12 @@ class ControlTask(GangTask):
             attempt.place.withdraw()
             gang.close(failed)
             self._process_can_end = gang.clean
+
+    def _formed(self) -> None:
+        self._attempt.place.withdraw()
+        # All workers have the pipes open by now, and a control task that is killed leaves nothing.
+        if self._folder:
+            processes.remove_folder(self._folder)
 
     def finished(self, is_ok: bool) -> None:
         """Let this process end.

@@ -10,6 +10,7 @@ import pytest
 from metaflow.decorators import InvalidDecoratorAttribute
 from metaflow_extensions.gangway.exceptions import (
     GangAttributeException,
+    GangLostException,
     RayDashboardException,
     RayNotFoundException,
 )
@@ -210,7 +211,9 @@ def test_rays_clients_of_the_dashboard_say_how_to_get_one(
         assert said.count("enable_dashboard=True") == 1 and "ray[default]" in said
     with pytest.raises(RayDashboardException, match="enable_dashboard = TRUE"):
         no_dashboard.get_job_submission_client_cluster_info("")
-    deco.task_exception(RuntimeError("another"), "train", None, None, 0, 0)
+    # A worker that ends for it does not say it again.
+    for other in (RuntimeError("another"), GangLostException("control failed: ray[default]")):
+        deco.task_exception(other, "train", None, None, 0, 0)
     assert not capsys.readouterr().err
     # Whoever has one, or asks another cluster's, is left alone.
     assert no_dashboard.environment(True, {}) == no_dashboard.environment(False, asked) == {}

@@ -47,7 +47,8 @@ test_that("a raylet that ends while a session's cluster starts is started once m
   session <- ray_session("invisible(ray_init(cpus = 1)); cat('sum', ray_get(ray_remote(sum)(1, 2)), '\\n')")
   # By their names first, which is quick: it shall not come up meanwhile.
   is_raylet <- function(pid) {
-    read <- function(file, how) tryCatch(how(file.path("/proc", pid, file)), error = identity, warning = identity)
+    # Left at a warning, `how` would keep its connection open.
+    read <- function(file, how) suppressWarnings(tryCatch(how(file.path("/proc", pid, file)), error = identity))
     identical(read("comm", readLines), "raylet") && {
       environment <- read("environ", function(file) readBin(file, "raw", 1e6))
       is.raw(environment) && length(grepRaw(session$folder, environment, fixed = TRUE)) > 0L

@@ -190,4 +190,6 @@ def chart(title: str, lines: Lines, marks: list[Row], end: float) -> dict[str, A
         "height": 160,
         "layer": [bands, drawn] if marks else [drawn],
         "resolve": {"scale": {"color": "independent"}},
+        # A browser that darkens pages makes the grid as bright as the lines.
+        "config": {"axis": {"gridOpacity": 0.4}},
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from ..exceptions import RayDashboardException
+from ..exceptions import GangLostException, RayDashboardException
 
 # Ray's own variable, which wins over what its clients are given.
 VARIABLE = "RAY_API_SERVER_ADDRESS"
@@ -30,8 +30,8 @@ def environment(with_dashboard: bool, inherited: Mapping[str, str]) -> dict[str,
 
 def advice(exception: BaseException) -> str | None:
     """Give what to do where Ray's clients did not even come to ask: without ray[default]."""
-    without = not isinstance(exception, RayDashboardException) and "ray[default]" in str(exception)
-    return _ADVICE if without else None
+    told = isinstance(exception, (RayDashboardException, GangLostException))
+    return _ADVICE if "ray[default]" in str(exception) and not told else None
 
 
 def get_job_submission_client_cluster_info(address: str, **_: Any) -> NoReturn:

@@ -298,6 +298,8 @@ def test_metaflows_own_checkpoint_knows_the_gang(run_flow: StartFlow) -> None:
 
 def test_a_control_task_knows_from_the_start_which_it_is() -> None:
     deco = TorchrunDecorator()
+    deco.checked = {"groups": None}
+    deco.where = "here"
     task = SimpleNamespace(task_id=7, ubf_iter=SimpleNamespace(num_parallel=2))
     cli = SimpleNamespace(task=task, command_options={}, env={})
     deco.runtime_step_cli(cli, 0, 0, UBF_CONTROL)

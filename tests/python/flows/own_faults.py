@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 
-import faults
 import psutil
 from metaflow.plugins.datastores.local_storage import LocalStorage
 
@@ -48,6 +47,8 @@ def own_fault(name):
     if name == "store_slow":
         time.sleep(12)
     if name == "store_full":
+        import faults  # it reads the environment, which other flows fill otherwise
+
         faults.fill(f"{LocalStorage.datastore_root}/CoreFaults/data")
 
 

@@ -208,9 +208,19 @@ class RayParallelDecorator(GangDecorator):
         path, url = current.get("gang_storage_path"), dashboard_url(self.checked)
         flow_state.add_to_current({"ray_storage_path": path, "ray_dashboard_url": url})
 
-    def task_exception(self, exception: BaseException, *args: Any) -> None:
+    def task_exception(
+        self,
+        exception: BaseException,
+        step_name: str,
+        flow: Any,
+        graph: Any,
+        retry_count: int,
+        max_user_code_retries: int,
+    ) -> None:
         """Say how to get a dashboard where the step's code has missed one."""
-        super().task_exception(exception, *args)
+        super().task_exception(
+            exception, step_name, flow, graph, retry_count, max_user_code_retries
+        )
         if not self.checked["enable_dashboard"] and (said := no_dashboard.advice(exception)):
             print(f"[gangway] {said}", file=sys.stderr)
 

@@ -48,7 +48,7 @@ called_world <- function(called, current) {
 }
 
 # A session may call a step from within a step: each has its own world.
-enter_world <- function(world) {
+enter_called_world <- function(world) {
   runtime <- task_runtime()
   before <- list(py = runtime$py, bundle = runtime$bundle, called = session$called_task)
   runtime$py <- world_functions(world)

@@ -70,7 +70,7 @@ call_step <- function(x, step = NULL, artifacts = list(), parameters = list(), i
   check_called_inputs(called, inputs)
   if (is.na(called$join)) called$join <- !is.null(inputs)
   world <- called_world(called, current)
-  enter_world(world)
+  enter_called_world(world)
   on.exit(world$close())
   world$parameters <- called_parameters(world, parameters)
   world$stack <- called_stack(input, index, foreach_stack)

@@ -107,6 +107,7 @@ def test_a_ray_gang_is_closed_and_offers_its_containers(
     assert meetings(cloud) == "[]\n"
 
 
+@pytest.mark.faults
 def test_groups_have_resources_of_their_own(cloud: Cloud, run_flow: StartFlow) -> None:
     run = run_flow("groups_gang.py")
     assert run.status == 0, run.output + run.logs

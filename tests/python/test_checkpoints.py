@@ -218,6 +218,7 @@ R_TRAIN = """train = function(self) {
 
 
 @needs_torch
+@pytest.mark.faults
 def test_torchrun_goes_on_from_the_last_checkpoint_from_r(tmp_path: Path) -> None:
     flow = rflow.write_flow(tmp_path, R_TRAIN, R_STEPS)
     flow.write_text(flow.read_text().replace("ray_parallel", "torchrun"))

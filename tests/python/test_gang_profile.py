@@ -192,6 +192,7 @@ def test_gpus_are_told_apart_by_processes(nvml: dict[str, str]) -> None:
     assert by_process == {"11": [30, 10], "12": [25, 6]}
 
 
+@pytest.mark.faults
 def test_actors_and_workers_of_ray_have_lines_of_their_own(
     run_flow: StartFlow, tmp_path: Path
 ) -> None:
@@ -292,6 +293,7 @@ def test_a_wrong_interval_is_told_before_the_run(run_flow: StartFlow) -> None:
         check_decorators([{**uses[0], "args": ["intervall"]}])
 
 
+@pytest.mark.faults
 def test_a_profile_that_cannot_be_made_warns(run_flow: StartFlow, tmp_path: Path) -> None:
     # A psutil that cannot count what the network carries, as in some containers.
     (tmp_path / "sitecustomize.py").write_text(

@@ -14,9 +14,8 @@ _DEFAULT = "aws-secrets-manager"
 
 def name_backends(flow_class: Any) -> None:
     """In a task, have the secrets of its step given a backend before they are read."""
-    command = next((word for word in ("step", "spin-step") if word in sys.argv), None)
-    if command is not None:
-        function = getattr(flow_class, sys.argv[sys.argv.index(command) + 1])
+    if "step" in sys.argv:  # a step that is spun has no secrets
+        function = getattr(flow_class, sys.argv[sys.argv.index("step") + 1])
         function.decorators.insert(0, SecretBackends())
 
 

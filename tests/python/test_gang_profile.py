@@ -144,8 +144,10 @@ def test_a_browser_draws_all_charts(run_flow: StartFlow, tmp_path: Path) -> None
         f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom", f"file://{page}",
     ]  # fmt: skip
     dom = subprocess.run([CHROMIUM, *words], capture_output=True, text=True, timeout=120).stdout
-    # One canvas for each. (Without a window they have no width: a person has looked at that.)
-    assert len(re.findall(r'<canvas[^>]*class="marks"', dom)) == len(charts) == 7
+    # One picture for each, all of the same width.
+    widths = re.findall(r'<svg[^>]*class="marks" width="(\d+)"', dom)
+    assert len(widths) == len(charts) == 7
+    assert len(set(widths)) == 1 and int(widths[0]) > 600
     # The user's code has its row, and each worker of Ray.
     assert "user\u00a0code" in dom.replace("&nbsp;", "\u00a0") and "Counter, pid" in dom
 

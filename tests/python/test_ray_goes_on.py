@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import StartFlow
+from conftest import FLOWS, StartFlow
 from metaflow_extensions.gangway.exceptions import GangRuntimeException
 from metaflow_extensions.gangway.gang.node import NodeSpec
 from metaflow_extensions.gangway.gang.refusals import check_worker_loss
 from metaflow_extensions.gangway.gang.roster import Roster
+from rflow import environment
 
 KILL = int(signal.SIGKILL)
 
@@ -84,6 +88,28 @@ def test_control_goes_on_alone(run_flow: StartFlow) -> None:
     run = run_flow("ray_goes_on.py", FAULTS=faults, ATTRIBUTES=attributes)
     assert run.status == 0, run.output
     assert "JOINED 1 [435]" in run.output
+
+
+@pytest.mark.faults
+def test_r_goes_on_by_all_its_ways(tmp_path: Path) -> None:
+    names = "c('foreach', 'future.apply', 'ps')"
+    there = f"cat(all(nzchar(sapply({names}, function(p) system.file(package = p)))))"
+    asked = subprocess.run(["Rscript", "-e", there], capture_output=True, text=True, check=True)
+    if asked.stdout != "TRUE":
+        pytest.skip("foreach, future.apply or ps is not installed")
+    run = subprocess.run(
+        ["Rscript", "--vanilla", str(FLOWS / "ray_goes_on.R")],
+        cwd=tmp_path,
+        env={**environment(tmp_path), "GANGWAY_PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("The step goes on without it") == 3, run.stdout
+    assert "JOINED 1 1830 1830 1830 45" in run.stdout, run.stdout
 
 
 @pytest.mark.faults

@@ -110,6 +110,7 @@ class ControlGang:
         finally:
             self._end(outcome, why)
         self._wait_until_stored()
+        self._end_absent()
 
     def close(self, failed: bool) -> None:
         """Make sure that nothing is left, whatever happened before."""
@@ -215,7 +216,6 @@ class ControlGang:
         left = self.lifeline.wait_gone()
         if left and outcome == "done":
             print(f"gangway: {missing(left, ())} did not say goodbye", file=sys.stderr)
-        self._end_absent()
         self.clean = self._has_returned()
         stages.announce("ended", self._node)
 
@@ -226,7 +226,8 @@ class ControlGang:
         return ends
 
     def _end_absent(self) -> None:
-        # Nobody else ends a local task that never came, or that no longer answers.
+        # Nobody else ends a local task that never came, or that no longer answers; and Metaflow
+        # takes the end of one that is lost for a failure, unless it has been reaped.
         absent = set(range(1, self._node.spec.num_nodes)) - self.lifeline.connected
         if self._roster.goes_on and absent:
             self._workers.stop(absent, seconds=0)

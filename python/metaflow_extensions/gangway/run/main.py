@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..mf import console, deployed, spin
+from ..mf.command import SCHEDULERS
 from ..mf.script_name import name_script
 from ..signals.run_end import end_run_on_termination, end_run_with_parent
 from ..warm.start import Start, Warmth
@@ -66,7 +67,7 @@ def run_command_line(
     try:
         adapt()
         record_code(flow_class, folder)
-        if {"step-functions", "argo-workflows", "airflow"} & set(sys.argv):
+        if SCHEDULERS.keys() & set(sys.argv):
             check_deployment(flow_class)
         life = record_life(flow_class)
         console.enable()
